@@ -1,0 +1,1 @@
+"""The job: configuration, plan, pipeline and command line."""

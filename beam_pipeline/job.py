@@ -1,0 +1,157 @@
+"""One job: plan, prepare the output, run, and say what came out."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from beam_pipeline.config import JobConfig
+from beam_pipeline.planning import Plan, make_plan
+from beam_pipeline.tokenizer_source import TOKENIZER_FOLDER, TokenizerSource, load_tokenizer
+from transforms import storage
+from transforms.functional.errors import OutputError, TokenizerError
+from transforms.functional.manifest import MANIFEST_NAME, SUBSETS, InputEntry, Manifest
+from transforms.rejecting import REJECTED_FOLDER
+
+REPORT_NAME = "report.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobResult:
+    """What a job left behind.
+
+    Attributes:
+        manifest: The dataset.
+        seconds: How long the job took.
+        kept: True where the dataset was there already and nothing was done.
+        ignored: Files that lie in no class folder.
+    """
+
+    manifest: Manifest
+    seconds: float
+    kept: bool
+    ignored: int
+
+
+def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult:
+    """Make the dataset.
+
+    Args:
+        config: The job's options.
+        beam_arguments: Beam's options, as on the command line.
+
+    Raises:
+        ReviewShardsError: see `transforms.functional.errors`; no manifest is left then.
+    """
+    started = time.monotonic()
+    tokenizer = load_tokenizer(config.tokenizer)
+    check_lengths(config, tokenizer)
+    plan = make_plan(config)
+    kept = _finished(config, plan, tokenizer)
+    if not kept:
+        _clear_output(config)
+        _run_pipeline(config, plan, tokenizer, beam_arguments)
+    manifest = Manifest.loads(storage.read_bytes(storage.join(config.output, MANIFEST_NAME)))
+    seconds = time.monotonic() - started
+    if not kept:
+        _write_report(config, manifest, seconds)
+    return JobResult(manifest=manifest, seconds=seconds, kept=kept, ignored=len(plan.ignored))
+
+
+def check_lengths(config: JobConfig, tokenizer: TokenizerSource) -> None:
+    """Raise `TokenizerError` where a row has no room, or the tokenizer lacks a token for it."""
+    # Imported here, as Beam comes with it.
+    from beam_pipeline.pipeline import mask_recipe, row_maker
+
+    specials = len(tokenizer.template)
+    if config.max_length <= specials:
+        raise TokenizerError(
+            f"--max_length must be at least {specials + 1} (one token and {specials} specials), "
+            f"got {config.max_length}"
+        )
+    try:
+        row_maker(config, tokenizer)
+        mask_recipe(config, tokenizer)
+    except ValueError as error:
+        raise TokenizerError(f"--{error}") from None
+
+
+def _finished(config: JobConfig, plan: Plan, tokenizer: TokenizerSource) -> bool:
+    """Return True when the output holds this very dataset.
+
+    Raises:
+        OutputError: it holds another one, and `overwrite` is off.
+    """
+    from beam_pipeline.pipeline import manifest_draft
+
+    path = storage.join(config.output, MANIFEST_NAME)
+    if not storage.exists(path) or config.overwrite:
+        return False
+    there = Manifest.loads(storage.read_bytes(path))
+    draft = manifest_draft(config, plan, tokenizer)
+    if there.fingerprint != draft.fingerprint:
+        raise OutputError(
+            f"{config.output} holds another dataset ({_differences(config, there)}): "
+            f"choose another --output, or pass --overwrite to replace it"
+        )
+    if list(there.inputs) != list(draft.inputs):
+        raise OutputError(
+            f"{config.output} holds a dataset of other inputs ({_changed(there, draft.inputs)}): "
+            f"choose another --output, or pass --overwrite to replace it"
+        )
+    return True
+
+
+def _differences(config: JobConfig, there: Manifest) -> str:
+    mine = json.loads(json.dumps(config.dataset_options()))
+    names = [name for name, value in mine.items() if there.config.get(name) != value]
+    return ", ".join(f"--{name} {there.config.get(name)}" for name in names) or "another tokenizer"
+
+
+def _changed(there: Manifest, inputs: Sequence[InputEntry]) -> str:
+    before = {entry.path: entry for entry in there.inputs}
+    now = {entry.path: entry for entry in inputs}
+    for path in sorted(before.keys() | now.keys()):
+        if path not in now:
+            return f"{path} is not among the inputs now"
+        if path not in before:
+            return f"{path} was not among them"
+        if before[path] != now[path]:
+            return f"{path} has changed since"
+    return "their order differs"
+
+
+def _clear_output(config: JobConfig) -> None:
+    """Take the old dataset away, the manifest first: from then on it does not exist."""
+    for name in (MANIFEST_NAME, REPORT_NAME, *SUBSETS, REJECTED_FOLDER, TOKENIZER_FOLDER):
+        storage.remove(storage.join(config.output, name))
+
+
+def _run_pipeline(
+    config: JobConfig, plan: Plan, tokenizer: TokenizerSource, beam_arguments: Sequence[str]
+) -> None:
+    import apache_beam as beam
+
+    from beam_pipeline import engine
+    from beam_pipeline.pipeline import build
+
+    options = engine.engine_options(beam_arguments)
+    for name, data in tokenizer.files.items():
+        storage.write_atomic(storage.join(config.output, TOKENIZER_FOLDER, name), data)
+    pipeline = beam.Pipeline(options=options)
+    build(pipeline, config, plan, tokenizer)
+    engine.run(pipeline)
+
+
+def _write_report(config: JobConfig, manifest: Manifest, seconds: float) -> None:
+    """Write times and speeds, which have no place in the manifest."""
+    written = manifest.ledger.tokens.written
+    report = {
+        "seconds": round(seconds, 3),
+        "tokens_per_second": round(written / seconds),
+        "input_bytes": sum(entry.bytes for entry in manifest.inputs),
+    }
+    path = storage.join(config.output, REPORT_NAME)
+    storage.write_atomic(path, (json.dumps(report, indent=1) + "\n").encode())

@@ -1,0 +1,162 @@
+"""The composition root: the whole pipeline, from splits to the manifest."""
+
+from collections.abc import Mapping
+
+import apache_beam as beam
+
+from beam_pipeline.config import JobConfig
+from beam_pipeline.planning import Plan
+from beam_pipeline.tokenizer_source import TokenizerSource
+from transforms import storage
+from transforms.committing import WriteManifest
+from transforms.functional.commit import ManifestDraft
+from transforms.functional.manifest import InputEntry, fingerprint_of
+from transforms.functional.masking import MaskRecipe
+from transforms.functional.padding import RowLayout
+from transforms.functional.shards import FORMAT_VERSION
+from transforms.labels import CollectLabels
+from transforms.masking import MaskBlocks
+from transforms.packing import PackBlocks, PadReviews, SplitSubsets
+from transforms.reading import ReadReviews
+from transforms.rejecting import WriteRejected
+from transforms.shuffling import ShuffleReviews
+from transforms.tokenization import TokenizeReviews
+from transforms.writing import WriteShards
+
+
+def build(
+    pipeline: beam.Pipeline, config: JobConfig, plan: Plan, tokenizer: TokenizerSource
+) -> None:
+    """Add the job to a pipeline.
+
+    Args:
+        pipeline: An empty pipeline.
+        config: The job's options.
+        plan: What to read.
+        tokenizer: The tokenizer, whose files lie in the output already.
+    """
+    # Reshuffle: without it one worker reads every split.
+    splits = pipeline | "Splits" >> beam.Create(plan.splits) | beam.Reshuffle()
+    label_numbers = None
+    if plan.label_names:
+        label_numbers = splits | CollectLabels(config.label_column)
+    parts = splits | ReadReviews(
+        plan.columns,
+        sample_by=config.sample_by,
+        part_bytes=config.part_bytes,
+        label_numbers=label_numbers,
+    )
+    read = parts | WriteRejected(config.output)
+    if config.order == "shuffled":
+        n_buckets = -(-plan.text_bytes // config.part_bytes)
+        parts |= ShuffleReviews(max(1, n_buckets), seed=config.seed)
+    shards = (
+        parts
+        | TokenizeReviews(storage.join(config.output, tokenizer.entry().path))
+        | MakeRows(config, tokenizer)
+        | WriteShards(
+            config.output,
+            vocab_size=tokenizer.encoder.vocab_size,
+            shard_format=config.format,
+            metadata=shard_metadata(config, tokenizer),
+        )
+    )
+    draft = manifest_draft(config, plan, tokenizer)
+    (read, shards) | WriteManifest(config.output, draft, label_numbers=label_numbers)
+
+
+class MakeRows(beam.PTransform):
+    """Token ids to rows, as the task says: subsets, packing or padding, masks.
+
+    Args:
+        config: The job's options.
+        tokenizer: Gives template, padding and mask.
+    """
+
+    def __init__(self, config: JobConfig, tokenizer: TokenizerSource) -> None:
+        """Work out the layout; a tokenizer that lacks a token for it is an error here."""
+        super().__init__()
+        self.validation_fraction = config.validation_fraction
+        self.seed = config.seed
+        self.make_rows = row_maker(config, tokenizer)
+        self.masks = mask_recipe(config, tokenizer)
+
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        """Return a PCollection of `PackedPart`."""
+        if self.validation_fraction > 0:
+            parts |= SplitSubsets(self.validation_fraction, seed=self.seed)
+        rows = parts | self.make_rows
+        return rows | MaskBlocks(self.masks) if self.masks else rows
+
+
+def row_maker(config: JobConfig, tokenizer: TokenizerSource) -> PackBlocks | PadReviews:
+    """Return the transform that makes rows for the task."""
+    template = tokenizer.template
+    if config.task == "mlm":
+        pad = config.remainder == "pad"
+        return PackBlocks(
+            config.max_length,
+            template=template,
+            remainder=config.remainder,
+            pad_id=tokenizer.need("pad", "--remainder pad") if pad else None,
+        )
+    fixed = config.padding == "max_length"
+    return PadReviews(
+        RowLayout(
+            max_length=config.max_length,
+            template=template,
+            padding=config.padding,
+            overflow=config.overflow,
+            stride=config.stride,
+            pad_id=tokenizer.need("pad", "--padding max_length") if fixed else None,
+            padding_side=tokenizer.special.padding_side,
+            truncation_side=tokenizer.special.truncation_side,
+        )
+    )
+
+
+def mask_recipe(config: JobConfig, tokenizer: TokenizerSource) -> MaskRecipe | None:
+    """Return how static masks are made, None where none are."""
+    if config.masking == "dynamic":
+        return None
+    return MaskRecipe(
+        mask_id=tokenizer.need("mask", "--masking static"),
+        vocab_size=tokenizer.encoder.vocab_size,
+        special_ids=tokenizer.special_ids,
+        probability=config.mlm_probability,
+        whole_words=config.whole_word_masking,
+        seed=config.seed,
+    )
+
+
+def shard_metadata(config: JobConfig, tokenizer: TokenizerSource) -> Mapping[str, str]:
+    """Return what each shard's schema says of the dataset."""
+    return {
+        "review_shards.format_version": str(FORMAT_VERSION),
+        "review_shards.fingerprint": fingerprint(config, tokenizer),
+        "review_shards.tokenizer_sha256": tokenizer.sha256,
+    }
+
+
+def fingerprint(config: JobConfig, tokenizer: TokenizerSource) -> str:
+    """Return the hash of everything but the inputs that decides the bytes."""
+    return fingerprint_of(config.dataset_options(), tokenizer.files)
+
+
+def manifest_draft(config: JobConfig, plan: Plan, tokenizer: TokenizerSource) -> ManifestDraft:
+    """Return what is known of the manifest before the job runs."""
+    return ManifestDraft(
+        fingerprint=fingerprint(config, tokenizer),
+        task=config.task,
+        max_length=config.max_length,
+        config=config.dataset_options(),
+        tokenizer=tokenizer.entry(),
+        inputs=tuple(
+            InputEntry(path=file.path, bytes=file.bytes, identity=file.identity)
+            for file in plan.files
+        ),
+        n_splits=len(plan.splits),
+        subsets=("train", "validation") if config.validation_fraction > 0 else ("train",),
+        max_rejected_fraction=config.max_rejected_fraction,
+        label_numbers=plan.label_numbers,
+    )

@@ -1,0 +1,126 @@
+"""The plan: which files, cut into which splits, with which labels. Made before the job starts."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from beam_pipeline.config import JobConfig
+from beam_pipeline.listing import InputFile, class_folders, list_inputs
+from transforms import storage
+from transforms.functional.errors import UsageError
+from transforms.functional.labels import map_label_names
+from transforms.functional.readers.columns import ReviewColumns
+from transforms.functional.readers.file_range import FileRange
+from transforms.functional.readers.formats import INDEXED, compression_of, format_of
+from transforms.functional.readers.read_file import index_bytes, label_type_of
+from transforms.functional.splits import SizedFile, Split, plan_splits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What the job will read.
+
+    Attributes:
+        files: The input files; their places are the `source` numbers of reviews.
+        sizes: The same files with what is known of the text in them.
+        splits: What each worker reads.
+        columns: The columns to read.
+        label_numbers: Numbers of folder labels, None where labels are no folders.
+        label_names: True where the label column holds names, which the job has to collect first.
+        ignored: Files in the folders given that lie in no class folder.
+    """
+
+    files: Sequence[InputFile]
+    sizes: Sequence[SizedFile]
+    splits: Sequence[Split]
+    columns: ReviewColumns
+    label_numbers: Mapping[str, int] | None
+    label_names: bool
+    ignored: Sequence[InputFile]
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of all input files, as stored."""
+        return sum(file.bytes for file in self.files)
+
+    @property
+    def text_bytes(self) -> int:
+        """A guess of the bytes of text in them."""
+        return sum(size.text_bytes for size in self.sizes)
+
+
+def make_plan(config: JobConfig) -> Plan:
+    """List the inputs, look into the first one, and cut them into splits.
+
+    Raises:
+        UsageError: nothing matches, or a format is unknown.
+        MissingColumnError: the first input lacks a column.
+    """
+    files = list_inputs(config.input)
+    ignored: list[InputFile] = []
+    numbers = None
+    if config.label_from_path:
+        files, ignored = class_folders(files)
+        numbers = _folder_numbers(files)
+    ranges = [_whole(config, source, file, numbers) for source, file in enumerate(files)]
+    columns = ReviewColumns(
+        text=config.text_column, label=config.label_column if config.reads_labels else None
+    )
+    _check_text_has_labels(config, ranges)
+    with storage.open_input(files[0].path) as stream:
+        label_type = label_type_of(stream, ranges[0], columns)
+    sizes = [
+        _sized(config, file_range, file) for file_range, file in zip(ranges, files, strict=True)
+    ]
+    return Plan(
+        files=files,
+        sizes=sizes,
+        splits=list(plan_splits(sizes, config.part_bytes)),
+        columns=columns,
+        label_numbers=numbers,
+        label_names=config.reads_labels and label_type == "name",
+        ignored=ignored,
+    )
+
+
+def _folder_numbers(files: Sequence[InputFile]) -> Mapping[str, int]:
+    names = sorted({_folder_name(file) for file in files})
+    return map_label_names(names) or {name: int(name) for name in names}
+
+
+def _folder_name(file: InputFile) -> str:
+    return posixpath.basename(file.folder)
+
+
+def _whole(
+    config: JobConfig, source: int, file: InputFile, numbers: Mapping[str, int] | None
+) -> FileRange:
+    return FileRange(
+        source=source,
+        path=file.path,
+        format=format_of(file.path, config.input_format),
+        compression=compression_of(file.path),
+        label=None if numbers is None else numbers[_folder_name(file)],
+    )
+
+
+def _check_text_has_labels(config: JobConfig, ranges: Sequence[FileRange]) -> None:
+    text = next((file for file in ranges if file.format == "text"), None)
+    if config.reads_labels and text is not None:
+        raise UsageError(
+            f"{text.path} is plain text and has no label column: for --task classification put "
+            f"reviews into folders and pass --label_from_path, or use another format"
+        )
+
+
+def _sized(config: JobConfig, file_range: FileRange, file: InputFile) -> SizedFile:
+    """Look into the index of a large Parquet or Arrow file, so that it can be split."""
+    sized = SizedFile(file=file_range, bytes=file.bytes)
+    large = file.bytes > config.part_bytes
+    if not large or file_range.format not in INDEXED or file_range.compression is not None:
+        return sized
+    with storage.open_input(file.path) as stream:
+        groups = index_bytes(stream, file_range, config.text_column)
+    return replace(sized, groups=tuple(groups))

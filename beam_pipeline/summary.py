@@ -1,0 +1,40 @@
+"""The few lines that a person reads at the end of a job."""
+
+from __future__ import annotations
+
+from beam_pipeline.config import JobConfig
+from beam_pipeline.job import JobResult
+from transforms.functional.manifest import Manifest
+
+
+def summary(config: JobConfig, result: JobResult) -> str:
+    """Return where the shards are, what they hold, the ledger, and how to look at them."""
+    manifest = result.manifest
+    ledger = manifest.ledger
+    reviews, tokens = ledger.reviews, ledger.tokens
+    done = "kept as it was, nothing to do" if result.kept else f"{result.seconds:.1f} s"
+    lines = [
+        f"Done: {config.output} ({done})",
+        *(f"  {_subset(manifest, subset)}" for subset in manifest.splits),
+        f"  reviews     {reviews.read:,} read = {reviews.written:,} written + "
+        f"{reviews.rejected:,} rejected + {reviews.dropped:,} dropped"
+        + (f" ({reviews.truncated:,} truncated)" if reviews.truncated else ""),
+        f"  tokens      {tokens.tokenized:,} of text + {tokens.special:,} special"
+        + (f" + {tokens.repeated:,} repeated" if tokens.repeated else "")
+        + f" = {tokens.written:,} written + {tokens.dropped:,} dropped",
+    ]
+    if reviews.rejected:
+        lines.append(f"  rejected    {config.output}/rejected/ says which records, and why")
+    if result.ignored:
+        lines.append(f"  ignored     {result.ignored:,} files that lie in no class folder")
+    lines.append(f"Look at them: python -m beam_pipeline.inspect {config.output}")
+    return "\n".join(lines)
+
+
+def _subset(manifest: Manifest, subset: str) -> str:
+    shards = manifest.splits[subset]
+    size = sum(shard.bytes for shard in shards)
+    return (
+        f"{subset:<11} {manifest.rows(subset):,} rows, {manifest.tokens(subset):,} tokens, "
+        f"{len(shards):,} {'shard' if len(shards) == 1 else 'shards'}, {size / 1e6:,.1f} MB"
+    )

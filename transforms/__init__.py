@@ -1,0 +1,1 @@
+"""What happens to reviews: Beam transforms, and the pure functions that they wire."""

@@ -1,0 +1,71 @@
+"""Committing: the receipts of all parts become the manifest, and the dataset exists."""
+
+from collections.abc import Iterable, Mapping
+
+import apache_beam as beam
+
+from transforms import storage
+from transforms.functional.commit import ManifestDraft, complete_manifest
+from transforms.functional.elements import ReadReceipt, ShardReceipt
+from transforms.functional.manifest import MANIFEST_NAME
+
+
+class WriteManifest(beam.PTransform):
+    """Check the ledger over all receipts, and write the manifest.
+
+    It takes a pair of PCollections, `(read_receipts, shard_receipts)`.
+
+    Args:
+        output: Folder or URL of the dataset.
+        draft: What is known of the manifest before the job.
+        label_numbers: PCollection of one mapping from label names to numbers, or None.
+    """
+
+    def __init__(
+        self,
+        output: str,
+        draft: ManifestDraft,
+        *,
+        label_numbers: beam.PCollection | None = None,
+    ) -> None:
+        """Store the options."""
+        super().__init__()
+        self.output = output
+        self.draft = draft
+        self.label_numbers = label_numbers
+
+    def expand(self, receipts: tuple[beam.PCollection, beam.PCollection]) -> beam.PCollection:
+        """Return a PCollection of the manifest's path."""
+        side = {} if self.label_numbers is None else {
+            "label_numbers": beam.pvalue.AsSingleton(self.label_numbers)
+        }
+        read, shards = receipts
+        pipeline = read.pipeline
+        return (
+            pipeline
+            | "One" >> beam.Create([None])
+            | "Commit"
+            >> beam.Map(
+                _commit,
+                beam.pvalue.AsIter(read),
+                beam.pvalue.AsIter(shards),
+                output=self.output,
+                draft=self.draft,
+                **side,
+            ).with_output_types(str)
+        )
+
+
+def _commit(
+    _: None,
+    read: Iterable[ReadReceipt],
+    shards: Iterable[ShardReceipt],
+    *,
+    output: str,
+    draft: ManifestDraft,
+    label_numbers: Mapping[str, int] | None = None,
+) -> str:
+    manifest = complete_manifest(draft, read, shards, label_numbers)
+    path = storage.join(output, MANIFEST_NAME)
+    storage.write_atomic(path, manifest.dumps().encode())
+    return path

@@ -1,0 +1,1 @@
+"""Pure functions on bytes, numpy and Arrow: no Beam, no torch, no network."""

@@ -1,0 +1,109 @@
+"""What flows between the transforms after reading, and the receipts that come out at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from transforms.functional.manifest import ShardEntry, Subset
+from transforms.functional.reviews import Part, PartKey
+from transforms.functional.rows import PackedReviews, TokenCounts
+from transforms.functional.tokens import Tokens, offsets_of
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ReviewIndex:
+    """Where each review of a part came from, and its class label.
+
+    Attributes:
+        sources: (n_reviews,) uint32, index of the input file.
+        records: (n_reviews,) uint64, place in that file.
+        labels: (n_reviews,) int64, or None where the task needs no label.
+    """
+
+    sources: npt.NDArray[np.uint32]
+    records: npt.NDArray[np.uint64]
+    labels: npt.NDArray[np.int64] | None = None
+
+    def take(self, chosen: npt.NDArray[np.bool_]) -> ReviewIndex:
+        """Return the chosen reviews."""
+        labels = None if self.labels is None else self.labels[chosen]
+        return ReviewIndex(
+            sources=self.sources[chosen], records=self.records[chosen], labels=labels
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TokenizedPart:
+    """A part as token ids; `subset` is where its rows will go."""
+
+    key: PartKey
+    index: ReviewIndex
+    tokens: Tokens
+    subset: Subset = "train"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PackedPart:
+    """A part as rows."""
+
+    key: PartKey
+    index: ReviewIndex
+    packed: PackedReviews
+    subset: Subset
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadReceipt:
+    """What was read of one part, after its rejected records were written."""
+
+    key: PartKey
+    last: bool
+    reviews: int
+    rejected: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardReceipt:
+    """What one part gave to one subset, after its shard was written.
+
+    Attributes:
+        shard: The shard; None where there was no row to write.
+        subset: Where it belongs.
+        written: Reviews with a token in it.
+        dropped: Reviews without one.
+        truncated: Reviews of which tokens were dropped.
+        tokens: Where the tokens went.
+    """
+
+    shard: ShardEntry | None
+    subset: Subset
+    written: int
+    dropped: int
+    truncated: int
+    tokens: TokenCounts
+
+
+def index_of(part: Part) -> ReviewIndex:
+    """Return where a part's reviews came from."""
+    labels = part.reviews.column("label")
+    has_labels = labels.null_count == 0 and len(labels) > 0
+    return ReviewIndex(
+        sources=part.reviews.column("source").to_numpy(),
+        records=part.reviews.column("record").to_numpy(),
+        labels=labels.to_numpy() if has_labels else None,
+    )
+
+
+def take_reviews(part: TokenizedPart, chosen: npt.NDArray[np.bool_], subset: Subset) -> TokenizedPart:
+    """Return the chosen reviews of a part, for one subset."""
+    lengths = part.tokens.lengths
+    in_tokens = np.repeat(chosen, lengths)
+    tokens = Tokens(
+        part.tokens.ids[in_tokens],
+        part.tokens.word_starts[in_tokens],
+        offsets_of(lengths[chosen]),
+    )
+    return TokenizedPart(key=part.key, index=part.index.take(chosen), tokens=tokens, subset=subset)

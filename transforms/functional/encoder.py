@@ -1,0 +1,263 @@
+"""The tokenizers library, behind one class.
+
+Nothing else in the project imports ``tokenizers``, so that another version of it, with another
+interface, changes this file alone. ``Encoder.encode_plain`` is the plain path: the library's own
+ids and words, for every kind of fast tokenizer. Everything faster is measured against it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, NoReturn
+
+import numpy as np
+import pyarrow as pa
+import tokenizers
+
+from transforms.functional.errors import TokenizerError
+from transforms.functional.text_arrays import as_large_string, batches_of
+from transforms.functional.tokens import (
+    BoolArray,
+    Tokens,
+    concatenate,
+    empty_tokens,
+    offsets_of,
+    word_starts_of,
+)
+
+PLAIN_BATCH_BYTES = 1 << 20
+"""Text given to the library at once: its encodings weigh some 60 times their text."""
+
+_TEMPLATE_PROBES = ("a", "the film was good", "1 2")
+
+
+@dataclass(frozen=True)
+class AddedToken:
+    """A token that the library finds in the text before the model sees it."""
+
+    id: int
+    content: str
+    single_word: bool
+    lstrip: bool
+    rstrip: bool
+    normalized: bool
+    special: bool
+
+
+class Encoder:
+    """A tokenizer read from the text of its ``tokenizer.json``.
+
+    Truncation and padding that were saved with it are reset: upstream files carry both.
+
+    Attributes:
+        vocab_size: largest id + 1, added tokens included.
+        prefix: ids that the template puts before a review (``[CLS]``).
+        suffix: ids that the template puts after a review (``[SEP]``).
+        special_ids: ids of the special added tokens, ascending.
+        added_tokens: all added tokens, by id.
+        config: the library's own JSON of the tokenizer, without the vocabulary and merges.
+    """
+
+    def __init__(self, tokenizer_json: bytes | str) -> None:
+        """Read the tokenizer and its template.
+
+        Raises:
+            TokenizerError: the JSON is no tokenizer, encodes at random, or its template is not
+                prefix + review + suffix.
+        """
+        self._tokenizer = _load(tokenizer_json)
+        self.config = _config_of(self._tokenizer)
+        _refuse_random_models(self.config["model"])
+        self.added_tokens = _added_tokens_of(self._tokenizer)
+        self.special_ids = tuple(token.id for token in self.added_tokens if token.special)
+        vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
+        self.vocab_size = max(vocabulary.values(), default=-1) + 1
+        if self.vocab_size == 0:
+            raise TokenizerError(
+                "the tokenizer has an empty vocabulary; train it, or name another tokenizer.json"
+            )
+        self.prefix, self.suffix = _template_of(self._tokenizer)
+
+    @property
+    def normalizer(self) -> dict[str, Any] | None:
+        """The normalizer's JSON, None without one."""
+        return _dict_or_none(self.config["normalizer"])
+
+    @property
+    def pre_tokenizer(self) -> dict[str, Any] | None:
+        """The pre-tokenizer's JSON, None without one."""
+        return _dict_or_none(self.config["pre_tokenizer"])
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """The model's JSON without its vocabulary and merges."""
+        return dict(self.config["model"])
+
+    def token_to_id(self, token: str) -> int | None:
+        """Return the id of ``token``, None when the vocabulary lacks it."""
+        return self._tokenizer.token_to_id(token)
+
+    def id_to_token(self, token_id: int) -> str | None:
+        """Return the token of ``token_id``, None when the vocabulary lacks it."""
+        return self._tokenizer.id_to_token(token_id)
+
+    def vocabulary(self) -> dict[str, int]:
+        """Return token -> id, added tokens included."""
+        return dict(self._tokenizer.get_vocab(with_added_tokens=True))
+
+    def normalize(self, text: str) -> str:
+        """Return what the normalizer makes of ``text``."""
+        normalizer = self._tokenizer.normalizer
+        return text if normalizer is None else str(normalizer.normalize_str(text))
+
+    def encode_plain(self, texts: pa.Array | Sequence[str]) -> Tokens:
+        """Encode each text by the library alone, without template tokens.
+
+        Args:
+            texts: strings, or an Arrow array of strings or of UTF-8 bytes.
+
+        Returns:
+            One review a text. Memory beyond the result is bounded by ``PLAIN_BATCH_BYTES`` or by
+            the longest text.
+
+        Raises:
+            TypeError, ValueError: ``texts`` are no texts (see ``as_large_string``).
+        """
+        batches = batches_of(as_large_string(texts), PLAIN_BATCH_BYTES)
+        return concatenate([self.encode_batch(batch.to_pylist()) for batch in batches])
+
+    def encode_batch(self, texts: list[str]) -> Tokens:
+        """Encode ``texts`` in one call of the library; see ``encode_plain`` for many."""
+        if not texts:
+            return empty_tokens()
+        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        return _tokens_of(encodings)
+
+    def encode_words(self, texts: list[str]) -> list[tuple[list[int], list[int | None]]]:
+        """Return ``(ids, word_ids)`` of each text, as the library numbers the words."""
+        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        return [(encoding.ids, encoding.word_ids) for encoding in encodings]
+
+    def without_prefix_space(self) -> Encoder:
+        """Return this tokenizer with ``add_prefix_space`` of its ByteLevel pre-tokenizer off."""
+        return self._changed(
+            pre_tokenizer={**(self.pre_tokenizer or {}), "add_prefix_space": False}
+        )
+
+    def for_clean_words(self) -> Encoder:
+        """Return this tokenizer's model for texts of clean words with single spaces between.
+
+        A clean word is one that normalizer and pre-tokenizer leave as it is; whoever calls this
+        has to know which words those are.
+        """
+        return self._changed(
+            normalizer=None, pre_tokenizer={"type": "WhitespaceSplit"}, added_tokens=[]
+        )
+
+    def _changed(self, **changes: object) -> Encoder:
+        document = json.loads(self._tokenizer.to_str())
+        return Encoder(json.dumps({**document, **changes}))
+
+    def __getstate__(self) -> NoReturn:
+        """Refuse to be pickled: a worker loads its own from the tokenizer.json.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(
+            "an Encoder is never pickled; send the tokenizer.json and load it in the worker"
+        )
+
+
+def _load(tokenizer_json: bytes | str) -> tokenizers.Tokenizer:
+    data = tokenizer_json.encode() if isinstance(tokenizer_json, str) else bytes(tokenizer_json)
+    try:
+        tokenizer = tokenizers.Tokenizer.from_buffer(data)
+    except Exception as error:  # The library raises bare Exception for some documents.
+        raise TokenizerError(
+            f"no tokenizer can be read from the {len(data)} bytes given ({error}); name the "
+            "tokenizer.json of a fast tokenizer that tokenizers "
+            f"{tokenizers.__version__} can load"
+        ) from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _config_of(tokenizer: tokenizers.Tokenizer) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(tokenizer.to_str())
+    model = {
+        name: value
+        for name, value in document["model"].items()
+        if name not in ("vocab", "merges")
+    }
+    return {**document, "model": model}
+
+
+def _refuse_random_models(model: dict[str, Any]) -> None:
+    for name in ("dropout", "alpha", "nbest_size"):
+        if model.get(name):
+            raise TokenizerError(
+                f"the tokenizer's model has {name}={model[name]}, which encodes the same text "
+                f"differently each time; set {name} to null in tokenizer.json"
+            )
+
+
+def _added_tokens_of(tokenizer: tokenizers.Tokenizer) -> tuple[AddedToken, ...]:
+    return tuple(
+        AddedToken(
+            token_id,
+            token.content,
+            token.single_word,
+            token.lstrip,
+            token.rstrip,
+            token.normalized,
+            token.special,
+        )
+        for token_id, token in sorted(tokenizer.get_added_tokens_decoder().items())
+    )
+
+
+def _template_of(tokenizer: tokenizers.Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Find the template's prefix and suffix by encoding with and without it.
+
+    Takes the template off the tokenizer: without it the library has less to do for each text.
+    """
+    texts = [*_TEMPLATE_PROBES, *sorted(tokenizer.get_vocab(with_added_tokens=False))[:16]]
+    specials = tokenizer.encode("").ids
+    wrapped = [tokenizer.encode(text).ids for text in texts]
+    tokenizer.post_processor = None
+    splits = set(range(len(specials) + 1))
+    for text, full in zip(texts, wrapped, strict=True):
+        bare = tokenizer.encode(text).ids
+        if bare:
+            splits &= {n for n in splits if [*specials[:n], *bare, *specials[n:]] == full}
+        if not splits:
+            raise TokenizerError(
+                f"the tokenizer's template makes {full} of {text!r}, which is not prefix + "
+                f"{bare} + suffix; use a tokenizer whose post_processor wraps a single sequence "
+                "(TemplateProcessing with one $A)"
+            )
+    return tuple(specials[: min(splits)]), tuple(specials[min(splits) :])
+
+
+def _tokens_of(encodings: Iterable[tokenizers.Encoding]) -> Tokens:
+    encodings = list(encodings)
+    offsets = offsets_of([len(encoding) for encoding in encodings])
+    n_tokens = int(offsets[-1])
+    ids = np.fromiter(chain.from_iterable(e.ids for e in encodings), np.uint32, n_tokens)
+    word_starts = _word_starts(encodings, n_tokens)
+    word_starts[offsets[:-1][np.diff(offsets) > 0]] = True
+    return Tokens(ids, word_starts, offsets)
+
+
+def _word_starts(encodings: list[tokenizers.Encoding], n_tokens: int) -> BoolArray:
+    word_ids = chain.from_iterable(e.word_ids for e in encodings)
+    return word_starts_of(list(word_ids)) if n_tokens else np.empty(0, np.bool_)
+
+
+def _dict_or_none(value: Any) -> dict[str, Any] | None:
+    return None if value is None else dict(value)

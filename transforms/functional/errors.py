@@ -1,0 +1,55 @@
+"""The errors of the project, one tree.
+
+    ReviewShardsError            the job or the reader stops; exit code 1
+    ├── UsageError               the command or its options are wrong; exit code 2
+    ├── InputError               an input vanished, or cannot be read
+    │   └── MissingColumnError   it has no such column, or one that holds no text; exit code 2
+    ├── OutputError              the output cannot be written, or is another dataset's
+    ├── TokenizerError           the tokenizer cannot do what was asked of it; exit code 2
+    ├── LedgerError              reviews or tokens do not add up
+    └── TooManyRejectedError     more bad records than allowed; exit code 3
+
+Each message is one line that names the value and the cure: it is what a person sees.
+"""
+
+
+class ReviewShardsError(Exception):
+    """Base of every error that this project raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(ReviewShardsError):
+    """The command, an option or the configuration is wrong."""
+
+    exit_code = 2
+
+
+class InputError(ReviewShardsError):
+    """An input is missing, or cannot be read."""
+
+
+class MissingColumnError(InputError):
+    """An input has no column of that name, or its values are of another kind."""
+
+    exit_code = 2
+
+
+class OutputError(ReviewShardsError):
+    """The output cannot be written, or holds another dataset."""
+
+
+class TokenizerError(ReviewShardsError):
+    """The tokenizer cannot be loaded, or cannot do what the task needs."""
+
+    exit_code = 2
+
+
+class LedgerError(ReviewShardsError):
+    """Reviews or tokens in are not equal to written + rejected + dropped."""
+
+
+class TooManyRejectedError(ReviewShardsError):
+    """More records were rejected than `max_rejected_fraction` allows."""
+
+    exit_code = 3

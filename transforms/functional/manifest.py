@@ -1,0 +1,192 @@
+"""The manifest: what a dataset is, and the only thing that a reader trusts.
+
+It holds no time, host or secret: two runs over the same inputs give the same file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from transforms.functional.errors import InputError
+from transforms.functional.ledger import Ledger
+from transforms.functional.shards import FORMAT_VERSION
+
+MANIFEST_NAME = "manifest.json"
+SUBSETS = ("train", "validation")
+
+Subset = Literal["train", "validation"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardEntry:
+    """One shard file.
+
+    Attributes:
+        path: Path below the output.
+        split: Number of the split (or bucket) that it was made of; with `part` and the subset it
+            is the shard's identity, which the masks are keyed by.
+        part: Number of the part in that split.
+        rows: Number of rows.
+        tokens: Number of real tokens.
+        reviews: Number of reviews that it was made of.
+        bytes: Size of the file.
+        sha256: Hash of the file.
+        content_sha256: Hash of the column values.
+    """
+
+    path: str
+    split: int
+    part: int
+    rows: int
+    tokens: int
+    reviews: int
+    bytes: int
+    sha256: str
+    content_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputEntry:
+    """One input file: its path, size, and what tells one version of it from the next."""
+
+    path: str
+    bytes: int
+    identity: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerEntry:
+    """The tokenizer that made the ids.
+
+    Attributes:
+        path: Path of the copy of `tokenizer.json`, below the output.
+        sha256: Hash of that file.
+        vocab_size: Number of ids, added tokens included.
+        special_token_ids: Ids of special tokens by role: `cls`, `sep`, `pad`, `mask`, `unk`, ...
+        prefix: Ids that the template puts before each sequence.
+        suffix: Ids that it puts behind.
+    """
+
+    path: str
+    sha256: str
+    vocab_size: int
+    special_token_ids: Mapping[str, int]
+    prefix: Sequence[int]
+    suffix: Sequence[int]
+
+    def template_ids(self) -> tuple[int, ...]:
+        """Return the ids that can belong to no word: the template's and padding."""
+        pad = self.special_token_ids.get("pad")
+        return tuple(sorted({*self.prefix, *self.suffix, *([] if pad is None else [pad])}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """A whole dataset; see docs/format.md for each field."""
+
+    fingerprint: str
+    task: Literal["mlm", "classification"]
+    max_length: int
+    config: Mapping[str, Any]
+    tokenizer: TokenizerEntry
+    label_numbers: Mapping[str, int] | None
+    splits: Mapping[str, Sequence[ShardEntry]]
+    ledger: Ledger
+    inputs: Sequence[InputEntry]
+    format_version: int = FORMAT_VERSION
+
+    def content_sha256(self) -> str:
+        """Return the hash of all content: of the shards' content hashes, in order."""
+        digest = hashlib.sha256()
+        for subset in SUBSETS:
+            for shard in self.splits.get(subset, ()):
+                digest.update(f"{subset}:{shard.content_sha256}\n".encode())
+        return digest.hexdigest()
+
+    def rows(self, subset: str) -> int:
+        """Return the number of rows in a subset."""
+        return sum(shard.rows for shard in self.splits.get(subset, ()))
+
+    def tokens(self, subset: str) -> int:
+        """Return the number of real tokens in a subset."""
+        return sum(shard.tokens for shard in self.splits.get(subset, ()))
+
+    def dumps(self) -> str:
+        """Return the manifest as JSON text, the same for the same dataset."""
+        splits = {
+            subset: {
+                "rows": self.rows(subset),
+                "tokens": self.tokens(subset),
+                "shards": [asdict(shard) for shard in shards],
+            }
+            for subset, shards in self.splits.items()
+        }
+        document = {
+            "format_version": self.format_version,
+            "fingerprint": self.fingerprint,
+            "content_sha256": self.content_sha256(),
+            "task": self.task,
+            "max_length": self.max_length,
+            "config": dict(self.config),
+            "tokenizer": asdict(self.tokenizer),
+            "label_numbers": None if self.label_numbers is None else dict(self.label_numbers),
+            "splits": splits,
+            "ledger": self.ledger.to_json(),
+            "inputs": [asdict(entry) for entry in self.inputs],
+        }
+        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def loads(cls, text: str | bytes) -> Manifest:
+        """Return the manifest in JSON text.
+
+        Raises:
+            InputError: it is no manifest, or one of a newer format.
+        """
+        try:
+            data = json.loads(text)
+            version = data["format_version"]
+        except (ValueError, KeyError, TypeError):
+            raise InputError("manifest.json is damaged: it holds no manifest") from None
+        if version > FORMAT_VERSION:
+            raise InputError(
+                f"the dataset has format version {version}, newer than the {FORMAT_VERSION} that "
+                f"this program reads: install a newer release of review-shards"
+            )
+        return cls(
+            fingerprint=data["fingerprint"],
+            task=data["task"],
+            max_length=data["max_length"],
+            config=data["config"],
+            tokenizer=TokenizerEntry(**data["tokenizer"]),
+            label_numbers=data["label_numbers"],
+            splits={
+                subset: tuple(ShardEntry(**shard) for shard in split["shards"])
+                for subset, split in data["splits"].items()
+            },
+            ledger=Ledger.from_json(data["ledger"]),
+            inputs=tuple(InputEntry(**entry) for entry in data["inputs"]),
+            format_version=version,
+        )
+
+
+def fingerprint_of(options: Mapping[str, Any], tokenizer_files: Mapping[str, bytes]) -> str:
+    """Return the hash of everything but the inputs that decides the bytes of a dataset.
+
+    Args:
+        options: The options that do.
+        tokenizer_files: `tokenizer.json`, and the files beside it that name padding and mask.
+    """
+    document = {
+        "format_version": FORMAT_VERSION,
+        "options": dict(options),
+        "tokenizer_sha256": {
+            name: hashlib.sha256(data).hexdigest() for name, data in tokenizer_files.items()
+        },
+    }
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,95 @@
+"""Arrow IPC, both forms: the file (Feather 2) and the stream (what `datasets` caches are).
+
+The place of a review is its row number in the file.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+
+from transforms.functional.readers.columns import ReviewColumns
+from transforms.functional.readers.tables import batch_chunk, check_columns
+from transforms.functional.reviews import ReviewChunk
+
+_FILE_MAGIC = b"ARROW1"
+
+
+def read_arrow(
+    stream: IO[bytes],
+    source: int,
+    columns: ReviewColumns,
+    start: int = 0,
+    end: int | None = None,
+) -> Iterator[ReviewChunk]:
+    """Yield the reviews of record batches `start` to `end` (exclusive; None: all).
+
+    Raises:
+        InputError: a column is missing, or holds no text.
+        pyarrow.ArrowInvalid, OSError: the file is damaged.
+    """
+    if not _is_file(stream):
+        reader = pa.ipc.open_stream(stream)
+        check_columns(reader.schema, columns)
+        yield from _chunks(reader, 0, source, columns)
+        return
+    record = sum(batch_rows(stream)[:start]) if start else 0
+    stream.seek(0)
+    file = pa.ipc.open_file(stream, options=_only(stream, columns))
+    check_columns(file.schema, columns)
+    batches = map(file.get_batch, range(file.num_record_batches)[start:end])
+    yield from _chunks(batches, record, source, columns)
+
+
+def arrow_schema(stream: IO[bytes]) -> pa.Schema:
+    """Return the schema of an Arrow IPC file or stream."""
+    if _is_file(stream):
+        return pa.ipc.open_file(stream).schema
+    return pa.ipc.open_stream(stream).schema
+
+
+def batch_rows(stream: IO[bytes]) -> list[int]:
+    """Return the rows of each record batch of an IPC file, without reading the columns.
+
+    An IPC stream has no index and is read as a whole: the list is empty.
+    """
+    if not _is_file(stream):
+        return []
+    file = pa.ipc.open_file(stream, options=pa.ipc.IpcReadOptions(included_fields=[0]))
+    return [file.get_batch(batch).num_rows for batch in range(file.num_record_batches)]
+
+
+def batch_bytes(stream: IO[bytes]) -> list[int]:
+    """Return about the bytes of each record batch of an IPC file: its share of rows."""
+    rows = batch_rows(stream)
+    size = stream.seek(0, io.SEEK_END)
+    return [size * n_rows // max(1, sum(rows)) for n_rows in rows]
+
+
+def _is_file(stream: IO[bytes]) -> bool:
+    magic = stream.read(len(_FILE_MAGIC))
+    stream.seek(0)
+    return magic == _FILE_MAGIC
+
+
+def _only(stream: IO[bytes], columns: ReviewColumns) -> pa.ipc.IpcReadOptions:
+    """Return options that read just the columns needed, all where one is missing."""
+    schema = pa.ipc.open_file(stream).schema
+    stream.seek(0)
+    check_columns(schema, columns)
+    return pa.ipc.IpcReadOptions(
+        included_fields=[schema.get_field_index(name) for name in columns.names()]
+    )
+
+
+def _chunks(
+    batches: Iterator[pa.RecordBatch], record: int, source: int, columns: ReviewColumns
+) -> Iterator[ReviewChunk]:
+    for batch in batches:
+        records = np.arange(record, record + batch.num_rows, dtype=np.uint64)
+        yield batch_chunk(batch, records, source, columns)
+        record += batch.num_rows

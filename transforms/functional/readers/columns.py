@@ -1,0 +1,131 @@
+"""From columns that a file holds to reviews and rejected records: what all readers share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.functional.labels import encode_labels
+from transforms.functional.reviews import RejectedRecord, ReviewChunk, make_reviews
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewColumns:
+    """Which columns to read, and how labels become numbers.
+
+    Attributes:
+        text: Name of the text column.
+        label: Name of the label column; None where no label is read.
+        label_numbers: Number of each label name; None where labels are integers.
+    """
+
+    text: str
+    label: str | None = None
+    label_numbers: Mapping[str, int] | None = None
+
+    def names(self) -> list[str]:
+        """Return the names of the columns to read."""
+        return [self.text] if self.label is None else [self.text, self.label]
+
+
+def review_chunk(
+    *,
+    texts: pa.Array,
+    labels: pa.Array | None,
+    records: np.ndarray,
+    source: int | np.ndarray,
+    columns: ReviewColumns,
+    raw: Callable[[int], bytes],
+    rejected: Sequence[RejectedRecord] = (),
+) -> ReviewChunk:
+    """Return the reviews of a file's columns; rows without a text or a label are rejected.
+
+    Args:
+        texts: (n,) strings or bytes; bytes that are not UTF-8 are rejected.
+        labels: (n,) label values, or None.
+        records: (n,) places in the file.
+        source: Index of the input file, one for all rows or (n,) uint32.
+        columns: What the columns are called, and the label mapping.
+        raw: Gives the bytes of row i as they stood in the file, for `rejected/`.
+        rejected: Records that the reader itself could not read.
+    """
+    sources = np.broadcast_to(np.asarray(source, np.uint32), len(texts))
+    texts, broken = valid_texts(texts)
+    reasons: dict[int, str] = dict(broken)
+    for row in np.flatnonzero(pc.is_null(texts).to_numpy(zero_copy_only=False)).tolist():
+        reasons.setdefault(row, f"{columns.text} is null")
+    numbers = None
+    if labels is not None:
+        numbers = encode_labels(labels, columns.label_numbers)
+        for row in np.flatnonzero(pc.is_null(numbers).to_numpy(zero_copy_only=False)).tolist():
+            reasons.setdefault(row, _label_reason(labels[row].as_py(), columns))
+    if reasons:
+        keep = np.setdiff1d(np.arange(len(texts)), list(reasons))
+        bad = [
+            RejectedRecord(
+                source=int(sources[row]), record=int(records[row]), reason=reason, raw=raw(row)
+            )
+            for row, reason in reasons.items()
+        ]
+        rejected = sorted([*rejected, *bad], key=lambda item: (item.source, item.record))
+        texts, sources, records = texts.take(pa.array(keep)), sources[keep], records[keep]
+        numbers = None if numbers is None else numbers.take(pa.array(keep))
+    return ReviewChunk(
+        reviews=make_reviews(texts, numbers, sources, records), rejected=tuple(rejected)
+    )
+
+
+def valid_texts(texts: pa.Array) -> tuple[pa.LargeStringArray, dict[int, str]]:
+    """Return texts as UTF-8 strings, and why a row is none; Arrow itself does not look."""
+    raw = texts.cast(pa.large_string() if _is_string(texts.type) else pa.large_binary())
+    raw = raw.cast(pa.large_binary())
+    try:
+        return raw.cast(pa.large_string()), {}
+    except pa.ArrowInvalid:
+        pass
+    values = raw.to_pylist()
+    reasons: dict[int, str] = {}
+    for row, value in enumerate(values):
+        try:
+            if value is not None:
+                value.decode("utf-8")
+        except UnicodeDecodeError as error:
+            reasons[row], values[row] = utf8_reason(error), None
+    return pa.array(values, pa.large_binary()).cast(pa.large_string()), reasons
+
+
+def utf8_reason(error: UnicodeDecodeError) -> str:
+    """Return a sentence that says where bytes stop being UTF-8."""
+    byte = error.object[error.start]
+    return f"not UTF-8: byte 0x{byte:02x} at byte {error.start} ({error.reason})"
+
+
+def is_text_type(column_type: pa.DataType) -> bool:
+    """Return True for Arrow types that can hold review text."""
+    if pa.types.is_dictionary(column_type):
+        column_type = column_type.value_type
+    return _is_string(column_type) or bool(
+        pa.types.is_binary(column_type)
+        or pa.types.is_large_binary(column_type)
+        or pa.types.is_binary_view(column_type)
+    )
+
+
+def _is_string(column_type: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(column_type)
+        or pa.types.is_large_string(column_type)
+        or pa.types.is_string_view(column_type)
+    )
+
+
+def _label_reason(value: object, columns: ReviewColumns) -> str:
+    if value is None:
+        return f"{columns.label} is null"
+    if columns.label_numbers is None:
+        return f"{columns.label} {value!r} is not an integer"
+    return f"{columns.label} {value!r} is not one of the labels found before"

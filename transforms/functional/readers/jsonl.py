@@ -1,0 +1,131 @@
+"""JSON Lines: an object a line; blank lines are no records.
+
+The place of a review is the byte offset of its line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+
+from transforms.functional.readers.columns import ReviewColumns, review_chunk, utf8_reason
+from transforms.functional.readers.lines import BYTE_ORDER_MARK, line_blocks, line_bounds
+from transforms.functional.reviews import RejectedRecord, ReviewChunk
+
+
+class _NotAReview(ValueError):
+    """A line that holds no review; the message is the reason."""
+
+
+def read_jsonl(
+    stream: IO[bytes],
+    source: int,
+    columns: ReviewColumns,
+    start: int = 0,
+    end: int | None = None,
+) -> Iterator[ReviewChunk]:
+    """Yield the objects whose lines begin in `[start, end)` as reviews."""
+    for offset, block in line_blocks(stream, start, end):
+        yield _parse_block(block, offset, source, columns)
+
+
+def first_object(stream: IO[bytes]) -> dict[str, Any] | None:
+    """Return the first line that is a JSON object, or None; for a look at the fields."""
+    for _, block in line_blocks(stream, block_bytes=1 << 16):
+        for line in block.removeprefix(BYTE_ORDER_MARK).split(b"\n"):
+            try:
+                value = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(value, dict):
+                return value
+    return None
+
+
+def _parse_block(block: bytes, offset: int, source: int, columns: ReviewColumns) -> ReviewChunk:
+    texts: list[str] = []
+    labels: list[int | str] = []
+    records: list[int] = []
+    lines: list[bytes] = []
+    rejected: list[RejectedRecord] = []
+    starts, ends = line_bounds(block)
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        line = block[start:end]
+        if offset + start == 0:
+            line = line.removeprefix(BYTE_ORDER_MARK)
+        if not line or line.isspace():
+            continue
+        try:
+            text, label = _parse_line(line, columns)
+        except _NotAReview as error:
+            bad = RejectedRecord(source=source, record=offset + start, reason=str(error), raw=line)
+            rejected.append(bad)
+            continue
+        texts.append(text)
+        labels.append(label)
+        records.append(offset + start)
+        lines.append(line)
+    return review_chunk(
+        texts=pa.array(texts, pa.large_string()),
+        labels=None if columns.label is None else _label_array(labels),
+        records=np.asarray(records, np.uint64),
+        source=source,
+        columns=columns,
+        raw=lines.__getitem__,
+        rejected=rejected,
+    )
+
+
+def _parse_line(line: bytes, columns: ReviewColumns) -> tuple[str, int | str]:
+    """Return a line's text and label (0 where none is asked for)."""
+    try:
+        record = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise _NotAReview(utf8_reason(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise _NotAReview(f"not JSON: {error}") from None
+    if not isinstance(record, dict):
+        raise _NotAReview(f"not a JSON object but {_json_type(record)}")
+    text = _field(record, columns.text)
+    if not isinstance(text, str):
+        raise _NotAReview(f"{columns.text} is {_json_type(text)}, not a string")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise _NotAReview(f"{columns.text} is not Unicode text: {error.reason}") from None
+    return text, 0 if columns.label is None else _label(_field(record, columns.label), columns)
+
+
+def _field(record: dict[str, Any], name: str) -> Any:
+    if name not in record:
+        raise _NotAReview(f"no field {name!r} (fields: {', '.join(map(repr, record)) or 'none'})")
+    if record[name] is None:
+        raise _NotAReview(f"{name} is null")
+    return record[name]
+
+
+def _label(value: Any, columns: ReviewColumns) -> int | str:
+    """Return a label as an integer or a name."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and -(2**63) <= value < 2**63:
+        return int(value)
+    if isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value):
+        return value
+    raise _NotAReview(f"{columns.label} {value!r} is neither an integer nor a string")
+
+
+def _label_array(labels: list[int | str]) -> pa.Array:
+    if all(isinstance(label, int) for label in labels):
+        return pa.array(labels, pa.int64())
+    return pa.array([str(label) for label in labels], pa.large_string())
+
+
+def _json_type(value: object) -> str:
+    names = {bool: "a boolean", int: "a number", float: "a number", str: "a string"}
+    names |= {list: "an array", dict: "an object", type(None): "null"}
+    return names[type(value)]

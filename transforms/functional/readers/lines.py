@@ -1,0 +1,82 @@
+"""Whole lines of a byte range: what text and JSON Lines have in common.
+
+A record ends at `\n` only (an `\r` before it belongs to the line end). `str.splitlines` would also
+cut at U+0085 and other characters that real reviews contain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO
+
+import numpy as np
+
+BLOCK_BYTES = 1 << 22
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def line_blocks(
+    stream: IO[bytes], start: int = 0, end: int | None = None, block_bytes: int = BLOCK_BYTES
+) -> Iterator[tuple[int, bytes]]:
+    r"""Yield `(offset, block)`: all lines that begin in `[start, end)`, several a block.
+
+    Every block ends with `\n`, except the file's last one where the file does not. Ranges that
+    cover a file without overlap give each of its lines exactly once, however long the lines are.
+
+    Args:
+        stream: The file; it must be seekable unless `start` is 0.
+        start: First byte of the range.
+        end: Byte after the range; None reads to the end of the file.
+        block_bytes: How much to read at a time. A longer line makes a longer block.
+    """
+    position = start
+    if start:
+        stream.seek(start - 1)
+        position = start - 1 + _skip_line(stream)
+        stream.seek(position)
+    pieces: list[bytes] = []
+    while end is None or position < end:
+        piece = stream.read(block_bytes)
+        if not piece:
+            block = b"".join(pieces)
+            if block:
+                yield position, block
+            return
+        # The last line to yield holds byte `end - 1`: look for its end from there on.
+        held = sum(map(len, pieces))
+        at_end = end is not None and position + held + len(piece) >= end
+        if at_end and end is not None:
+            cut = piece.find(b"\n", max(0, end - 1 - position - held)) + 1
+        else:
+            cut = piece.rfind(b"\n") + 1
+        if cut == 0:
+            pieces.append(piece)
+            continue
+        pieces.append(piece[:cut])
+        block = b"".join(pieces)
+        yield position, block
+        position += len(block)
+        pieces = [piece[cut:]]
+
+
+def _skip_line(stream: IO[bytes]) -> int:
+    """Return the number of bytes up to and with the next line end."""
+    skipped = 0
+    while piece := stream.read(1 << 16):
+        found = piece.find(b"\n")
+        if found >= 0:
+            return skipped + found + 1
+        skipped += len(piece)
+    return skipped
+
+
+def line_bounds(block: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Return the (n,) int64 starts and ends of the lines of a block, line ends left out."""
+    data = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(data == ord("\n"))
+    if len(data) and data[-1] != ord("\n"):
+        ends = np.append(ends, len(data))
+    starts = np.zeros_like(ends)
+    starts[1:] = ends[:-1] + 1
+    carriage = (ends > starts) & (data[np.maximum(ends - 1, 0)] == ord("\r"))
+    return starts, ends - carriage

@@ -1,0 +1,188 @@
+"""Reviews as Arrow batches, and the parts that flow through the pipeline.
+
+A *chunk* is what a reader hands over: reviews in input order, and the records that it could not
+read. A *part* is at most `part_bytes` of consecutive review text of one split: the element of the
+pipeline. Chunk borders are an accident of reading; part borders follow from the text alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+REVIEW_SCHEMA = pa.schema(
+    [
+        ("text", pa.large_string()),
+        # Null where the task needs none.
+        ("label", pa.int64()),
+        # Index of the input file in the manifest.
+        ("source", pa.uint32()),
+        # Place in that file: its row number, or the byte offset of its line (see docs/format.md).
+        ("record", pa.uint64()),
+    ]
+)
+
+MAX_REVIEWS_PER_PART = 1 << 22  # Bounds the memory of a part made of empty reviews.
+
+
+@dataclass(frozen=True, kw_only=True)
+class RejectedRecord:
+    """One record that is not a review: where it stood, why, and what it held.
+
+    `path` is the input file's; readers know only its index, `source`.
+    """
+
+    source: int
+    record: int
+    reason: str
+    raw: bytes
+    path: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewChunk:
+    """Consecutive reviews (`REVIEW_SCHEMA`) and the rejected records among them.
+
+    Both are in input order: by file, and by place in the file.
+    """
+
+    reviews: pa.RecordBatch
+    rejected: tuple[RejectedRecord, ...] = ()
+
+
+@dataclass(frozen=True, order=True, kw_only=True)
+class PartKey:
+    """Name of a part: the number of its split (or bucket), and its number inside that split."""
+
+    split: int
+    part: int
+
+    def __str__(self) -> str:
+        """Return a file name stem that sorts as the key does."""
+        return f"{self.split:07d}-{self.part:04d}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Consecutive reviews of one split, at most `part_bytes` of text (or one longer review).
+
+    Attributes:
+        key: The name of the part.
+        last: True on the last part of its split; every split has at least one part.
+        reviews: Rows of `REVIEW_SCHEMA`.
+        rejected: The records among them that could not be read as reviews.
+    """
+
+    key: PartKey
+    last: bool
+    reviews: pa.RecordBatch
+    rejected: tuple[RejectedRecord, ...] = ()
+
+
+def make_reviews(
+    texts: pa.Array, labels: pa.Array | None, sources: np.ndarray, records: np.ndarray
+) -> pa.RecordBatch:
+    """Return rows of `REVIEW_SCHEMA` from columns.
+
+    Args:
+        texts: (n,) strings.
+        labels: (n,) integers, or None where the task needs no label.
+        sources: (n,) uint32, the index of each review's input file.
+        records: (n,) uint64, the place of each review in its file.
+    """
+    n = len(texts)
+    return pa.record_batch(
+        [
+            texts.cast(pa.large_string()),
+            pa.nulls(n, pa.int64()) if labels is None else labels.cast(pa.int64()),
+            pa.array(sources, pa.uint32()),
+            pa.array(records, pa.uint64()),
+        ],
+        schema=REVIEW_SCHEMA,
+    )
+
+
+def text_lengths(reviews: pa.RecordBatch) -> np.ndarray:
+    """Return (n,) int64, the bytes of each review's UTF-8 text."""
+    texts = reviews.column("text")
+    buffer = texts.buffers()[1]
+    if buffer is None:
+        return np.zeros(0, np.int64)
+    offsets = np.frombuffer(buffer, np.int64, len(texts) + 1, texts.offset * 8)
+    return np.diff(offsets)
+
+
+def _place(reviews: pa.RecordBatch, row: int) -> tuple[int, int]:
+    return reviews.column("source")[row].as_py(), reviews.column("record")[row].as_py()
+
+
+@dataclass(kw_only=True)
+class _OpenPart:
+    """The part that is being filled."""
+
+    slices: list[pa.RecordBatch] = field(default_factory=list)
+    rejected: list[RejectedRecord] = field(default_factory=list)
+    n_reviews: int = 0
+    n_bytes: int = 0
+
+    def close(self, key: PartKey, last: bool) -> Part:
+        """Return what was gathered, copied into one batch."""
+        table = pa.Table.from_batches(self.slices, REVIEW_SCHEMA).combine_chunks()
+        batches = table.to_batches()
+        reviews = batches[0] if batches else pa.RecordBatch.from_pylist([], REVIEW_SCHEMA)
+        return Part(key=key, last=last, reviews=reviews, rejected=tuple(self.rejected))
+
+
+def cut_parts(chunks: Iterable[ReviewChunk], split: int, part_bytes: int) -> Iterator[Part]:
+    """Cut a split's chunks into parts of at most `part_bytes` of review text.
+
+    A review longer than `part_bytes` is a part by itself. Where the borders fall depends on the
+    texts alone, not on how they were chunked. A rejected record belongs to the part of the review
+    before it. At least one part comes out, possibly an empty one, and only the last is `last`.
+    """
+    number = 0
+    current = _OpenPart()
+    for chunk in chunks:
+        rejected = list(chunk.rejected)
+        lengths = text_lengths(chunk.reviews)
+        ends = np.cumsum(lengths)
+        start = 0
+        while start < len(lengths):
+            before = ends[start] - lengths[start]
+            stop = int(np.searchsorted(ends, before + part_bytes - current.n_bytes, "right"))
+            stop = min(stop, start + MAX_REVIEWS_PER_PART - current.n_reviews)
+            if current.n_reviews == 0:
+                stop = max(stop, start + 1)
+            if stop > start:
+                current.slices.append(chunk.reviews.slice(start, stop - start))
+                current.n_reviews += stop - start
+                current.n_bytes += int(ends[stop - 1] - before)
+                start = stop
+            if start < len(lengths):
+                next_review = _place(chunk.reviews, start)
+                while rejected and (rejected[0].source, rejected[0].record) < next_review:
+                    current.rejected.append(rejected.pop(0))
+                yield current.close(PartKey(split=split, part=number), last=False)
+                number, current = number + 1, _OpenPart()
+        current.rejected.extend(rejected)
+    yield current.close(PartKey(split=split, part=number), last=True)
+
+
+def with_label(chunk: ReviewChunk, label: int) -> ReviewChunk:
+    """Return a chunk whose reviews all carry `label`."""
+    labels = pa.array(np.full(chunk.reviews.num_rows, label, np.int64))
+    place = REVIEW_SCHEMA.get_field_index("label")
+    return ReviewChunk(
+        reviews=chunk.reviews.set_column(place, REVIEW_SCHEMA.field(place), labels),
+        rejected=chunk.rejected,
+    )
+
+
+@dataclass(frozen=True)
+class ReviewSlice:
+    """Reviews of one part that go to one bucket."""
+
+    reviews: pa.RecordBatch

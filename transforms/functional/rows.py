@@ -1,0 +1,94 @@
+"""Rows: what a shard holds, as flat numpy arrays.
+
+Fixed rows (`row_length` tokens each) and ragged ones share one shape: values end to end, and
+offsets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rows:
+    """Rows of token ids and what stands beside them.
+
+    Attributes:
+        row_length: Tokens in every row; None where rows are ragged.
+        offsets: (n_rows + 1,) int64, where each row begins and ends in the flat arrays.
+        input_ids: (n_values,) uint32.
+        attention_mask: (n_values,) bool, False on padding.
+        word_starts: (n_values,) bool, True at the first token of a word inside its row.
+        review: (n_rows,) int64, the row's (first) review: its index in the part.
+        mlm_labels: (n_values,) int32, -100 where nothing is predicted; None without static masks.
+    """
+
+    row_length: int | None
+    offsets: npt.NDArray[np.int64]
+    input_ids: npt.NDArray[np.uint32]
+    attention_mask: npt.NDArray[np.bool_]
+    word_starts: npt.NDArray[np.bool_]
+    review: npt.NDArray[np.int64]
+    mlm_labels: npt.NDArray[np.int32] | None = None
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.offsets) - 1
+
+    @property
+    def n_tokens(self) -> int:
+        """Number of real tokens, padding not counted."""
+        return int(np.count_nonzero(self.attention_mask))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenCounts:
+    """Where the tokens of some reviews went.
+
+    `tokenized + special + repeated == written + dropped`, always.
+
+    Attributes:
+        tokenized: Tokens of the review texts.
+        special: Tokens that the tokenizer's template added.
+        repeated: Tokens written once more because windows overlap.
+        written: Tokens in rows, padding not counted.
+        dropped: Tokens cut off by truncation, or in the remainder.
+    """
+
+    tokenized: int = 0
+    special: int = 0
+    repeated: int = 0
+    written: int = 0
+    dropped: int = 0
+
+    def __add__(self, other: TokenCounts) -> TokenCounts:
+        """Return the sums."""
+        return TokenCounts(
+            tokenized=self.tokenized + other.tokenized,
+            special=self.special + other.special,
+            repeated=self.repeated + other.repeated,
+            written=self.written + other.written,
+            dropped=self.dropped + other.dropped,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackedReviews:
+    """Rows made of reviews, and the counts that show that nothing was lost.
+
+    Attributes:
+        rows: The rows.
+        reviews_written: Reviews with at least one token (or row).
+        reviews_dropped: Reviews without a token in any row.
+        reviews_truncated: Reviews of which some, but not all, tokens are in no row.
+        tokens: Where the tokens went.
+    """
+
+    rows: Rows
+    reviews_written: int
+    reviews_dropped: int
+    reviews_truncated: int
+    tokens: TokenCounts

@@ -1,0 +1,100 @@
+"""Splits: what one worker reads. Planned before the job starts, from sizes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from transforms.functional.readers.file_range import FileRange
+from transforms.functional.readers.formats import INDEXED, LINE_BASED
+
+MAX_FILES_PER_SPLIT = 4096
+# Text in a compressed file, a guess that only decides how files are grouped.
+EXPANSION = 4
+# A byte range ends inside a line, which it reads to its end: room for that, so that a range
+# normally makes one part and no tiny second one.
+RANGE_FILL = 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """A range of one large file, or whole small files one after the other."""
+
+    number: int
+    files: tuple[FileRange, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizedFile:
+    """An input file and what is known of its size.
+
+    Attributes:
+        file: The whole file.
+        bytes: Its size as stored.
+        groups: For a large indexed file: bytes of text in each row group or record batch.
+    """
+
+    file: FileRange
+    bytes: int
+    groups: Sequence[int] = ()
+
+    @property
+    def text_bytes(self) -> int:
+        """A guess of the text in it."""
+        if self.groups:
+            return sum(self.groups)
+        return self.bytes * (EXPANSION if self.packed else 1)
+
+    @property
+    def packed(self) -> bool:
+        """True where the text is larger than the file."""
+        return self.file.compression is not None or self.file.format == "parquet"
+
+
+def plan_splits(files: Iterable[SizedFile], part_bytes: int) -> Iterator[Split]:
+    """Yield numbered splits of about `part_bytes` of text each, in input order.
+
+    Large text and JSON Lines files are cut at byte ranges, indexed ones at row groups; consecutive
+    small files share a split. Compressed files and CSV can only be read from their start, so each
+    is one split, whatever its size.
+    """
+    for number, group in enumerate(_groups(files, part_bytes)):
+        yield Split(number=number, files=tuple(group))
+
+
+def _groups(files: Iterable[SizedFile], part_bytes: int) -> Iterator[list[FileRange]]:
+    group: list[FileRange] = []
+    filled = 0
+    for sized in files:
+        ranges = list(_ranges(sized, part_bytes))
+        small = len(ranges) == 1 and sized.text_bytes <= part_bytes
+        full = filled + sized.text_bytes > part_bytes or len(group) == MAX_FILES_PER_SPLIT
+        if group and (full or not small):
+            yield group
+            group, filled = [], 0
+        if small:
+            group.append(sized.file)
+            filled += sized.text_bytes
+        else:
+            yield from ([file_range] for file_range in ranges)
+    if group:
+        yield group
+
+
+def _ranges(sized: SizedFile, part_bytes: int) -> Iterator[FileRange]:
+    file = sized.file
+    if sized.bytes > part_bytes and file.compression is None and file.format in LINE_BASED:
+        n_ranges = -(-sized.bytes // max(1, int(part_bytes * RANGE_FILL)))
+        width = -(-sized.bytes // n_ranges)
+        for start in range(0, sized.bytes, width):
+            yield replace(file, start=start, end=min(start + width, sized.bytes))
+    elif len(sized.groups) > 1 and file.format in INDEXED:
+        start, filled = 0, 0
+        for group, group_bytes in enumerate(sized.groups):
+            if group > start and filled + group_bytes > part_bytes:
+                yield replace(file, start=start, end=group)
+                start, filled = group, 0
+            filled += group_bytes
+        yield replace(file, start=start, end=len(sized.groups))
+    else:
+        yield file

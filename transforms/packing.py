@@ -1,0 +1,95 @@
+"""Rows out of tokens: blocks for masked language modelling, padded reviews for classification."""
+
+from typing import Literal
+
+import apache_beam as beam
+
+from transforms.functional.elements import PackedPart, TokenizedPart
+from transforms.functional.packing import pack_blocks
+from transforms.functional.padding import RowLayout, pad_reviews
+from transforms.functional.subsets import split_subsets
+from transforms.functional.template import Template
+
+
+class SplitSubsets(beam.PTransform):
+    """Divide each part's reviews into `train` and `validation`.
+
+    Args:
+        validation_fraction: Share of reviews for validation, 0 to 1.
+        seed: Seed of the choice.
+    """
+
+    def __init__(self, validation_fraction: float, *, seed: int) -> None:
+        """Store the options."""
+        super().__init__()
+        self.validation_fraction = validation_fraction
+        self.seed = seed
+
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        """Return a PCollection of `TokenizedPart`, two for each one."""
+        return parts | beam.FlatMap(
+            split_subsets, self.validation_fraction, self.seed
+        ).with_output_types(TokenizedPart)
+
+
+class PackBlocks(beam.PTransform):
+    """Concatenate the reviews of each part and cut them into blocks.
+
+    Args:
+        max_length: Tokens in a block.
+        template: Special tokens around each review.
+        remainder: Drop the tokens that fill no block, or pad them.
+        pad_id: Id of padding, needed for `pad`.
+    """
+
+    def __init__(
+        self,
+        max_length: int,
+        *,
+        template: Template,
+        remainder: Literal["drop", "pad"] = "drop",
+        pad_id: int | None = None,
+    ) -> None:
+        """Store the options."""
+        super().__init__()
+        self.max_length = max_length
+        self.template = template
+        self.remainder = remainder
+        self.pad_id = pad_id
+
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        """Return a PCollection of `PackedPart`."""
+        return parts | beam.Map(self._pack).with_output_types(PackedPart)
+
+    def _pack(self, part: TokenizedPart) -> PackedPart:
+        packed = pack_blocks(
+            part.tokens,
+            max_length=self.max_length,
+            template=self.template,
+            remainder=self.remainder,
+            pad_id=self.pad_id,
+        )
+        return PackedPart(key=part.key, index=part.index, packed=packed, subset=part.subset)
+
+
+class PadReviews(beam.PTransform):
+    """Truncate or window each review, and pad it.
+
+    Args:
+        layout: Lengths, padding, overflow and sides.
+    """
+
+    def __init__(self, layout: RowLayout) -> None:
+        """Store the layout."""
+        super().__init__()
+        self.layout = layout
+
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        """Return a PCollection of `PackedPart`."""
+        return parts | beam.Map(pad_part, self.layout).with_output_types(PackedPart)
+
+
+def pad_part(part: TokenizedPart, layout: RowLayout) -> PackedPart:
+    """Turn one part's reviews into rows."""
+    packed = pad_reviews(part.tokens, layout)
+    return PackedPart(key=part.key, index=part.index, packed=packed, subset=part.subset)

@@ -1,0 +1,96 @@
+"""Reading: splits become parts of reviews."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Literal
+
+import apache_beam as beam
+
+from transforms import storage
+from transforms.functional.readers.columns import ReviewColumns
+from transforms.functional.readers.formats import decompress
+from transforms.functional.readers.read_file import DAMAGE, FileRange, damaged, read_file
+from transforms.functional.readers.text import read_whole_files
+from transforms.functional.reviews import Part, ReviewChunk, cut_parts
+from transforms.functional.splits import Split
+
+SampleBy = Literal["line", "document"]
+
+
+class ReadReviews(beam.PTransform):
+    """Read the reviews of each split, in parts of at most `part_bytes` of text.
+
+    Args:
+        columns: The columns to read.
+        sample_by: For plain text: a review a line, or a file one review.
+        part_bytes: Most bytes of text in a part.
+        label_numbers: PCollection of one mapping from label names to numbers (`CollectLabels`);
+            None where `columns` says it all.
+    """
+
+    def __init__(
+        self,
+        columns: ReviewColumns,
+        *,
+        sample_by: SampleBy = "line",
+        part_bytes: int = 32 << 20,
+        label_numbers: beam.PCollection | None = None,
+    ) -> None:
+        """Store the options; nothing is read yet."""
+        super().__init__()
+        self.columns = columns
+        self.sample_by = sample_by
+        self.part_bytes = part_bytes
+        self.label_numbers = label_numbers
+
+    def expand(self, splits: beam.PCollection) -> beam.PCollection:
+        """Return a PCollection of `Part`."""
+        side = {} if self.label_numbers is None else {
+            "label_numbers": beam.pvalue.AsSingleton(self.label_numbers)
+        }
+        return splits | "ReadParts" >> beam.FlatMap(
+            read_split,
+            columns=self.columns,
+            sample_by=self.sample_by,
+            part_bytes=self.part_bytes,
+            **side,
+        ).with_output_types(Part)
+
+
+def read_split(
+    split: Split,
+    *,
+    columns: ReviewColumns,
+    sample_by: SampleBy,
+    part_bytes: int,
+    label_numbers: Mapping[str, int] | None = None,
+) -> Iterator[Part]:
+    """Yield the parts of one split, one in memory at a time."""
+    if label_numbers is not None:
+        columns = replace(columns, label_numbers=label_numbers)
+    chunks = read_split_chunks(split, columns, sample_by)
+    paths = {file.source: file.path for file in split.files}
+    for part in cut_parts(chunks, split.number, part_bytes):
+        rejected = tuple(replace(item, path=paths[item.source]) for item in part.rejected)
+        yield replace(part, rejected=rejected)
+
+
+def read_split_chunks(
+    split: Split, columns: ReviewColumns, sample_by: SampleBy
+) -> Iterator[ReviewChunk]:
+    """Yield the chunks of all files of a split, in order."""
+    if len(split.files) > 1 and all(file.format == "text" for file in split.files):
+        files = ((file, _whole_file(file)) for file in split.files)
+        yield from read_whole_files(files, sample_by)
+        return
+    for file in split.files:
+        with storage.open_input(file.path) as stream:
+            yield from read_file(stream, file, columns, sample_by)
+
+
+def _whole_file(file: FileRange) -> bytes:
+    with storage.open_input(file.path) as stream:
+        try:
+            return decompress(stream, file.compression).read()
+        except DAMAGE as error:
+            raise damaged(file, error) from error

@@ -1,0 +1,60 @@
+"""Rejected records: written down with their place and the reason, never lost."""
+
+import base64
+import json
+
+import apache_beam as beam
+
+from transforms import storage
+from transforms.functional.elements import ReadReceipt
+from transforms.functional.reviews import Part
+
+REJECTED_FOLDER = "rejected"
+
+
+class WriteRejected(beam.PTransform):
+    """Write the rejected records of each part to `OUTPUT/rejected/`, and count what was read.
+
+    Args:
+        output: Folder or URL of the dataset.
+    """
+
+    def __init__(self, output: str) -> None:
+        """Store the option."""
+        super().__init__()
+        self.output = output
+
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        """Return a PCollection of `ReadReceipt`, one a part."""
+        return parts | "WriteRejectedRecords" >> beam.Map(
+            write_rejected, output=self.output
+        ).with_output_types(ReadReceipt)
+
+
+def write_rejected(part: Part, *, output: str) -> ReadReceipt:
+    """Write a part's rejected records, if there are any, and return what was read."""
+    if part.rejected:
+        path = storage.join(output, REJECTED_FOLDER, f"{part.key}.jsonl")
+        storage.write_atomic(path, rejected_lines(part))
+    return ReadReceipt(
+        key=part.key,
+        last=part.last,
+        reviews=part.reviews.num_rows,
+        rejected=len(part.rejected),
+    )
+
+
+def rejected_lines(part: Part) -> bytes:
+    """Return JSON Lines: file, record, reason, and the record's bytes.
+
+    `raw` holds the bytes as text where they are UTF-8, `raw_base64` holds them where they are not.
+    """
+    lines = []
+    for item in part.rejected:
+        record = {"file": item.path, "record": item.record, "reason": item.reason}
+        try:
+            record["raw"] = item.raw.decode("utf-8")
+        except UnicodeDecodeError:
+            record["raw_base64"] = base64.b64encode(item.raw).decode("ascii")
+        lines.append(json.dumps(record, ensure_ascii=False) + "\n")
+    return "".join(lines).encode()

@@ -1,0 +1,37 @@
+"""Shuffling: parts in input order become buckets in random order."""
+
+import apache_beam as beam
+
+from transforms import coders  # noqa: F401 - registers the coder for the slices
+from transforms.functional.reviews import Part, ReviewSlice
+from transforms.functional.shuffling import cut_buckets, join_bucket
+
+
+class ShuffleReviews(beam.PTransform):
+    """Shuffle all reviews of the job, the same for the same seed on every runner.
+
+    Args:
+        n_buckets: Number of parts that come out.
+        seed: Seed of the order.
+    """
+
+    def __init__(self, n_buckets: int, *, seed: int) -> None:
+        """Store the options."""
+        super().__init__()
+        self.n_buckets = n_buckets
+        self.seed = seed
+
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        """Return a PCollection of `Part`, one a bucket."""
+        return (
+            parts
+            | "CutBuckets"
+            >> beam.FlatMap(cut_buckets, self.n_buckets, self.seed).with_output_types(
+                tuple[int, ReviewSlice]
+            )
+            | "GroupBuckets" >> beam.GroupByKey()
+            | "SortBuckets"
+            >> beam.MapTuple(
+                lambda bucket, slices, seed: join_bucket(bucket, slices, seed), seed=self.seed
+            ).with_output_types(Part)
+        )

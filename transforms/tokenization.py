@@ -1,0 +1,52 @@
+"""Tokenizing: parts of reviews become parts of token ids."""
+
+import functools
+
+import apache_beam as beam
+
+from transforms import storage
+from transforms.functional.elements import TokenizedPart, index_of
+from transforms.functional.review_tokenizer import ReviewTokenizer
+from transforms.functional.reviews import Part
+
+
+class TokenizeReviews(beam.PTransform):
+    """Encode the reviews of each part, without special tokens.
+
+    Args:
+        tokenizer_path: Path or URL of a `tokenizer.json` that every worker can read.
+    """
+
+    def __init__(self, tokenizer_path: str) -> None:
+        """Store the path; workers load it."""
+        super().__init__()
+        self.tokenizer_path = tokenizer_path
+
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        """Return a PCollection of `TokenizedPart`."""
+        return parts | "EncodeReviews" >> beam.ParDo(
+            _EncodeReviewsFn(self.tokenizer_path)
+        ).with_output_types(TokenizedPart)
+
+
+class _EncodeReviewsFn(beam.DoFn):
+    def __init__(self, tokenizer_path: str) -> None:
+        self.tokenizer_path = tokenizer_path
+
+    def setup(self) -> None:
+        self.tokenizer = _shared_tokenizer(self.tokenizer_path)
+
+    def process(self, part: Part) -> list[TokenizedPart]:
+        return [tokenize_part(part, self.tokenizer)]
+
+
+def tokenize_part(part: Part, tokenizer: ReviewTokenizer) -> TokenizedPart:
+    """Encode the reviews of one part."""
+    tokens = tokenizer.encode(part.reviews.column("text"))
+    return TokenizedPart(key=part.key, index=index_of(part), tokens=tokens)
+
+
+@functools.lru_cache(maxsize=2)
+def _shared_tokenizer(tokenizer_path: str) -> ReviewTokenizer:
+    """Load a tokenizer once a process: its threads share it, and its cache of known words."""
+    return ReviewTokenizer(storage.read_bytes(tokenizer_path))

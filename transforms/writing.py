@@ -1,0 +1,95 @@
+"""Writing: rows become shard files."""
+
+import hashlib
+from collections.abc import Mapping
+
+import apache_beam as beam
+
+from transforms import storage
+from transforms.functional.elements import PackedPart, ShardReceipt
+from transforms.functional.manifest import ShardEntry
+from transforms.functional.shards import (
+    ShardFormat,
+    content_sha256,
+    rows_table,
+    shard_bytes,
+)
+
+
+class WriteShards(beam.PTransform):
+    """Write the rows of each part to `OUTPUT/<subset>/<split>-<part>.<format>`, atomically.
+
+    Args:
+        output: Folder or URL of the dataset.
+        vocab_size: Number of ids of the tokenizer.
+        shard_format: `arrow` or `parquet`.
+        metadata: Goes into each shard's schema.
+    """
+
+    def __init__(
+        self,
+        output: str,
+        *,
+        vocab_size: int,
+        shard_format: ShardFormat = "arrow",
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        """Store the options."""
+        super().__init__()
+        self.output = output
+        self.vocab_size = vocab_size
+        self.shard_format = shard_format
+        self.metadata = dict(metadata or {})
+
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        """Return a PCollection of `ShardReceipt`, one for each part and subset."""
+        return parts | beam.Map(
+            write_shard,
+            output=self.output,
+            vocab_size=self.vocab_size,
+            shard_format=self.shard_format,
+            metadata=self.metadata,
+        ).with_output_types(ShardReceipt)
+
+
+def write_shard(
+    part: PackedPart,
+    *,
+    output: str,
+    vocab_size: int,
+    shard_format: ShardFormat,
+    metadata: Mapping[str, str],
+) -> ShardReceipt:
+    """Write one shard, unless there is no row for it, and return what it holds."""
+    packed = part.packed
+    entry = None
+    if len(packed.rows):
+        table = rows_table(
+            packed.rows,
+            vocab_size=vocab_size,
+            sources=part.index.sources,
+            records=part.index.records,
+            labels=part.index.labels,
+        )
+        data = shard_bytes(table, shard_format, metadata)
+        path = f"{part.subset}/{part.key}.{shard_format}"
+        storage.write_atomic(storage.join(output, path), data)
+        entry = ShardEntry(
+            path=path,
+            split=part.key.split,
+            part=part.key.part,
+            rows=len(packed.rows),
+            tokens=packed.tokens.written,
+            reviews=packed.reviews_written,
+            bytes=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            content_sha256=content_sha256(table),
+        )
+    return ShardReceipt(
+        shard=entry,
+        subset=part.subset,
+        written=packed.reviews_written,
+        dropped=packed.reviews_dropped,
+        truncated=packed.reviews_truncated,
+        tokens=packed.tokens,
+    )
