@@ -35,8 +35,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _set_up_logging(debug: bool) -> None:
-    """Show our own warnings; Beam's are about what it could not import, unless one debugs."""
-    logging.basicConfig(level=logging.INFO if debug else logging.ERROR)
+    """Show our own warnings, and of Beam's log only what one debugs with.
+
+    Beam logs the traceback of every error that it raises; `main` says it in one line.
+    """
+    logging.basicConfig(level=logging.INFO if debug else logging.CRITICAL)
     for package in ("beam_pipeline", "transforms"):
         logging.getLogger(package).setLevel(logging.INFO if debug else logging.WARNING)
 

@@ -1,75 +1,127 @@
-"""Running a pipeline: which engine, and what its failures mean."""
+"""Which engine runs the pipeline: Beam's runners by name, one machine's cores by default."""
 
 from __future__ import annotations
 
-import re
+import os
+import shlex
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from transforms.functional import errors
-from transforms.functional.errors import ReviewShardsError, UsageError
+from transforms.functional.errors import UsageError
 
 if TYPE_CHECKING:
-    import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.runners.runner import PipelineRunner
 
-# Beam's DirectRunner first tries to download the Prism engine; this is the one it falls back to.
-LOCAL_RUNNER = "FnApiRunner"
-_LOCAL_NAMES = {None, "DirectRunner", "SwitchingDirectRunner", "direct", LOCAL_RUNNER}
+# Text that one process works through in about the time that starting others takes.
+SMALL_TEXT_BYTES = 16 << 20
 
-# The last line of a worker's traceback names the class; remote runners send only that text.
-_ERROR_LINE = re.compile(r"^(?:[\w.]+\.)?(\w+Error): (.*?)(?: \[while running .*)?$", re.MULTILINE)
+_LOCAL_NAMES = (None, "DirectRunner", "SwitchingDirectRunner", "FnApiRunner")
 
 
-def engine_options(arguments: Sequence[str]) -> PipelineOptions:
-    """Return Beam's options for a run, with the local engine named explicitly.
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """A runner and its options.
+
+    Attributes:
+        runner: Beam's runner.
+        options: Beam's options.
+        name: What the summary calls it.
+        local: True where it runs on this machine.
+    """
+
+    runner: PipelineRunner
+    options: PipelineOptions
+    name: str
+    local: bool
+
+
+def choose_engine(
+    arguments: Sequence[str], text_bytes: int, n_splits: int, *, debug: bool = False
+) -> Engine:
+    """Return the runner that Beam's options name; without one, this machine's cores.
+
+    Locally, an input of more than `SMALL_TEXT_BYTES` gets a process for each core, unless
+    `--direct_num_workers` or `--direct_running_mode` say otherwise.
+
+    Args:
+        arguments: Beam's options, as on the command line.
+        text_bytes: About how much text there is.
+        n_splits: Number of splits; more workers would have nothing to do.
+        debug: Let worker processes print what they log.
 
     Raises:
-        UsageError: the runner is known to give wrong results.
+        UsageError: the runner is unknown, or known to give wrong results.
     """
     from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+    from apache_beam.runners.runner import create_runner
 
     options = PipelineOptions(list(arguments))
-    standard = options.view_as(StandardOptions)
-    if standard.runner in _LOCAL_NAMES:
-        standard.runner = LOCAL_RUNNER
-    if "dask" in standard.runner.lower():
+    name = options.view_as(StandardOptions).runner
+    if name in _LOCAL_NAMES:
+        return _local_engine(options, arguments, text_bytes, n_splits, debug)
+    if "dask" in name.lower():
         raise UsageError(
-            f"--runner {standard.runner} ignores output tags and gives wrong results: "
-            f"use DirectRunner, FlinkRunner, SparkRunner or DataflowRunner"
+            f"--runner {name} ignores output tags and gives wrong results: use DirectRunner, "
+            f"FlinkRunner, SparkRunner or DataflowRunner"
         )
-    return options
-
-
-def run(pipeline: beam.Pipeline) -> None:
-    """Run a pipeline to its end.
-
-    Raises:
-        ReviewShardsError: the job failed; one of ours where the worker's error was one.
-    """
     try:
-        pipeline.run().wait_until_finish()
-    except Exception as error:
-        raise error_of(error) from error
+        return Engine(runner=create_runner(name), options=options, name=name, local=False)
+    except (ValueError, ImportError) as error:
+        raise UsageError(
+            f"--runner {name} cannot be had: {' '.join(str(error).split())}"
+        ) from error
 
 
-def error_of(error: BaseException) -> ReviewShardsError:
-    """Return the project's error behind what a runner raised.
+def _local_engine(
+    options: PipelineOptions,
+    arguments: Sequence[str],
+    text_bytes: int,
+    n_splits: int,
+    debug: bool,
+) -> Engine:
+    """Return Beam's in-process runner, which `DirectRunner` comes down to.
 
-    Local workers raise the error itself, wrapped or with a suffix; others send its traceback as
-    text. What is none of ours becomes a `ReviewShardsError` with the last line of the text.
+    `DirectRunner` itself first tries to download another engine, Prism.
     """
-    text = str(error)
-    found = [
-        (getattr(errors, name), message)
-        for name, message in _ERROR_LINE.findall(f"{type(error).__name__}: {text}")
-        if isinstance(getattr(errors, name, None), type)
-    ]
-    if found:
-        kind, message = found[-1]
-        ours: ReviewShardsError = kind(message)
-        return ours
-    lines = [line for line in text.splitlines() if line.strip()] or [""]
-    return ReviewShardsError(
-        f"the job failed: {type(error).__name__}: {lines[-1].strip()} (--debug shows all of it)"
-    )
+    from apache_beam.options.pipeline_options import DirectOptions
+    from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
+
+    direct = options.view_as(DirectOptions)
+    mode, n_workers = direct.direct_running_mode, direct.direct_num_workers
+    n_cores = os.cpu_count() or 1
+    if not any(argument.startswith("--direct_") for argument in arguments):
+        n_workers = min(n_cores, n_splits) if text_bytes > SMALL_TEXT_BYTES else 1
+    elif n_workers == 0:
+        n_workers = n_cores
+    if mode == "in_memory" and n_workers > 1:
+        mode = "multi_processing"
+    direct.direct_num_workers = n_workers
+    if mode != "multi_processing":
+        name = "local, in this process"
+        return Engine(runner=FnApiRunner(), options=options, name=name, local=True)
+    # Given as an environment, not as a mode: so the workers are ours, which are quiet.
+    direct.direct_running_mode = None
+    runner = FnApiRunner(_worker_processes(debug), provision_info=_provision(options))
+    name = f"local, {n_workers} worker {'process' if n_workers == 1 else 'processes'}"
+    return Engine(runner=runner, options=options, name=name, local=True)
+
+
+def _worker_processes(debug: bool) -> object:
+    from apache_beam.transforms.environments import SubprocessSDKEnvironment
+
+    loud = "apache_beam.runners.worker.sdk_worker_main"
+    command = f"{shlex.quote(sys.executable)} -m {loud if debug else 'beam_pipeline.local_worker'}"
+    return SubprocessSDKEnvironment.from_command_string(command)
+
+
+def _provision(options: PipelineOptions) -> object:
+    """Return what workers are told at their start: the options of the job."""
+    from apache_beam.portability.api import beam_provision_api_pb2
+    from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo
+    from apache_beam.runners.portability.portable_runner import JobServiceHandle
+
+    encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
+    return ExtendedProvisionInfo(beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded))

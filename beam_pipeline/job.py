@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stderr
 from dataclasses import dataclass
 
 from beam_pipeline.config import JobConfig
+from beam_pipeline.engine import Engine, choose_engine
+from beam_pipeline.failures import error_of
 from beam_pipeline.planning import Plan, make_plan
 from beam_pipeline.tokenizer_source import TOKENIZER_FOLDER, TokenizerSource, load_tokenizer
 from transforms import storage
@@ -25,12 +29,14 @@ class JobResult:
     Attributes:
         manifest: The dataset.
         seconds: How long the job took.
+        engine: What it ran on.
         kept: True where the dataset was there already and nothing was done.
         ignored: Files that lie in no class folder.
     """
 
     manifest: Manifest
     seconds: float
+    engine: str
     kept: bool
     ignored: int
 
@@ -50,14 +56,23 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult:
     check_lengths(config, tokenizer)
     plan = make_plan(config)
     kept = _finished(config, plan, tokenizer)
+    engine = choose_engine(
+        beam_arguments, plan.text_bytes, len(plan.splits), debug=config.debug
+    )
     if not kept:
         _clear_output(config)
-        _run_pipeline(config, plan, tokenizer, beam_arguments)
+        _run_pipeline(config, plan, tokenizer, engine)
     manifest = Manifest.loads(storage.read_bytes(storage.join(config.output, MANIFEST_NAME)))
     seconds = time.monotonic() - started
     if not kept:
         _write_report(config, manifest, seconds)
-    return JobResult(manifest=manifest, seconds=seconds, kept=kept, ignored=len(plan.ignored))
+    return JobResult(
+        manifest=manifest,
+        seconds=seconds,
+        engine=engine.name,
+        kept=kept,
+        ignored=len(plan.ignored),
+    )
 
 
 def check_lengths(config: JobConfig, tokenizer: TokenizerSource) -> None:
@@ -130,19 +145,23 @@ def _clear_output(config: JobConfig) -> None:
 
 
 def _run_pipeline(
-    config: JobConfig, plan: Plan, tokenizer: TokenizerSource, beam_arguments: Sequence[str]
+    config: JobConfig, plan: Plan, tokenizer: TokenizerSource, engine: Engine
 ) -> None:
     import apache_beam as beam
 
-    from beam_pipeline import engine
     from beam_pipeline.pipeline import build
 
-    options = engine.engine_options(beam_arguments)
     for name, data in tokenizer.files.items():
         storage.write_atomic(storage.join(config.output, TOKENIZER_FOLDER, name), data)
-    pipeline = beam.Pipeline(options=options)
+    pipeline = beam.Pipeline(runner=engine.runner, options=engine.options)
     build(pipeline, config, plan, tokenizer)
-    engine.run(pipeline)
+    # Local workers print the traceback of every error that they also raise.
+    quiet = engine.local and not config.debug
+    try:
+        with redirect_stderr(io.StringIO()) if quiet else nullcontext():
+            pipeline.run().wait_until_finish()
+    except Exception as error:
+        raise error_of(error) from error
 
 
 def _write_report(config: JobConfig, manifest: Manifest, seconds: float) -> None:

@@ -128,5 +128,7 @@ def _option_names(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def _all_subclasses(cls: type) -> list[Any]:
-    found = [(child, *_all_subclasses(child)) for child in cls.__subclasses__()]
-    return [child for group in found for child in group]
+    found: list[Any] = []
+    for child in cls.__subclasses__():
+        found += [child, *_all_subclasses(child)]
+    return found

@@ -12,7 +12,9 @@ def summary(config: JobConfig, result: JobResult) -> str:
     manifest = result.manifest
     ledger = manifest.ledger
     reviews, tokens = ledger.reviews, ledger.tokens
-    done = "kept as it was, nothing to do" if result.kept else f"{result.seconds:.1f} s"
+    done = f"{result.seconds:.1f} s, {result.engine}"
+    if result.kept:
+        done = "it was there already: nothing to do"
     lines = [
         f"Done: {config.output} ({done})",
         *(f"  {_subset(manifest, subset)}" for subset in manifest.splits),

@@ -36,9 +36,11 @@ class WriteManifest(beam.PTransform):
 
     def expand(self, receipts: tuple[beam.PCollection, beam.PCollection]) -> beam.PCollection:
         """Return a PCollection of the manifest's path."""
-        side = {} if self.label_numbers is None else {
-            "label_numbers": beam.pvalue.AsSingleton(self.label_numbers)
-        }
+        side = (
+            {}
+            if self.label_numbers is None
+            else {"label_numbers": beam.pvalue.AsSingleton(self.label_numbers)}
+        )
         read, shards = receipts
         pipeline = read.pipeline
         return (

@@ -59,9 +59,10 @@ class PackBlocks(beam.PTransform):
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `PackedPart`."""
-        return parts | beam.Map(self._pack).with_output_types(PackedPart)
+        return parts | beam.Map(self.make_rows).with_output_types(PackedPart)
 
-    def _pack(self, part: TokenizedPart) -> PackedPart:
+    def make_rows(self, part: TokenizedPart) -> PackedPart:
+        """Pack one part."""
         packed = pack_blocks(
             part.tokens,
             max_length=self.max_length,
@@ -86,10 +87,9 @@ class PadReviews(beam.PTransform):
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `PackedPart`."""
-        return parts | beam.Map(pad_part, self.layout).with_output_types(PackedPart)
+        return parts | beam.Map(self.make_rows).with_output_types(PackedPart)
 
-
-def pad_part(part: TokenizedPart, layout: RowLayout) -> PackedPart:
-    """Turn one part's reviews into rows."""
-    packed = pad_reviews(part.tokens, layout)
-    return PackedPart(key=part.key, index=part.index, packed=packed, subset=part.subset)
+    def make_rows(self, part: TokenizedPart) -> PackedPart:
+        """Pad one part."""
+        packed = pad_reviews(part.tokens, self.layout)
+        return PackedPart(key=part.key, index=part.index, packed=packed, subset=part.subset)

@@ -8,8 +8,9 @@ import apache_beam as beam
 
 from transforms import storage
 from transforms.functional.readers.columns import ReviewColumns
+from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.formats import decompress
-from transforms.functional.readers.read_file import DAMAGE, FileRange, damaged, read_file
+from transforms.functional.readers.read_file import DAMAGE, damaged, read_file
 from transforms.functional.readers.text import read_whole_files
 from transforms.functional.reviews import Part, ReviewChunk, cut_parts
 from transforms.functional.splits import Split
@@ -45,9 +46,11 @@ class ReadReviews(beam.PTransform):
 
     def expand(self, splits: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `Part`."""
-        side = {} if self.label_numbers is None else {
-            "label_numbers": beam.pvalue.AsSingleton(self.label_numbers)
-        }
+        side = (
+            {}
+            if self.label_numbers is None
+            else {"label_numbers": beam.pvalue.AsSingleton(self.label_numbers)}
+        )
         return splits | "ReadParts" >> beam.FlatMap(
             read_split,
             columns=self.columns,

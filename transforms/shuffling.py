@@ -1,5 +1,7 @@
 """Shuffling: parts in input order become buckets in random order."""
 
+from collections.abc import Iterable
+
 import apache_beam as beam
 
 from transforms import coders  # noqa: F401 - registers the coder for the slices
@@ -30,8 +32,10 @@ class ShuffleReviews(beam.PTransform):
                 tuple[int, ReviewSlice]
             )
             | "GroupBuckets" >> beam.GroupByKey()
-            | "SortBuckets"
-            >> beam.MapTuple(
-                lambda bucket, slices, seed: join_bucket(bucket, slices, seed), seed=self.seed
-            ).with_output_types(Part)
+            | "SortBuckets" >> beam.Map(_join_bucket, self.seed).with_output_types(Part)
         )
+
+
+def _join_bucket(grouped: tuple[int, Iterable[ReviewSlice]], seed: int) -> Part:
+    bucket, slices = grouped
+    return join_bucket(bucket, slices, seed)

@@ -52,7 +52,8 @@ def below(values: npt.NDArray[np.uint64], fraction: float) -> npt.NDArray[np.boo
     """Return True for the `fraction` (0 to 1) of uniform uint64 values that are smallest."""
     # 53 bits: what a float64 holds exactly, so that 1.0 takes all and 0.0 none.
     uniform = (values >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    return uniform < fraction
+    chosen: npt.NDArray[np.bool_] = uniform < fraction
+    return chosen
 
 
 class BlockRandom:

@@ -97,7 +97,9 @@ def index_of(part: Part) -> ReviewIndex:
     )
 
 
-def take_reviews(part: TokenizedPart, chosen: npt.NDArray[np.bool_], subset: Subset) -> TokenizedPart:
+def take_reviews(
+    part: TokenizedPart, chosen: npt.NDArray[np.bool_], subset: Subset
+) -> TokenizedPart:
     """Return the chosen reviews of a part, for one subset."""
     lengths = part.tokens.lengths
     in_tokens = np.repeat(chosen, lengths)

@@ -8,24 +8,24 @@ ids and words, for every kind of fast tokenizer. Everything faster is measured a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NoReturn
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import tokenizers
 
 from transforms.functional.errors import TokenizerError
 from transforms.functional.text_arrays import as_large_string, batches_of
 from transforms.functional.tokens import (
-    BoolArray,
+    Int64Array,
     Tokens,
     concatenate,
     empty_tokens,
     offsets_of,
-    word_starts_of,
 )
 
 PLAIN_BATCH_BYTES = 1 << 20
@@ -45,6 +45,31 @@ class AddedToken:
     rstrip: bool
     normalized: bool
     special: bool
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedWords:
+    """What the library says of some texts.
+
+    Attributes:
+        ids: (n_tokens,) uint32.
+        word_ids: (n_tokens,) int64, the number of each token's word in its text.
+        offsets: (n_texts + 1,) int64.
+    """
+
+    ids: npt.NDArray[np.uint32]
+    word_ids: Int64Array
+    offsets: Int64Array
+
+    @property
+    def n_texts(self) -> int:
+        """Number of texts."""
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> Int64Array:
+        """(n_texts,) int64, the tokens of each text."""
+        return np.diff(self.offsets)
 
 
 class Encoder:
@@ -133,13 +158,34 @@ class Encoder:
         """Encode ``texts`` in one call of the library; see ``encode_plain`` for many."""
         if not texts:
             return empty_tokens()
-        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-        return _tokens_of(encodings)
+        words = self.encode_words(texts)
+        word_starts = np.ones(len(words.ids), np.bool_)
+        np.not_equal(words.word_ids[1:], words.word_ids[:-1], out=word_starts[1:])
+        word_starts[words.offsets[:-1][words.lengths > 0]] = True
+        return Tokens(words.ids, word_starts, words.offsets)
 
-    def encode_words(self, texts: list[str]) -> list[tuple[list[int], list[int | None]]]:
-        """Return ``(ids, word_ids)`` of each text, as the library numbers the words."""
-        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-        return [(encoding.ids, encoding.word_ids) for encoding in encodings]
+    def encode_words(self, texts: list[str]) -> EncodedWords:
+        """Encode ``texts`` in one call of the library, with its own numbers of their words.
+
+        Raises:
+            TokenizerError: the tokenizer cannot encode some text (it lacks an unknown token).
+        """
+        try:
+            # Not encode_batch_fast: its word_ids are None throughout, and it is no faster.
+            encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        except Exception as error:  # The library raises bare Exception.
+            raise TokenizerError(
+                f"the tokenizer cannot encode a text ({error}); give its model an unk_token that "
+                "is in its vocabulary"
+            ) from error
+        offsets = offsets_of([len(encoding) for encoding in encodings])
+        ids = chain.from_iterable(encoding.ids for encoding in encodings)
+        # Word ids are None for template tokens only, and the template is off.
+        word_ids = chain.from_iterable(encoding.word_ids for encoding in encodings)
+        n_tokens = int(offsets[-1])
+        return EncodedWords(
+            np.fromiter(ids, np.uint32, n_tokens), np.fromiter(word_ids, np.int64, n_tokens), offsets
+        )
 
     def without_prefix_space(self) -> Encoder:
         """Return this tokenizer with ``add_prefix_space`` of its ByteLevel pre-tokenizer off."""
@@ -190,9 +236,7 @@ def _load(tokenizer_json: bytes | str) -> tokenizers.Tokenizer:
 def _config_of(tokenizer: tokenizers.Tokenizer) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(tokenizer.to_str())
     model = {
-        name: value
-        for name, value in document["model"].items()
-        if name not in ("vocab", "merges")
+        name: value for name, value in document["model"].items() if name not in ("vocab", "merges")
     }
     return {**document, "model": model}
 
@@ -242,21 +286,6 @@ def _template_of(tokenizer: tokenizers.Tokenizer) -> tuple[tuple[int, ...], tupl
                 "(TemplateProcessing with one $A)"
             )
     return tuple(specials[: min(splits)]), tuple(specials[min(splits) :])
-
-
-def _tokens_of(encodings: Iterable[tokenizers.Encoding]) -> Tokens:
-    encodings = list(encodings)
-    offsets = offsets_of([len(encoding) for encoding in encodings])
-    n_tokens = int(offsets[-1])
-    ids = np.fromiter(chain.from_iterable(e.ids for e in encodings), np.uint32, n_tokens)
-    word_starts = _word_starts(encodings, n_tokens)
-    word_starts[offsets[:-1][np.diff(offsets) > 0]] = True
-    return Tokens(ids, word_starts, offsets)
-
-
-def _word_starts(encodings: list[tokenizers.Encoding], n_tokens: int) -> BoolArray:
-    word_ids = chain.from_iterable(e.word_ids for e in encodings)
-    return word_starts_of(list(word_ids)) if n_tokens else np.empty(0, np.bool_)
 
 
 def _dict_or_none(value: Any) -> dict[str, Any] | None:

@@ -83,7 +83,9 @@ def pad_reviews(tokens: Tokens, layout: RowLayout) -> PackedReviews:
     Returns:
         Rows and counts; the rows of a review follow each other and share its `review` number.
     """
-    spans = _truncated(tokens, layout) if layout.overflow == "truncate" else _windows(tokens, layout)
+    spans = (
+        _truncated(tokens, layout) if layout.overflow == "truncate" else _windows(tokens, layout)
+    )
     n_special = len(layout.template)
     taken = int(spans.length.sum())
     covered = int(np.minimum(tokens.lengths, layout.room).sum())

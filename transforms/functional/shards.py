@@ -101,9 +101,9 @@ def content_sha256(table: pa.Table) -> str:
             column = column.flatten()
         values = column.to_numpy(zero_copy_only=False)
         if values.dtype == np.bool_:
-            digest.update(np.packbits(values, bitorder="little"))
+            digest.update(np.packbits(values, bitorder="little").data)
         else:
-            digest.update(np.ascontiguousarray(values, values.dtype.newbyteorder("<")))
+            digest.update(np.ascontiguousarray(values, values.dtype.newbyteorder("<")).data)
     return digest.hexdigest()
 
 

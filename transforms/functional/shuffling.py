@@ -29,9 +29,7 @@ def join_bucket(bucket: int, slices: Iterable[ReviewSlice], seed: int) -> Part:
     records = reviews.column("record").to_numpy()
     # The hash orders; source and record settle the ties.
     order = np.lexsort((records, sources, _draws(reviews, seed)))
-    return Part(
-        key=PartKey(split=bucket, part=0), last=True, reviews=reviews.take(pa.array(order))
-    )
+    return Part(key=PartKey(split=bucket, part=0), last=True, reviews=reviews.take(pa.array(order)))
 
 
 def _draws(reviews: pa.RecordBatch, seed: int) -> np.ndarray:

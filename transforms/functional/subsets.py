@@ -6,7 +6,9 @@ from transforms.functional.counter_random import VALIDATION, below, review_rando
 from transforms.functional.elements import TokenizedPart, take_reviews
 
 
-def split_subsets(part: TokenizedPart, validation_fraction: float, seed: int) -> list[TokenizedPart]:
+def split_subsets(
+    part: TokenizedPart, validation_fraction: float, seed: int
+) -> list[TokenizedPart]:
     """Return a part's training reviews and its validation reviews, in their order."""
     draws = review_random(seed, VALIDATION, part.index.sources, part.index.records)
     validation = below(draws, validation_fraction)

@@ -22,9 +22,7 @@ class Template:
         return len(self.prefix) + len(self.suffix)
 
 
-def add_template(
-    tokens: Tokens, template: Template
-) -> tuple[Tokens, npt.NDArray[np.bool_]]:
+def add_template(tokens: Tokens, template: Template) -> tuple[Tokens, npt.NDArray[np.bool_]]:
     """Return the reviews with their special tokens, and where those are.
 
     Args:

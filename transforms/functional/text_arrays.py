@@ -74,8 +74,26 @@ def batches_of(texts: pa.LargeStringArray, batch_bytes: int) -> Iterator[pa.Larg
 
 def prefix_texts(texts: pa.LargeStringArray, prefix: str) -> pa.LargeStringArray:
     """Return ``texts`` with ``prefix`` before each that is not empty and does not start with it."""
-    bare = pc.and_(
-        pc.invert(pc.starts_with(texts, prefix)), pc.greater(pc.binary_length(texts), 0)
-    )
+    bare = pc.and_(pc.invert(pc.starts_with(texts, prefix)), pc.greater(pc.binary_length(texts), 0))
     heads = pc.if_else(bare, pa.scalar(prefix, pa.large_string()), pa.scalar("", pa.large_string()))
     return pc.binary_join_element_wise(heads, texts, pa.scalar("", pa.large_string()))
+
+
+def ragged_positions(starts: Int64Array, lengths: Int64Array) -> Int64Array:
+    """Return the positions ``start, start + 1, ...`` of each run, one run after the other.
+
+    ``ragged_positions([7, 2], [2, 3]) == [7, 8, 2, 3, 4]``.
+    """
+    ends = np.cumsum(lengths)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+
+
+def binary_buffers(pieces: pa.LargeBinaryArray) -> tuple[UInt8Array, Int64Array]:
+    """Return the bytes and offsets of ``pieces``, from 0 and without what lies around them."""
+    _, offsets_buffer, data_buffer = pieces.buffers()
+    if len(pieces) == 0 or data_buffer is None:
+        return np.empty(0, np.uint8), np.zeros(len(pieces) + 1, np.int64)
+    offsets = np.frombuffer(offsets_buffer, np.int64)[pieces.offset :][: len(pieces) + 1]
+    data = np.frombuffer(data_buffer, np.uint8)[offsets[0] : offsets[-1]]
+    return data, offsets - offsets[0]

@@ -107,9 +107,7 @@ class Tokens:
 
 def empty_tokens(n_reviews: int = 0) -> Tokens:
     """Return ``Tokens`` of ``n_reviews`` reviews without a token."""
-    return Tokens(
-        np.empty(0, np.uint32), np.empty(0, np.bool_), np.zeros(n_reviews + 1, np.int64)
-    )
+    return Tokens(np.empty(0, np.uint32), np.empty(0, np.bool_), np.zeros(n_reviews + 1, np.int64))
 
 
 def word_starts_of(word_ids: Sequence[int | None]) -> BoolArray:
@@ -164,3 +162,30 @@ def concatenate(parts: Sequence[Tokens]) -> Tokens:
         np.concatenate([part.word_starts for part in parts]),
         offsets_of(np.concatenate([part.lengths for part in parts])),
     )
+
+
+def interleave(is_first: BoolArray, first: Tokens, second: Tokens) -> Tokens:
+    """Return the reviews of both: the next of ``first`` where ``is_first``, else of ``second``.
+
+    Args:
+        is_first: (n_reviews,) bool, as many True as ``first`` has reviews.
+
+    Raises:
+        ValueError: the number of True or False is not the number of reviews.
+    """
+    n_first = int(np.count_nonzero(is_first))
+    if n_first != first.n_reviews or len(is_first) - n_first != second.n_reviews:
+        raise ValueError(
+            f"is_first must hold {first.n_reviews} True and {second.n_reviews} False, "
+            f"got {n_first} and {len(is_first) - n_first}"
+        )
+    lengths = np.empty(len(is_first), np.int64)
+    lengths[is_first] = first.lengths
+    lengths[~is_first] = second.lengths
+    of_first = np.repeat(is_first, lengths)
+    ids = np.empty(len(of_first), np.uint32)
+    starts = np.empty(len(of_first), np.bool_)
+    for mask, tokens in ((of_first, first), (~of_first, second)):
+        ids[mask] = tokens.ids
+        starts[mask] = tokens.word_starts
+    return Tokens(ids, starts, offsets_of(lengths))

@@ -90,11 +90,11 @@ def decompress(
         return stream
     unpacked: IO[bytes]
     if compression == "gzip":
-        unpacked = gzip.GzipFile(fileobj=stream, mode="rb")
+        unpacked = cast("IO[bytes]", gzip.GzipFile(fileobj=stream, mode="rb"))
     elif compression == "bz2":
         unpacked = bz2.BZ2File(stream)
     elif compression == "xz":
-        unpacked = cast("IO[bytes]", lzma.LZMAFile(stream))
+        unpacked = cast("IO[bytes]", lzma.LZMAFile(stream))  # noqa: SIM115 - as above
     else:
         unpacked = pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
     if not seekable:

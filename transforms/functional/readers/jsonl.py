@@ -17,7 +17,7 @@ from transforms.functional.readers.lines import BYTE_ORDER_MARK, line_blocks, li
 from transforms.functional.reviews import RejectedRecord, ReviewChunk
 
 
-class _NotAReview(ValueError):
+class _NotAReviewError(ValueError):
     """A line that holds no review; the message is the reason."""
 
 
@@ -61,7 +61,7 @@ def _parse_block(block: bytes, offset: int, source: int, columns: ReviewColumns)
             continue
         try:
             text, label = _parse_line(line, columns)
-        except _NotAReview as error:
+        except _NotAReviewError as error:
             bad = RejectedRecord(source=source, record=offset + start, reason=str(error), raw=line)
             rejected.append(bad)
             continue
@@ -85,26 +85,26 @@ def _parse_line(line: bytes, columns: ReviewColumns) -> tuple[str, int | str]:
     try:
         record = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise _NotAReview(utf8_reason(error)) from None
+        raise _NotAReviewError(utf8_reason(error)) from None
     except (ValueError, RecursionError) as error:
-        raise _NotAReview(f"not JSON: {error}") from None
+        raise _NotAReviewError(f"not JSON: {error}") from None
     if not isinstance(record, dict):
-        raise _NotAReview(f"not a JSON object but {_json_type(record)}")
+        raise _NotAReviewError(f"not a JSON object but {_json_type(record)}")
     text = _field(record, columns.text)
     if not isinstance(text, str):
-        raise _NotAReview(f"{columns.text} is {_json_type(text)}, not a string")
+        raise _NotAReviewError(f"{columns.text} is {_json_type(text)}, not a string")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise _NotAReview(f"{columns.text} is not Unicode text: {error.reason}") from None
+        raise _NotAReviewError(f"{columns.text} is not Unicode text: {error.reason}") from None
     return text, 0 if columns.label is None else _label(_field(record, columns.label), columns)
 
 
 def _field(record: dict[str, Any], name: str) -> Any:
     if name not in record:
-        raise _NotAReview(f"no field {name!r} (fields: {', '.join(map(repr, record)) or 'none'})")
+        raise _NotAReviewError(f"no field {name!r} (fields: {', '.join(map(repr, record)) or 'none'})")
     if record[name] is None:
-        raise _NotAReview(f"{name} is null")
+        raise _NotAReviewError(f"{name} is null")
     return record[name]
 
 
@@ -116,7 +116,7 @@ def _label(value: Any, columns: ReviewColumns) -> int | str:
         return int(value)
     if isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value):
         return value
-    raise _NotAReview(f"{columns.label} {value!r} is neither an integer nor a string")
+    raise _NotAReviewError(f"{columns.label} {value!r} is neither an integer nor a string")
 
 
 def _label_array(labels: list[int | str]) -> pa.Array:

@@ -14,7 +14,9 @@ def check_columns(schema: pa.Schema, columns: ReviewColumns) -> None:
     """Raise `MissingColumnError` when a column is missing or of the wrong kind."""
     for name in columns.names():
         if name not in schema.names:
-            raise MissingColumnError(f"no column {name!r} (columns: {', '.join(map(repr, schema.names))})")
+            raise MissingColumnError(
+                f"no column {name!r} (columns: {', '.join(map(repr, schema.names))})"
+            )
     text_type = schema.field(columns.text).type
     if not is_text_type(text_type):
         raise MissingColumnError(f"column {columns.text!r} holds {text_type}, not text")

@@ -1,0 +1,44 @@
+"""The one package list of the project: the job, and what its extras add."""
+
+from setuptools import find_packages, setup
+
+REQUIRES = [
+    "apache-beam>=2.77,<2.78",
+    "pyarrow>=19,<26",
+    "tokenizers>=0.22,<0.24",
+    "numpy>=2.2,<2.5",
+    "fsspec>=2025.1",
+]
+
+EXTRAS = {
+    # The other program: training on the shards.
+    "train": [
+        "torch>=2.6",
+        "transformers>=5.0,<6",
+        "accelerate>=1.1",
+        "scikit-learn>=1.5",
+        "tensorboard>=2.18",
+    ],
+    # What the tests need besides `train`.
+    "test": [
+        "datasets>=4.0",
+        "duckdb>=1.1",
+        "hypothesis>=6.100",
+        "mypy>=1.14",
+        "polars>=1.20",
+        "pytest>=8.3",
+        "pytest-timeout>=2.3",
+        "ruff>=0.9",
+    ],
+}
+
+setup(
+    name="review-shards",
+    version="0.1.0",
+    description="Raw reviews in a bucket go in; shards of tensors for training encoders come out.",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(include=["beam_pipeline*", "transforms*", "training*"]),
+    install_requires=REQUIRES,
+    extras_require=EXTRAS,
+)
