@@ -1,8 +1,8 @@
 """The tokenizers library, behind one class.
 
 Nothing else in the project imports ``tokenizers``, so that another version of it, with another
-interface, changes this file alone. ``Encoder.encode_plain`` is the plain path: the library's own
-ids and words, for every kind of fast tokenizer. Everything faster is measured against it.
+interface, changes this file alone. ``encode_plain`` is the plain path: the library's own ids and
+words, for every kind of fast tokenizer. Everything faster is measured against it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from itertools import chain
 from typing import Any, NoReturn
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import tokenizers
+import tokenizers.pre_tokenizers
 
 from transforms.functional.errors import TokenizerError
 from transforms.functional.text_arrays import as_large_string, batches_of
 from transforms.functional.tokens import (
-    Int64Array,
+    EncodedWords,
     Tokens,
     concatenate,
     empty_tokens,
@@ -47,32 +47,75 @@ class AddedToken:
     special: bool
 
 
-@dataclass(frozen=True, eq=False)
-class EncodedWords:
-    """What the library says of some texts.
+class TextEncoder:
+    """Texts in, tokens out, by the library alone and without template tokens."""
 
-    Attributes:
-        ids: (n_tokens,) uint32.
-        word_ids: (n_tokens,) int64, the number of each token's word in its text.
-        offsets: (n_texts + 1,) int64.
-    """
+    def __init__(self, tokenizer: tokenizers.Tokenizer) -> None:
+        """Use ``tokenizer``, which has neither template nor truncation nor padding."""
+        self._tokenizer = tokenizer
 
-    ids: npt.NDArray[np.uint32]
-    word_ids: Int64Array
-    offsets: Int64Array
+    def encode_plain(self, texts: pa.Array | Sequence[str]) -> Tokens:
+        """Encode each text by the library alone, without template tokens.
 
-    @property
-    def n_texts(self) -> int:
-        """Number of texts."""
-        return len(self.offsets) - 1
+        Args:
+            texts: strings, or an Arrow array of strings or of UTF-8 bytes.
 
-    @property
-    def lengths(self) -> Int64Array:
-        """(n_texts,) int64, the tokens of each text."""
-        return np.diff(self.offsets)
+        Returns:
+            One review a text. Memory beyond the result is bounded by ``PLAIN_BATCH_BYTES`` or by
+            the longest text.
+
+        Raises:
+            TypeError, ValueError: ``texts`` are no texts (see ``as_large_string``).
+            TokenizerError: see ``encode_words``.
+        """
+        batches = batches_of(as_large_string(texts), PLAIN_BATCH_BYTES)
+        return concatenate([self.encode_batch(batch.to_pylist()) for batch in batches])
+
+    def encode_batch(self, texts: list[str]) -> Tokens:
+        """Encode ``texts`` in one call of the library; see ``encode_plain`` for many."""
+        if not texts:
+            return empty_tokens()
+        words = self.encode_words(texts)
+        word_starts = np.ones(len(words.ids), np.bool_)
+        np.not_equal(words.word_ids[1:], words.word_ids[:-1], out=word_starts[1:])
+        word_starts[words.offsets[:-1][words.lengths > 0]] = True
+        return Tokens(words.ids, word_starts, words.offsets)
+
+    def encode_words(self, texts: list[str]) -> EncodedWords:
+        """Encode ``texts`` in one call of the library, with its own numbers of their words.
+
+        Raises:
+            TokenizerError: the tokenizer cannot encode some text (it lacks an unknown token).
+        """
+        try:
+            # Not encode_batch_fast: its word_ids are None throughout, and it is no faster.
+            encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        except Exception as error:  # The library raises bare Exception.
+            raise TokenizerError(
+                f"the tokenizer cannot encode a text ({error}); give its model an unk_token that "
+                "is in its vocabulary"
+            ) from error
+        offsets = offsets_of([len(encoding) for encoding in encodings])
+        ids = chain.from_iterable(encoding.ids for encoding in encodings)
+        # Word ids are None for template tokens only, and the template is off.
+        word_ids = chain.from_iterable(encoding.word_ids for encoding in encodings)
+        n = int(offsets[-1])
+        return EncodedWords(
+            np.fromiter(ids, np.uint32, n), np.fromiter(word_ids, np.int64, n), offsets
+        )
+
+    def __getstate__(self) -> NoReturn:
+        """Refuse to be pickled: a worker loads its own from the tokenizer.json.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(
+            "an encoder is never pickled; send the tokenizer.json and load it in the worker"
+        )
 
 
-class Encoder:
+class Encoder(TextEncoder):
     """A tokenizer read from the text of its ``tokenizer.json``.
 
     Truncation and padding that were saved with it are reset: upstream files carry both.
@@ -93,18 +136,17 @@ class Encoder:
             TokenizerError: the JSON is no tokenizer, encodes at random, or its template is not
                 prefix + review + suffix.
         """
-        self._tokenizer = _load(tokenizer_json)
+        super().__init__(_load(tokenizer_json))
         self.config = _config_of(self._tokenizer)
         _refuse_random_models(self.config["model"])
         self.added_tokens = _added_tokens_of(self._tokenizer)
         self.special_ids = tuple(token.id for token in self.added_tokens if token.special)
-        vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
-        self.vocab_size = max(vocabulary.values(), default=-1) + 1
+        self.vocab_size = max(self.vocabulary().values(), default=-1) + 1
         if self.vocab_size == 0:
             raise TokenizerError(
                 "the tokenizer has an empty vocabulary; train it, or name another tokenizer.json"
             )
-        self.prefix, self.suffix = _template_of(self._tokenizer)
+        self.prefix, self.suffix = _template_of(self._tokenizer, self.vocab_size)
 
     @property
     def normalizer(self) -> dict[str, Any] | None:
@@ -138,84 +180,33 @@ class Encoder:
         normalizer = self._tokenizer.normalizer
         return text if normalizer is None else str(normalizer.normalize_str(text))
 
-    def encode_plain(self, texts: pa.Array | Sequence[str]) -> Tokens:
-        """Encode each text by the library alone, without template tokens.
+    def for_pieces(self, *, prefix_space: bool = True) -> TextEncoder:
+        """Return this tokenizer for pieces of texts that hold no added token.
+
+        It looks for no added token: a piece that was changed on the way (case, a space in front)
+        might look like one where the text did not.
 
         Args:
-            texts: strings, or an Arrow array of strings or of UTF-8 bytes.
-
-        Returns:
-            One review a text. Memory beyond the result is bounded by ``PLAIN_BATCH_BYTES`` or by
-            the longest text.
-
-        Raises:
-            TypeError, ValueError: ``texts`` are no texts (see ``as_large_string``).
+            prefix_space: False turns ``add_prefix_space`` of a ByteLevel pre-tokenizer off.
         """
-        batches = batches_of(as_large_string(texts), PLAIN_BATCH_BYTES)
-        return concatenate([self.encode_batch(batch.to_pylist()) for batch in batches])
+        tokenizer = tokenizers.Tokenizer(self._tokenizer.model)
+        if self._tokenizer.normalizer is not None:
+            tokenizer.normalizer = self._tokenizer.normalizer
+        if not prefix_space:
+            tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        elif self._tokenizer.pre_tokenizer is not None:
+            tokenizer.pre_tokenizer = self._tokenizer.pre_tokenizer
+        return TextEncoder(tokenizer)
 
-    def encode_batch(self, texts: list[str]) -> Tokens:
-        """Encode ``texts`` in one call of the library; see ``encode_plain`` for many."""
-        if not texts:
-            return empty_tokens()
-        words = self.encode_words(texts)
-        word_starts = np.ones(len(words.ids), np.bool_)
-        np.not_equal(words.word_ids[1:], words.word_ids[:-1], out=word_starts[1:])
-        word_starts[words.offsets[:-1][words.lengths > 0]] = True
-        return Tokens(words.ids, word_starts, words.offsets)
-
-    def encode_words(self, texts: list[str]) -> EncodedWords:
-        """Encode ``texts`` in one call of the library, with its own numbers of their words.
-
-        Raises:
-            TokenizerError: the tokenizer cannot encode some text (it lacks an unknown token).
-        """
-        try:
-            # Not encode_batch_fast: its word_ids are None throughout, and it is no faster.
-            encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
-        except Exception as error:  # The library raises bare Exception.
-            raise TokenizerError(
-                f"the tokenizer cannot encode a text ({error}); give its model an unk_token that "
-                "is in its vocabulary"
-            ) from error
-        offsets = offsets_of([len(encoding) for encoding in encodings])
-        ids = chain.from_iterable(encoding.ids for encoding in encodings)
-        # Word ids are None for template tokens only, and the template is off.
-        word_ids = chain.from_iterable(encoding.word_ids for encoding in encodings)
-        n_tokens = int(offsets[-1])
-        return EncodedWords(
-            np.fromiter(ids, np.uint32, n_tokens), np.fromiter(word_ids, np.int64, n_tokens), offsets
-        )
-
-    def without_prefix_space(self) -> Encoder:
-        """Return this tokenizer with ``add_prefix_space`` of its ByteLevel pre-tokenizer off."""
-        return self._changed(
-            pre_tokenizer={**(self.pre_tokenizer or {}), "add_prefix_space": False}
-        )
-
-    def for_clean_words(self) -> Encoder:
-        """Return this tokenizer's model for texts of clean words with single spaces between.
+    def for_clean_words(self) -> TextEncoder:
+        """Return this tokenizer's model for texts of clean words with white space between.
 
         A clean word is one that normalizer and pre-tokenizer leave as it is; whoever calls this
         has to know which words those are.
         """
-        return self._changed(
-            normalizer=None, pre_tokenizer={"type": "WhitespaceSplit"}, added_tokens=[]
-        )
-
-    def _changed(self, **changes: object) -> Encoder:
-        document = json.loads(self._tokenizer.to_str())
-        return Encoder(json.dumps({**document, **changes}))
-
-    def __getstate__(self) -> NoReturn:
-        """Refuse to be pickled: a worker loads its own from the tokenizer.json.
-
-        Raises:
-            TypeError: always.
-        """
-        raise TypeError(
-            "an Encoder is never pickled; send the tokenizer.json and load it in the worker"
-        )
+        tokenizer = tokenizers.Tokenizer(self._tokenizer.model)
+        tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
+        return TextEncoder(tokenizer)
 
 
 def _load(tokenizer_json: bytes | str) -> tokenizers.Tokenizer:
@@ -265,12 +256,16 @@ def _added_tokens_of(tokenizer: tokenizers.Tokenizer) -> tuple[AddedToken, ...]:
     )
 
 
-def _template_of(tokenizer: tokenizers.Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _template_of(
+    tokenizer: tokenizers.Tokenizer, vocab_size: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Find the template's prefix and suffix by encoding with and without it.
 
     Takes the template off the tokenizer: without it the library has less to do for each text.
     """
-    texts = [*_TEMPLATE_PROBES, *sorted(tokenizer.get_vocab(with_added_tokens=False))[:16]]
+    # Tokens of the vocabulary as well: a small one may know no word of the probes.
+    tokens = [tokenizer.id_to_token(token_id) for token_id in range(min(vocab_size, 64))]
+    texts = [*_TEMPLATE_PROBES, *(token for token in tokens if token)]
     specials = tokenizer.encode("").ids
     wrapped = [tokenizer.encode(text).ids for text in texts]
     tokenizer.post_processor = None

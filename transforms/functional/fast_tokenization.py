@@ -72,9 +72,7 @@ class PieceTable:
 class FastTokenizer:
     """Encodes texts by their pieces; right for the tokenizer that ``rules`` were made for."""
 
-    def __init__(
-        self, new_pieces: NewPieceEncoder, rules: CutRules, cache: PieceCache
-    ) -> None:
+    def __init__(self, new_pieces: NewPieceEncoder, rules: CutRules, cache: PieceCache) -> None:
         """Use ``cache`` for known pieces and ``new_pieces`` for others."""
         self._new_pieces = new_pieces
         self._rules = rules
@@ -113,9 +111,7 @@ class FastTokenizer:
         return piece_table(found.tokens.followed_by(new_tokens), rows)
 
 
-def spans_of(
-    values: UInt8Array, offsets: Int64Array, rules: CutRules
-) -> Iterator[list[Window]]:
+def spans_of(values: UInt8Array, offsets: Int64Array, rules: CutRules) -> Iterator[list[Window]]:
     """Yield the windows of the text, in groups of about ``SPAN_BYTES``."""
     span: list[Window] = []
     n_bytes = 0

@@ -25,7 +25,7 @@ class NewPieceEncoder:
     def __init__(self, encoder: Encoder, rules: CutRules) -> None:
         """Prepare the library's tokenizers for pieces and for clean words."""
         self._rules = rules
-        self._pieces = encoder.without_prefix_space() if rules.prefix else encoder
+        self._pieces = encoder.for_pieces(prefix_space=not rules.prefix)
         self._words = encoder.for_clean_words()
 
     def encode(self, pieces: pa.LargeBinaryArray) -> Tokens:

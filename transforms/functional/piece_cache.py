@@ -224,11 +224,12 @@ def _hashes(data: UInt8Array, offsets: Int64Array) -> UInt64Array:
 
 
 def _has(state: _State, hashes: UInt64Array) -> BoolArray:
-    places = np.searchsorted(state.hashes, hashes)
-    places[places == len(state.hashes)] = 0
     if len(state.hashes) == 0:
         return np.zeros(len(hashes), np.bool_)
-    return state.hashes[places] == hashes
+    places = np.searchsorted(state.hashes, hashes)
+    places[places == len(state.hashes)] = 0
+    known: BoolArray = state.hashes[places] == hashes
+    return known
 
 
 def _find(state: _State, data: UInt8Array, offsets: Int64Array, hashes: UInt64Array) -> Int64Array:

@@ -86,7 +86,8 @@ def ragged_positions(starts: Int64Array, lengths: Int64Array) -> Int64Array:
     """
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    positions: Int64Array = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    return positions
 
 
 def binary_buffers(pieces: pa.LargeBinaryArray) -> tuple[UInt8Array, Int64Array]:

@@ -105,6 +105,31 @@ class Tokens:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class EncodedWords:
+    """What the library says of some texts.
+
+    Attributes:
+        ids: (n_tokens,) uint32.
+        word_ids: (n_tokens,) int64, the number of each token's word in its text.
+        offsets: (n_texts + 1,) int64.
+    """
+
+    ids: UInt32Array
+    word_ids: Int64Array
+    offsets: Int64Array
+
+    @property
+    def n_texts(self) -> int:
+        """Number of texts."""
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> Int64Array:
+        """(n_texts,) int64, the tokens of each text."""
+        return np.diff(self.offsets)
+
+
 def empty_tokens(n_reviews: int = 0) -> Tokens:
     """Return ``Tokens`` of ``n_reviews`` reviews without a token."""
     return Tokens(np.empty(0, np.uint32), np.empty(0, np.bool_), np.zeros(n_reviews + 1, np.int64))

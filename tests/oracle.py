@@ -1,0 +1,217 @@
+"""Hugging Face's own output, and the datasets that the job makes, side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from beam_pipeline.__main__ import main
+from transforms.functional.manifest import Manifest
+from transforms.functional.shards import read_shard
+from transforms.functional.word_ids import word_ids_from_starts
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLE_REVIEWS = ROOT / "tests" / "sample" / "reviews.jsonl"
+SAMPLE_TOKENIZER = ROOT / "tests" / "sample" / "tokenizer"
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+IN_MEMORY = ("--direct_running_mode", "in_memory")
+
+
+def shared(path: str) -> Path:
+    """Return a file or folder of the shared data; skip the test where it is not there."""
+    found = SHARED_DATA / path
+    if not found.exists():
+        pytest.skip(f"needs ../shared/data/{path}, which is not part of the project")
+    return found
+
+
+# --- the reviews ---
+
+
+@cache
+def sample_reviews() -> tuple[tuple[str, int], ...]:
+    """Return (text, label) of the sample's good reviews, by a plain loop over its lines.
+
+    Labels are numbered in alphabetical order.
+    """
+    rows = []
+    for line in SAMPLE_REVIEWS.read_bytes().split(b"\n"):
+        try:
+            rows.append(json.loads(line.decode("utf-8")))
+        except ValueError:  # The last line is empty, and one is not UTF-8.
+            continue
+    assert len(rows) == 277
+    return tuple((row["text"], {"neg": 0, "pos": 1}[row["label"]]) for row in rows)
+
+
+def sample_texts() -> list[str]:
+    """Return the texts of the sample's good reviews."""
+    return [text for text, _ in sample_reviews()]
+
+
+# Each of them has broken some tokenizer or other.
+HOSTILE_TEXTS = (
+    "",
+    " ",
+    "\n\n",
+    "a",
+    "  two  spaces   and a tab\tand a\r\nline end  ",
+    "[MASK] [CLS] [SEP] [PAD] [UNK] are literals, and so is[MASK]glued or [mask] small",
+    "<s> </s> <pad> <unk> <mask> <|endoftext|> <extra_id_0> <0x0A>",
+    "don't can't we'll I'D they'Re 's 'S",
+    "naïve café Ångström Ǆ ﬁne ½ ﷺ",
+    "日本語の映画、とても良い！한국어 영화 Кино и немцы",
+    "\U0001f600\U0001f469\u200d\U0001f469\u200d\U0001f467 \u2764\ufe0f \U0001f1e9\U0001f1ea",
+    "soft\u00adhyphen zero\u200bwidth no\u00a0break \u2028line\u2029para \ufeffbom \u0000nul \u0085nel",
+    "x" * 150 + " " + "ab" * 400,
+    "<br /><br />It's 10/10!!! ...really???  -- 1,000,000.00$ @you #tag http://a.b/c?d=e&f",
+    "e\u0301 combining vs \u00e9 composed, \u1e9e \u0130stanbul \u0131",
+    "▁ lower one eighth block ▁▁ twice",
+    "trailing space ",
+)
+
+
+@dataclass(frozen=True)
+class Imdb:
+    """Reviews of the shared IMDb sample."""
+
+    path: Path
+    texts: list[str]
+    labels: list[int]
+
+
+@cache
+def imdb_sample() -> Imdb:
+    """Return the shared 2,000 reviews; skip where they are not there."""
+    path = shared("imdb/sample_2000.parquet")
+    table = pq.read_table(path, columns=["text", "label"])
+    return Imdb(path, table["text"].to_pylist(), table["label"].to_pylist())
+
+
+def write_jsonl(path: Path, reviews: Sequence[tuple[str, int]]) -> Path:
+    """Write reviews as JSON Lines."""
+    lines = [json.dumps({"text": text, "label": label}) + "\n" for text, label in reviews]
+    path.write_text("".join(lines), "utf-8")
+    return path
+
+
+# --- Hugging Face ---
+
+
+def auto_tokenizer(folder: Path) -> Any:
+    """Return Hugging Face's tokenizer of a folder."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+
+
+def group_texts(examples: Mapping[str, list[list[Any]]], block_size: int) -> dict[str, list[Any]]:
+    """Cut concatenated examples, in the form of Hugging Face's language modelling examples."""
+    concatenated_examples = {k: list(chain(*examples[k])) for k in examples}
+    total_length = len(concatenated_examples[next(iter(examples))])
+    total_length = (total_length // block_size) * block_size
+    return {
+        k: [t[i : i + block_size] for i in range(0, total_length, block_size)]
+        for k, t in concatenated_examples.items()
+    }
+
+
+def hugging_face_blocks(
+    texts: Sequence[str], tokenizer: Any, block_size: int
+) -> tuple[list[list[int]], list[list[int]]]:
+    """Return (ids, word numbers) of the blocks that `group_texts` makes of texts in one batch."""
+    if not texts:
+        return [], []
+    encoded = tokenizer(list(texts))
+    words = [
+        [None if word is None else (review, word) for word in encoded.word_ids(review)]
+        for review in range(len(texts))
+    ]
+    blocks = group_texts({"input_ids": encoded["input_ids"], "words": words}, block_size)
+    return blocks["input_ids"], [renumbered(block) for block in blocks["words"]]
+
+
+def renumbered(words: Sequence[Any]) -> list[int]:
+    """Return word ids counted from 0 in their order, None as -1."""
+    numbers: list[int] = []
+    count, previous = -1, None
+    for word in words:
+        count += word is not None and word != previous
+        numbers.append(-1 if word is None else count)
+        previous = word
+    return numbers
+
+
+# --- the job ---
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset that the job has made."""
+
+    folder: Path
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """Its manifest."""
+        return Manifest.loads((self.folder / "manifest.json").read_bytes())
+
+    def shards(self, subset: str = "train") -> Iterator[tuple[tuple[int, int], pa.Table]]:
+        """Yield ((split, part), table) of each shard, in the manifest's order."""
+        for shard in self.manifest.splits[subset]:
+            shard_format = "parquet" if shard.path.endswith(".parquet") else "arrow"
+            table = read_shard((self.folder / shard.path).read_bytes(), shard_format)
+            yield (shard.split, shard.part), table
+
+    def table(self, subset: str = "train") -> pa.Table:
+        """Return all shards of a subset, one after the other."""
+        return pa.concat_tables([table for _, table in self.shards(subset)])
+
+    def column(self, name: str, subset: str = "train") -> list[Any]:
+        """Return a column as Python values."""
+        values: list[Any] = self.table(subset)[name].to_pylist()
+        return values
+
+    def word_ids(self, table: pa.Table) -> list[list[int]]:
+        """Return the word ids of a shard's rows, from the stored word starts."""
+        outside = np.array(self.manifest.tokenizer.template_ids(), np.uint32)
+        rows = zip(table["input_ids"].to_pylist(), table["word_starts"].to_pylist(), strict=True)
+        return [
+            word_ids_from_starts(
+                np.array(ids, np.uint32), np.array(starts, np.bool_), outside
+            ).tolist()
+            for ids, starts in rows
+        ]
+
+
+def run(
+    output: Path,
+    *options: str | Path,
+    reviews: Path = SAMPLE_REVIEWS,
+    tokenizer: Path = SAMPLE_TOKENIZER,
+) -> int:
+    """Run the command line in this process, and return its exit code."""
+    return main(
+        [
+            *("--input", str(reviews), "--output", str(output), "--tokenizer", str(tokenizer)),
+            *map(str, options),
+            *([] if "--direct_running_mode" in options else IN_MEMORY),
+        ]
+    )
+
+
+def make(output: Path, *options: str | Path, **inputs: Path) -> Dataset:
+    """Run the command line, which must succeed, and return the dataset."""
+    assert run(output, *options, **inputs) == 0
+    return Dataset(output)
