@@ -11,7 +11,7 @@ TEST := .venv-test
 
 run: $(JOB)/.installed
 	$(JOB)/bin/python -m beam_pipeline --input tests/sample/reviews.jsonl --output $(OUTPUT) \
-	  --tokenizer tests/sample/tokenizer --task mlm --max_length 128
+	  --tokenizer tests/sample/tokenizer --task mlm --max_length 128 --overwrite
 
 test: $(TEST)/.installed
 	$(TEST)/bin/python -m pytest

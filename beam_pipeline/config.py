@@ -97,6 +97,7 @@ class JobConfig:
 
     def __post_init__(self) -> None:
         """Check every value by itself, and that no option is given where nothing reads it."""
+        self._check_not_empty()
         if self.max_length < 1:
             raise UsageError(f"--max_length must be at least 1, got {self.max_length}")
         if self.stride < 0:
@@ -119,6 +120,13 @@ class JobConfig:
                 f"--mlm_probability must be above 0 and at most 1, got {self.mlm_probability:g}"
             )
         self._check_unread_options()
+
+    def _check_not_empty(self) -> None:
+        # An unset shell variable: as a path it would mean the working folder, or the root.
+        for name in ("input", "output", "tokenizer", "text_column", "label_column"):
+            value = getattr(self, name)
+            if not value or "" in (value if isinstance(value, tuple) else (value,)):
+                raise UsageError(f"--{name} is empty: is a shell variable not set?")
 
     def _check_unread_options(self) -> None:
         for field in fields(self):

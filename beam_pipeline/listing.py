@@ -5,12 +5,13 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-import fsspec
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
+from transforms import storage
 from transforms.functional.errors import InputError, UsageError
 
 # What tells one version of a file from the next, by the names that file systems give it.
@@ -57,7 +58,7 @@ def list_inputs(patterns: Sequence[str]) -> list[InputFile]:
         if not matched:
             raise UsageError(f"no input matches {pattern!r}: check the path, or quote the glob")
         for file in matched:
-            files.setdefault(file.path, file)
+            files.setdefault(_one_name(file.path), file)
     return list(files.values())
 
 
@@ -81,8 +82,19 @@ def _parents(folder: str) -> Iterable[str]:
         folder, parent = parent, posixpath.dirname(parent)
 
 
+def _one_name(path: str) -> str:
+    """Return the same for `a/b` and `a/../a//b`; links to one file are different files."""
+    folder, name = posixpath.split(path)
+    return path if "://" in path else f"{_real_folder(folder)}/{name}"
+
+
+@lru_cache(maxsize=1024)
+def _real_folder(folder: str) -> str:
+    return posixpath.realpath(folder)
+
+
 def _match(pattern: str) -> list[InputFile]:
-    filesystem, path = fsspec.core.url_to_fs(pattern)
+    filesystem, path = storage.locate(pattern)
     if filesystem.isfile(path):
         return [_input_file(filesystem, path, filesystem.info(path))]
     if filesystem.isdir(path):
@@ -116,9 +128,18 @@ def _is_hidden(relative: str) -> bool:
 
 def _input_file(filesystem: AbstractFileSystem, name: str, info: dict[str, Any]) -> InputFile:
     local = isinstance(filesystem, LocalFileSystem)
+    if info.get("islink"):
+        info = filesystem.info(name)  # A listing tells the time of the link, not of the file.
+    if info["type"] != "file":
+        raise UsageError(
+            f"{name} is a link to a folder, or no regular file: give the folder as an --input of "
+            f"its own, or take it away"
+        )
+    if name != name.encode("utf-8", "replace").decode():
+        raise UsageError(f"the name {name!r} is not UTF-8, as the manifest is: rename the file")
     identity = next((f"{key}:{info[key]}" for key in _IDENTITY_KEYS if info.get(key)), "")
     return InputFile(
         path=name if local else filesystem.unstrip_protocol(name),
-        bytes=int(info["size"]),
+        bytes=int(info.get("size") or 0),
         identity=identity,
     )

@@ -129,6 +129,7 @@ def _option_names(parser: argparse.ArgumentParser) -> list[str]:
 
 def _all_subclasses(cls: type) -> list[Any]:
     found: list[Any] = []
-    for child in cls.__subclasses__():
+    children: list[Any] = cls.__subclasses__()
+    for child in children:
         found += [child, *_all_subclasses(child)]
     return found

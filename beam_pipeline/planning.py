@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from beam_pipeline.config import JobConfig
 from beam_pipeline.listing import InputFile, class_folders, list_inputs
@@ -14,7 +15,7 @@ from transforms.functional.labels import map_label_names
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.formats import INDEXED, compression_of, format_of
-from transforms.functional.readers.read_file import index_bytes, label_type_of
+from transforms.functional.readers.read_file import index_groups, label_type_of
 from transforms.functional.splits import SizedFile, Split, plan_splits
 
 
@@ -52,7 +53,7 @@ class Plan:
 
 
 def make_plan(config: JobConfig) -> Plan:
-    """List the inputs, look into the first one, and cut them into splits.
+    """List the inputs, look into the first ones, and cut them into splits.
 
     Raises:
         UsageError: nothing matches, or a format is unknown.
@@ -69,8 +70,8 @@ def make_plan(config: JobConfig) -> Plan:
         text=config.text_column, label=config.label_column if config.reads_labels else None
     )
     _check_text_has_labels(config, ranges)
-    with storage.open_input(files[0].path) as stream:
-        label_type = label_type_of(stream, ranges[0], columns)
+    _check_read_options(config, ranges)
+    label_type = _label_type(config, ranges, columns)
     sizes = [
         _sized(config, file_range, file) for file_range, file in zip(ranges, files, strict=True)
     ]
@@ -102,6 +103,7 @@ def _whole(
         path=file.path,
         format=format_of(file.path, config.input_format),
         compression=compression_of(file.path),
+        bytes=file.bytes,
         label=None if numbers is None else numbers[_folder_name(file)],
     )
 
@@ -115,12 +117,41 @@ def _check_text_has_labels(config: JobConfig, ranges: Sequence[FileRange]) -> No
         )
 
 
+def _check_read_options(config: JobConfig, ranges: Sequence[FileRange]) -> None:
+    """Raise `UsageError` for options that no input makes use of."""
+    formats = {file.format for file in ranges}
+    if config.sample_by == "document" and "text" not in formats:
+        raise UsageError(
+            f"--sample_by document is for plain text, but the inputs are "
+            f"{', '.join(sorted(formats))}: leave it out"
+        )
+    if config.text_column != "text" and formats == {"text"}:
+        raise UsageError(
+            f"--text_column {config.text_column}: plain text has no columns, leave it out"
+        )
+
+
+def _label_type(
+    config: JobConfig, ranges: Sequence[FileRange], columns: ReviewColumns
+) -> Literal["integer", "name"]:
+    """Look into the first input, and where labels are read into the next while one says nothing."""
+    for file in ranges:
+        with storage.open_input(file.path, file.bytes) as stream:
+            found = label_type_of(stream, file, columns)
+        if found is not None:
+            return found
+        if not config.reads_labels:
+            break
+    return "integer"
+
+
 def _sized(config: JobConfig, file_range: FileRange, file: InputFile) -> SizedFile:
     """Look into the index of a large Parquet or Arrow file, so that it can be split."""
-    sized = SizedFile(file=file_range, bytes=file.bytes)
+    whole = file_range.format == "text" and config.sample_by == "document"
+    sized = SizedFile(file=file_range, bytes=file.bytes, whole=whole)
     large = file.bytes > config.part_bytes
     if not large or file_range.format not in INDEXED or file_range.compression is not None:
         return sized
     with storage.open_input(file.path) as stream:
-        groups = index_bytes(stream, file_range, config.text_column)
+        groups = index_groups(stream, file_range, config.text_column)
     return replace(sized, groups=tuple(groups))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 from beam_pipeline.config import JobConfig
 from beam_pipeline.job import JobResult
 from transforms.functional.manifest import Manifest
@@ -29,8 +32,14 @@ def summary(config: JobConfig, result: JobResult) -> str:
         lines.append(f"  rejected    {config.output}/rejected/ says which records, and why")
     if result.ignored:
         lines.append(f"  ignored     {result.ignored:,} files that lie in no class folder")
-    lines.append(f"Look at them: python -m beam_pipeline.inspect {config.output}")
+    lines.append(f"Look at them: {_python()} -m beam_pipeline.inspect {config.output}")
     return "\n".join(lines)
+
+
+def _python() -> str:
+    """Return this interpreter as one would type it here."""
+    path = os.path.relpath(sys.executable)
+    return sys.executable if path.startswith("..") else path
 
 
 def _subset(manifest: Manifest, subset: str) -> str:

@@ -1,6 +1,5 @@
 """Coders for what a runner may have to move between machines."""
 
-
 import apache_beam as beam
 import pyarrow as pa
 

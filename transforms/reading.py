@@ -82,17 +82,22 @@ def read_split_chunks(
     split: Split, columns: ReviewColumns, sample_by: SampleBy
 ) -> Iterator[ReviewChunk]:
     """Yield the chunks of all files of a split, in order."""
-    if len(split.files) > 1 and all(file.format == "text" for file in split.files):
+    if len(split.files) > 1 and all(_is_small_text(file, sample_by) for file in split.files):
         files = ((file, _whole_file(file)) for file in split.files)
         yield from read_whole_files(files, sample_by)
         return
     for file in split.files:
-        with storage.open_input(file.path) as stream:
+        with storage.open_input(file.path, file.bytes) as stream:
             yield from read_file(stream, file, columns, sample_by)
 
 
+def _is_small_text(file: FileRange, sample_by: SampleBy) -> bool:
+    # Nobody knows how much a compressed file holds: line by line, it is read as a large one.
+    return file.format == "text" and (file.compression is None or sample_by == "document")
+
+
 def _whole_file(file: FileRange) -> bytes:
-    with storage.open_input(file.path) as stream:
+    with storage.open_input(file.path, file.bytes) as stream:
         try:
             return decompress(stream, file.compression).read()
         except DAMAGE as error:

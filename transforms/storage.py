@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, cast
 
 import fsspec
+from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from transforms.functional.errors import InputError, OutputError
@@ -20,15 +21,24 @@ def join(folder: str, *names: str) -> str:
     return "/".join([folder.rstrip("/"), *names])
 
 
+def locate(path: str) -> tuple[AbstractFileSystem, str]:
+    """Return the file system of a path or URL, and its name there."""
+    # fsspec takes any "::" for one URL inside another, but files may be called so.
+    if "://" not in path:
+        path = f"file://{path}"
+        return LocalFileSystem(), LocalFileSystem._strip_protocol(path)
+    return cast("tuple[AbstractFileSystem, str]", fsspec.core.url_to_fs(path))
+
+
 @contextmanager
-def open_input(path: str) -> Iterator[IO[bytes]]:
+def open_input(path: str, planned_bytes: int | None = None) -> Iterator[IO[bytes]]:
     """Open an input file for reading.
 
     Raises:
-        InputError: it is not there any more, or cannot be opened.
+        InputError: it is not there any more, has not `planned_bytes` any more, or cannot be opened.
     """
     try:
-        filesystem, name = fsspec.core.url_to_fs(path)
+        filesystem, name = locate(path)
         stream = filesystem.open(name, "rb")
     except FileNotFoundError:
         raise InputError(
@@ -37,24 +47,30 @@ def open_input(path: str) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise InputError(f"{path}: cannot be opened: {_why(error)}") from error
     with stream:
+        size = getattr(stream, "size", None)
+        if planned_bytes is not None and size is not None and size != planned_bytes:
+            raise InputError(
+                f"{path}: has {size} bytes, but had {planned_bytes} when the job was planned; "
+                f"start the job again"
+            )
         yield cast("IO[bytes]", stream)
 
 
 def read_bytes(path: str) -> bytes:
     """Return a file's bytes; `FileNotFoundError` where there is none."""
-    filesystem, name = fsspec.core.url_to_fs(path)
+    filesystem, name = locate(path)
     return cast(bytes, filesystem.cat_file(name))
 
 
 def exists(path: str) -> bool:
     """Return True when a file or folder is there."""
-    filesystem, name = fsspec.core.url_to_fs(path)
+    filesystem, name = locate(path)
     return bool(filesystem.exists(name))
 
 
 def is_local(path: str) -> bool:
     """Return True for paths of this machine's file system."""
-    return isinstance(fsspec.core.url_to_fs(path)[0], LocalFileSystem)
+    return isinstance(locate(path)[0], LocalFileSystem)
 
 
 def write_atomic(path: str, data: bytes) -> None:
@@ -67,7 +83,7 @@ def write_atomic(path: str, data: bytes) -> None:
         OutputError: it cannot be written.
     """
     try:
-        filesystem, name = fsspec.core.url_to_fs(path)
+        filesystem, name = locate(path)
         if isinstance(filesystem, LocalFileSystem):
             _write_local(Path(name), data)
         else:
@@ -98,7 +114,7 @@ def remove(path: str) -> None:
     Raises:
         OutputError: it cannot be removed.
     """
-    filesystem, name = fsspec.core.url_to_fs(path)
+    filesystem, name = locate(path)
     try:
         if filesystem.exists(name):
             filesystem.rm(name, recursive=True)

@@ -68,6 +68,7 @@ def complete_manifest(
         tokens=tokens,
     )
     ledger.check()
+    _check_shards([shard for subset in SUBSETS for shard in entries[subset]], ledger)
     check_rejected(ledger.reviews, draft.max_rejected_fraction)
     splits = {name: tuple(sorted(entries[name], key=_place)) for name in draft.subsets}
     return Manifest(
@@ -105,8 +106,9 @@ def _sum_read(receipts: Iterable[ReadReceipt], n_splits: int) -> tuple[int, int]
             n_parts[receipt.key.split] = receipt.key.part + 1
         n_reviews += receipt.reviews
         n_rejected += receipt.rejected
-    for split in range(n_splits):
-        if sorted(parts[split]) != list(range(n_parts.get(split, 1))):
+    for split in sorted({*range(n_splits), *parts}):
+        expected = n_parts.get(split) if split < n_splits else 0
+        if expected is None or sorted(parts[split]) != list(range(expected)):
             raise LedgerError(
                 f"split {split} came with parts {sorted(parts[split])} instead of each once; "
                 f"run the job again, and report it if it stays"
@@ -127,6 +129,29 @@ def _sum_shards(
             counts[name] += getattr(receipt, name)
         tokens += receipt.tokens
     return entries, counts, tokens
+
+
+def _check_shards(shards: Iterable[ShardEntry], ledger: Ledger) -> None:
+    """Raise `LedgerError` when a shard came twice, or holds other than what was counted."""
+    paths: set[str] = set()
+    reviews = tokens = 0
+    for shard in shards:
+        if shard.path in paths:
+            raise LedgerError(
+                f"{shard.path} came twice; run the job again, and report it if it stays"
+            )
+        paths.add(shard.path)
+        reviews += shard.reviews
+        tokens += shard.tokens
+    for name, held, counted in (
+        ("reviews", reviews, ledger.reviews.written),
+        ("tokens", tokens, ledger.tokens.written),
+    ):
+        if held != counted:
+            raise LedgerError(
+                f"the shards hold {held} {name}, but {counted} were counted as written; run the "
+                f"job again, and report it if it stays"
+            )
 
 
 def _place(shard: ShardEntry) -> tuple[int, int]:

@@ -35,12 +35,12 @@ def review_random(
         (n,) uint64, uniform.
     """
     start = np.array([seed, use], np.uint64)
-    key = _split_mix(start[:1] + _split_mix(start[1:]))
-    return _split_mix(_split_mix(key + sources.astype(np.uint64)) + records)
+    key = split_mix(start[:1] + split_mix(start[1:]))
+    return split_mix(split_mix(key + sources.astype(np.uint64)) + records)
 
 
-def _split_mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Return the SplitMix64 output for each state; arrays wrap around silently."""
+def split_mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Return the SplitMix64 output for each (n,) uint64 state; arrays wrap around silently."""
     mixed = values + _GOLDEN
     mixed = (mixed ^ (mixed >> np.uint64(30))) * _MIX_1
     mixed = (mixed ^ (mixed >> np.uint64(27))) * _MIX_2
@@ -62,8 +62,13 @@ class BlockRandom:
     def __init__(self, seed: int) -> None:
         """Make the source for one seed (0 to 2**64 - 1)."""
         self._bits = np.random.Philox(key=0)
-        self._state = self._bits.state
+        self._counter = np.zeros(4, np.uint64)
         self._key = np.array([seed, 0], np.uint64)
+        # Made once: building it for each block takes longer than drawing the block's words.
+        self._state = self._bits.state
+        self._state["state"] = {"counter": self._counter, "key": self._key}
+        self._state["buffer_pos"] = 4
+        self._state["has_uint32"] = 0
 
     def words(
         self, epoch: int, shard: tuple[int, int, int], row: int, n: int
@@ -78,13 +83,7 @@ class BlockRandom:
         """
         split, part, subset = shard
         self._key[1] = epoch
-        state = self._state
-        state["state"] = {
-            # Philox counts up from the first word; the others name the block.
-            "counter": np.array([0, row, (part << 1) | subset, split], np.uint64),
-            "key": self._key,
-        }
-        state["buffer_pos"] = 4
-        state["has_uint32"] = 0
-        self._bits.state = state
+        # Philox counts up from the first word; the others name the block.
+        self._counter[:] = (0, row, (part << 1) | subset, split)
+        self._bits.state = self._state
         return self._bits.random_raw(n)

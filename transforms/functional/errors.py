@@ -6,6 +6,7 @@
     │   └── MissingColumnError   it has no such column, or one that holds no text; exit code 2
     ├── OutputError              the output cannot be written, or is another dataset's
     ├── TokenizerError           the tokenizer cannot do what was asked of it; exit code 2
+    ├── DatasetError             a dataset cannot be read, or does not fit the model
     ├── LedgerError              reviews or tokens do not add up
     └── TooManyRejectedError     more bad records than allowed; exit code 3
 
@@ -43,6 +44,10 @@ class TokenizerError(ReviewShardsError):
     """The tokenizer cannot be loaded, or cannot do what the task needs."""
 
     exit_code = 2
+
+
+class DatasetError(ReviewShardsError):
+    """A finished dataset cannot be read, or does not fit what it is used for."""
 
 
 class LedgerError(ReviewShardsError):

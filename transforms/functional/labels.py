@@ -2,8 +2,8 @@
 
 A name is a string label: a value of a string column, or the folder of a review in the aclImdb
 layout. Names that are all integers (a CSV file's `0` and `1`) keep their value; other names are
-numbered in alphabetical order. The folder name `unsup` means "no label" and is -1, as in the
-`imdb` dataset of Hugging Face.
+numbered in alphabetical order. An empty string is no name: such a review has no label. The folder
+name `unsup` means "no label" too, but is -1, as in the `imdb` dataset of Hugging Face.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def map_label_names(names: Iterable[str]) -> dict[str, int] | None:
     Raises:
         InputError: there are more than `MAX_LABEL_NAMES` names.
     """
-    distinct = sorted(set(names))
+    distinct = sorted(set(names) - {""})
     check_label_count(len(distinct))
     if distinct and all(_is_integer(name) for name in distinct if name != UNLABELLED_NAME):
         if UNLABELLED_NAME not in distinct:
@@ -64,12 +64,18 @@ def encode_labels(labels: pa.Array, mapping: Mapping[str, int] | None) -> pa.Int
         numbers = pa.array(list(mapping.values()), pa.int64())
         return numbers.take(pc.index_in(label_names(labels), pa.array(names, pa.large_string())))
     if _is_text(labels.type):
+        labels = labels.cast(pa.large_string())
         integral = pc.match_substring_regex(labels, _INTEGER)
-        labels = pc.if_else(integral, labels, pa.scalar(None, labels.type))
     elif pa.types.is_floating(labels.type):
-        integral = pc.equal(pc.round(labels), labels)
-        labels = pc.if_else(integral, labels, pa.scalar(None, labels.type))
-    return labels.cast(pa.int64())
+        labels = labels.cast(pa.float64())
+        # -2**63 and 2**63 are exact in float64; not-a-number and infinity pass neither test.
+        in_range = pc.and_(pc.greater_equal(labels, -(2.0**63)), pc.less(labels, 2.0**63))
+        integral = pc.and_(pc.equal(pc.round(labels), labels), in_range)
+    elif pa.types.is_uint64(labels.type):
+        integral = pc.less(labels, 2**63)
+    else:
+        return labels.cast(pa.int64())
+    return pc.if_else(integral, labels, pa.scalar(None, labels.type)).cast(pa.int64())
 
 
 def label_names(labels: pa.Array) -> pa.LargeStringArray:

@@ -145,18 +145,22 @@ class Manifest:
         """Return the manifest in JSON text.
 
         Raises:
-            InputError: it is no manifest, or one of a newer format.
+            InputError: it is no (whole) manifest, or one of a newer format.
         """
         try:
             data = json.loads(text)
-            version = data["format_version"]
-        except (ValueError, KeyError, TypeError):
+            version = int(data["format_version"])
+            if version <= FORMAT_VERSION:
+                return cls._of(data)
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise InputError("manifest.json is damaged: it holds no manifest") from None
-        if version > FORMAT_VERSION:
-            raise InputError(
-                f"the dataset has format version {version}, newer than the {FORMAT_VERSION} that "
-                f"this program reads: install a newer release of review-shards"
-            )
+        raise InputError(
+            f"the dataset has format version {version}, newer than the {FORMAT_VERSION} that "
+            f"this program reads: install a newer release of review-shards"
+        )
+
+    @classmethod
+    def _of(cls, data: Mapping[str, Any]) -> Manifest:
         return cls(
             fingerprint=data["fingerprint"],
             task=data["task"],
@@ -170,7 +174,7 @@ class Manifest:
             },
             ledger=Ledger.from_json(data["ledger"]),
             inputs=tuple(InputEntry(**entry) for entry in data["inputs"]),
-            format_version=version,
+            format_version=data["format_version"],
         )
 
 

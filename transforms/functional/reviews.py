@@ -25,7 +25,7 @@ REVIEW_SCHEMA = pa.schema(
     ]
 )
 
-MAX_REVIEWS_PER_PART = 1 << 22  # Bounds the memory of a part made of empty reviews.
+MAX_RECORDS_PER_PART = 1 << 22  # Bounds the memory of a part made of empty reviews.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ class PartKey:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Consecutive reviews of one split, at most `part_bytes` of text (or one longer review).
+    """Consecutive records of one split, at most `part_bytes` of them (or one longer record).
 
     Attributes:
         key: The name of the part.
@@ -115,8 +115,25 @@ def text_lengths(reviews: pa.RecordBatch) -> np.ndarray:
     return np.diff(offsets)
 
 
-def _place(reviews: pa.RecordBatch, row: int) -> tuple[int, int]:
-    return reviews.column("source")[row].as_py(), reviews.column("record")[row].as_py()
+def _records_of(chunk: ReviewChunk) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bytes of each record, reviews and rejected ones in input order, and which it is.
+
+    Returns:
+        (n,) int64 bytes, and (n,) bool, True for a review.
+    """
+    lengths = text_lengths(chunk.reviews)
+    if not chunk.rejected:
+        return lengths, np.ones(len(lengths), bool)
+    raw_lengths = np.array([len(item.raw) for item in chunk.rejected], np.int64)
+    sources = np.array([item.source for item in chunk.rejected], np.uint32)
+    places = np.array([item.record for item in chunk.rejected], np.uint64)
+    order = np.lexsort(
+        (
+            np.concatenate([chunk.reviews.column("record").to_numpy(), places]),
+            np.concatenate([chunk.reviews.column("source").to_numpy(), sources]),
+        )
+    )
+    return np.concatenate([lengths, raw_lengths])[order], order < len(lengths)
 
 
 @dataclass(kw_only=True)
@@ -125,7 +142,7 @@ class _OpenPart:
 
     slices: list[pa.RecordBatch] = field(default_factory=list)
     rejected: list[RejectedRecord] = field(default_factory=list)
-    n_reviews: int = 0
+    n_records: int = 0
     n_bytes: int = 0
 
     def close(self, key: PartKey, last: bool) -> Part:
@@ -137,37 +154,36 @@ class _OpenPart:
 
 
 def cut_parts(chunks: Iterable[ReviewChunk], split: int, part_bytes: int) -> Iterator[Part]:
-    """Cut a split's chunks into parts of at most `part_bytes` of review text.
+    """Cut a split's chunks into parts of at most `part_bytes`.
 
-    A review longer than `part_bytes` is a part by itself. Where the borders fall depends on the
-    texts alone, not on how they were chunked. A rejected record belongs to the part of the review
-    before it. At least one part comes out, possibly an empty one, and only the last is `last`.
+    The bytes are those of review text, and of rejected records as they stood in the file, so that
+    a file full of these does not fill the memory. A longer record is a part by itself. Where the
+    borders fall depends on the records alone, not on how they were chunked. At least one part comes
+    out, possibly an empty one, and only the last is `last`.
     """
     number = 0
     current = _OpenPart()
     for chunk in chunks:
-        rejected = list(chunk.rejected)
-        lengths = text_lengths(chunk.reviews)
+        lengths, is_review = _records_of(chunk)
         ends = np.cumsum(lengths)
+        reviews_before = np.append(0, np.cumsum(is_review))
         start = 0
         while start < len(lengths):
             before = ends[start] - lengths[start]
             stop = int(np.searchsorted(ends, before + part_bytes - current.n_bytes, "right"))
-            stop = min(stop, start + MAX_REVIEWS_PER_PART - current.n_reviews)
-            if current.n_reviews == 0:
+            stop = min(stop, start + MAX_RECORDS_PER_PART - current.n_records)
+            if current.n_records == 0:
                 stop = max(stop, start + 1)
             if stop > start:
-                current.slices.append(chunk.reviews.slice(start, stop - start))
-                current.n_reviews += stop - start
+                first, end = reviews_before[start].item(), reviews_before[stop].item()
+                current.slices.append(chunk.reviews.slice(first, end - first))
+                current.rejected.extend(chunk.rejected[start - first : stop - end])
+                current.n_records += stop - start
                 current.n_bytes += int(ends[stop - 1] - before)
                 start = stop
             if start < len(lengths):
-                next_review = _place(chunk.reviews, start)
-                while rejected and (rejected[0].source, rejected[0].record) < next_review:
-                    current.rejected.append(rejected.pop(0))
                 yield current.close(PartKey(split=split, part=number), last=False)
                 number, current = number + 1, _OpenPart()
-        current.rejected.extend(rejected)
     yield current.close(PartKey(split=split, part=number), last=True)
 
 

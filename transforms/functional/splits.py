@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from transforms.functional.readers.file_range import FileRange
+from transforms.functional.readers.file_range import FileRange, Group
 from transforms.functional.readers.formats import INDEXED, LINE_BASED
 
 MAX_FILES_PER_SPLIT = 4096
@@ -31,24 +31,33 @@ class SizedFile:
     Attributes:
         file: The whole file.
         bytes: Its size as stored.
-        groups: For a large indexed file: bytes of text in each row group or record batch.
+        groups: For a large indexed file: its row groups or record batches.
+        whole: True where the file is one review, which nothing may cut.
     """
 
     file: FileRange
     bytes: int
-    groups: Sequence[int] = ()
+    groups: Sequence[Group] = ()
+    whole: bool = False
 
     @property
     def text_bytes(self) -> int:
         """A guess of the text in it."""
         if self.groups:
-            return sum(self.groups)
+            return sum(group.bytes for group in self.groups)
         return self.bytes * (EXPANSION if self.packed else 1)
 
     @property
     def packed(self) -> bool:
         """True where the text is larger than the file."""
         return self.file.compression is not None or self.file.format == "parquet"
+
+    @property
+    def cut_at_lines(self) -> bool:
+        """True where the file can be cut at any line end."""
+        return (
+            self.file.format in LINE_BASED and self.file.compression is None and not self.whole
+        )
 
 
 def plan_splits(files: Iterable[SizedFile], part_bytes: int) -> Iterator[Split]:
@@ -83,18 +92,19 @@ def _groups(files: Iterable[SizedFile], part_bytes: int) -> Iterator[list[FileRa
 
 def _ranges(sized: SizedFile, part_bytes: int) -> Iterator[FileRange]:
     file = sized.file
-    if sized.bytes > part_bytes and file.compression is None and file.format in LINE_BASED:
+    if sized.bytes > part_bytes and sized.cut_at_lines:
         n_ranges = -(-sized.bytes // max(1, int(part_bytes * RANGE_FILL)))
         width = -(-sized.bytes // n_ranges)
         for start in range(0, sized.bytes, width):
             yield replace(file, start=start, end=min(start + width, sized.bytes))
     elif len(sized.groups) > 1 and file.format in INDEXED:
-        start, filled = 0, 0
-        for group, group_bytes in enumerate(sized.groups):
-            if group > start and filled + group_bytes > part_bytes:
-                yield replace(file, start=start, end=group)
-                start, filled = group, 0
-            filled += group_bytes
-        yield replace(file, start=start, end=len(sized.groups))
+        start = record = rows = filled = 0
+        for place, group in enumerate(sized.groups):
+            if place > start and filled + group.bytes > part_bytes:
+                yield replace(file, start=start, end=place, record=record)
+                start, record, filled = place, rows, 0
+            rows += group.rows
+            filled += group.bytes
+        yield replace(file, start=start, end=len(sized.groups), record=record)
     else:
         yield file

@@ -13,10 +13,12 @@ import numpy as np
 import pyarrow as pa
 
 from transforms.functional.readers.columns import ReviewColumns
+from transforms.functional.readers.file_range import Group
 from transforms.functional.readers.tables import batch_chunk, check_columns
 from transforms.functional.reviews import ReviewChunk
 
 _FILE_MAGIC = b"ARROW1"
+_END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 
 
 def read_arrow(
@@ -25,20 +27,21 @@ def read_arrow(
     columns: ReviewColumns,
     start: int = 0,
     end: int | None = None,
+    record: int = 0,
 ) -> Iterator[ReviewChunk]:
     """Yield the reviews of record batches `start` to `end` (exclusive; None: all).
 
+    `record` is the row number of batch `start`: the file does not say.
+
     Raises:
         InputError: a column is missing, or holds no text.
-        pyarrow.ArrowInvalid, OSError: the file is damaged.
+        pyarrow.ArrowInvalid, OSError, EOFError: the file is damaged or cut short.
     """
     if not _is_file(stream):
-        reader = pa.ipc.open_stream(stream)
+        reader = _open_stream(stream)
         check_columns(reader.schema, columns)
         yield from _chunks(reader, 0, source, columns)
         return
-    record = sum(batch_rows(stream)[:start]) if start else 0
-    stream.seek(0)
     file = pa.ipc.open_file(stream, options=_only(stream, columns))
     check_columns(file.schema, columns)
     batches = map(file.get_batch, range(file.num_record_batches)[start:end])
@@ -52,22 +55,35 @@ def arrow_schema(stream: IO[bytes]) -> pa.Schema:
     return pa.ipc.open_stream(stream).schema
 
 
-def batch_rows(stream: IO[bytes]) -> list[int]:
-    """Return the rows of each record batch of an IPC file, without reading the columns.
+def batch_groups(stream: IO[bytes]) -> list[Group]:
+    """Return the record batches of an IPC file, each with its share of the file's bytes.
 
     An IPC stream has no index and is read as a whole: the list is empty.
     """
     if not _is_file(stream):
         return []
-    file = pa.ipc.open_file(stream, options=pa.ipc.IpcReadOptions(included_fields=[0]))
-    return [file.get_batch(batch).num_rows for batch in range(file.num_record_batches)]
-
-
-def batch_bytes(stream: IO[bytes]) -> list[int]:
-    """Return about the bytes of each record batch of an IPC file: its share of rows."""
-    rows = batch_rows(stream)
+    schema = pa.ipc.open_file(stream).schema
+    stream.seek(0)
+    # Arrow tells the rows of a batch only with a column of it: take a narrow one.
+    narrow = [place for place, field in enumerate(schema) if pa.types.is_primitive(field.type)]
+    options = pa.ipc.IpcReadOptions(included_fields=(narrow or [0])[:1])
+    file = pa.ipc.open_file(stream, options=options)
+    rows = [file.get_batch(batch).num_rows for batch in range(file.num_record_batches)]
     size = stream.seek(0, io.SEEK_END)
-    return [size * n_rows // max(1, sum(rows)) for n_rows in rows]
+    return [Group(n_rows, size * n_rows // max(1, sum(rows))) for n_rows in rows]
+
+
+def _open_stream(stream: IO[bytes]) -> pa.RecordBatchStreamReader:
+    """Open an IPC stream that ends with its end mark.
+
+    Without a look at the mark, a stream cut off between two batches would pass for a whole one.
+    """
+    stream.seek(0, io.SEEK_END)
+    stream.seek(-min(len(_END_OF_STREAM), stream.tell()), io.SEEK_END)
+    if stream.read() != _END_OF_STREAM:
+        raise EOFError("the Arrow stream has no end mark")
+    stream.seek(0)
+    return pa.ipc.open_stream(stream)
 
 
 def _is_file(stream: IO[bytes]) -> bool:

@@ -62,7 +62,7 @@ def review_chunk(
     if labels is not None:
         numbers = encode_labels(labels, columns.label_numbers)
         for row in np.flatnonzero(pc.is_null(numbers).to_numpy(zero_copy_only=False)).tolist():
-            reasons.setdefault(row, _label_reason(labels[row].as_py(), columns))
+            reasons.setdefault(row, _label_reason(labels, row, columns))
     if reasons:
         keep = np.setdiff1d(np.arange(len(texts)), list(reasons))
         bad = [
@@ -123,9 +123,18 @@ def _is_string(column_type: pa.DataType) -> bool:
     )
 
 
-def _label_reason(value: object, columns: ReviewColumns) -> str:
-    if value is None:
-        return f"{columns.label} is null"
+def shorten(text: str, length: int = 200) -> str:
+    """Return a text that fits into a message."""
+    return text if len(text) <= length else f"{text[:length]}..."
+
+
+def _label_reason(labels: pa.Array, row: int, columns: ReviewColumns) -> str:
+    try:
+        value = labels[row].as_py()
+    except UnicodeDecodeError as error:
+        return f"{columns.label} is {utf8_reason(error)}"
+    if value is None or value == "":
+        return f"{columns.label} is {'null' if value is None else 'empty'}"
     if columns.label_numbers is None:
-        return f"{columns.label} {value!r} is not an integer"
-    return f"{columns.label} {value!r} is not one of the labels found before"
+        return f"{columns.label} {shorten(repr(value))} is not a 64-bit integer"
+    return f"{columns.label} {shorten(repr(value))} is not one of the labels found before"

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from transforms.functional.readers.formats import Compression, FileFormat
+
+
+class Group(NamedTuple):
+    """A row group (Parquet) or record batch (Arrow): its rows, and about the bytes of its text."""
+
+    rows: int
+    bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +26,8 @@ class FileRange:
         compression: How it is compressed, None for not.
         start: First byte (text, JSON Lines), row group (Parquet) or record batch (Arrow).
         end: The one after the last; None reads to the end.
+        record: Row number of the first row (Arrow, which keeps no count of rows).
+        bytes: Size of the whole file when the job was planned, None where nobody knows.
         label: Label of every review in it, where folders give labels.
     """
 
@@ -27,4 +37,6 @@ class FileRange:
     compression: Compression | None = None
     start: int = 0
     end: int | None = None
+    record: int = 0
+    bytes: int | None = None
     label: int | None = None

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
 import shutil
 import tempfile
 from typing import IO, Literal, cast, get_args
@@ -12,6 +9,7 @@ from typing import IO, Literal, cast, get_args
 import pyarrow as pa
 
 from transforms.functional.errors import UsageError
+from transforms.functional.readers.members import open_members
 
 FileFormat = Literal["text", "jsonl", "csv", "tsv", "parquet", "arrow"]
 Compression = Literal["gzip", "zstd", "bz2", "xz"]
@@ -84,22 +82,22 @@ def decompress(
         seekable: True unpacks to a temporary file, for formats that are read from an index.
 
     Raises (when read):
-        OSError, EOFError, lzma.LZMAError: the data is damaged or cut short.
+        OSError, EOFError, zlib.error, lzma.LZMAError: the data is damaged, cut short, or empty.
     """
     if compression is None:
         return stream
-    unpacked: IO[bytes]
-    if compression == "gzip":
-        unpacked = cast("IO[bytes]", gzip.GzipFile(fileobj=stream, mode="rb"))
-    elif compression == "bz2":
-        unpacked = bz2.BZ2File(stream)
-    elif compression == "xz":
-        unpacked = cast("IO[bytes]", lzma.LZMAFile(stream))  # noqa: SIM115 - as above
-    else:
-        unpacked = pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
+    unpacked = _open_zstd(stream) if compression == "zstd" else open_members(stream, compression)
     if not seekable:
         return unpacked
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     shutil.copyfileobj(unpacked, file)
     file.seek(0)
     return cast("IO[bytes]", file)
+
+
+def _open_zstd(stream: IO[bytes]) -> IO[bytes]:
+    # Arrow takes an empty file for one without frames.
+    if not stream.read(1):
+        raise EOFError("it is empty")
+    stream.seek(0)
+    return cast("IO[bytes]", pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd"))

@@ -12,7 +12,12 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 
-from transforms.functional.readers.columns import ReviewColumns, review_chunk, utf8_reason
+from transforms.functional.readers.columns import (
+    ReviewColumns,
+    review_chunk,
+    shorten,
+    utf8_reason,
+)
 from transforms.functional.readers.lines import BYTE_ORDER_MARK, line_blocks, line_bounds
 from transforms.functional.reviews import RejectedRecord, ReviewChunk
 
@@ -33,17 +38,16 @@ def read_jsonl(
         yield _parse_block(block, offset, source, columns)
 
 
-def first_object(stream: IO[bytes]) -> dict[str, Any] | None:
-    """Return the first line that is a JSON object, or None; for a look at the fields."""
+def objects(stream: IO[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects of a file, broken lines left out; for a look at the fields."""
     for _, block in line_blocks(stream, block_bytes=1 << 16):
         for line in block.removeprefix(BYTE_ORDER_MARK).split(b"\n"):
             try:
                 value = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(value, dict):
-                return value
-    return None
+                yield value
 
 
 def _parse_block(block: bytes, offset: int, source: int, columns: ReviewColumns) -> ReviewChunk:
@@ -102,7 +106,8 @@ def _parse_line(line: bytes, columns: ReviewColumns) -> tuple[str, int | str]:
 
 def _field(record: dict[str, Any], name: str) -> Any:
     if name not in record:
-        raise _NotAReviewError(f"no field {name!r} (fields: {', '.join(map(repr, record)) or 'none'})")
+        fields = shorten(", ".join(map(repr, record)) or "none")
+        raise _NotAReviewError(f"no field {name!r} (fields: {fields})")
     if record[name] is None:
         raise _NotAReviewError(f"{name} is null")
     return record[name]
@@ -116,7 +121,7 @@ def _label(value: Any, columns: ReviewColumns) -> int | str:
         return int(value)
     if isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value):
         return value
-    raise _NotAReviewError(f"{columns.label} {value!r} is neither an integer nor a string")
+    raise _NotAReviewError(f"{columns.label} {shorten(repr(value))} is no integer and no string")
 
 
 def _label_array(labels: list[int | str]) -> pa.Array:

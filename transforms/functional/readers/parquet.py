@@ -13,10 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from transforms.functional.readers.columns import ReviewColumns
+from transforms.functional.readers.file_range import Group
+from transforms.functional.readers.lines import BLOCK_BYTES
 from transforms.functional.readers.tables import batch_chunk, check_columns
 from transforms.functional.reviews import ReviewChunk
 
-ROWS_PER_CHUNK = 4096
+MAX_ROWS_PER_CHUNK = 4096
 
 
 def read_parquet(
@@ -32,12 +34,14 @@ def read_parquet(
         InputError: a column is missing, or holds no text.
         pyarrow.ArrowInvalid, OSError: the file is damaged.
     """
-    file = pq.ParquetFile(stream)
+    file = pq.ParquetFile(stream, page_checksum_verification=True)
     check_columns(file.schema_arrow, columns)
-    rows = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
-    groups = range(file.num_row_groups)[start:end]
-    record = sum(rows[:start])
-    for batch in file.iter_batches(ROWS_PER_CHUNK, row_groups=groups, columns=columns.names()):
+    groups = _groups(file.metadata, columns.text)
+    record = sum(group.rows for group in groups[:start])
+    wanted = range(len(groups))[start:end]
+    for batch in file.iter_batches(
+        _rows_per_chunk(groups[start:end]), row_groups=wanted, columns=columns.names()
+    ):
         records = np.arange(record, record + batch.num_rows, dtype=np.uint64)
         yield batch_chunk(batch, records, source, columns)
         record += batch.num_rows
@@ -48,12 +52,22 @@ def parquet_schema(stream: IO[bytes]) -> pa.Schema:
     return pq.read_schema(stream)
 
 
-def row_group_bytes(stream: IO[bytes], text_column: str) -> list[int]:
-    """Return the uncompressed bytes of the text column (all columns, if missing) by row group."""
-    metadata = pq.ParquetFile(stream).metadata
+def row_groups(stream: IO[bytes], text_column: str) -> list[Group]:
+    """Return the row groups, with the bytes of the text column (all columns, if missing)."""
+    return _groups(pq.ParquetFile(stream).metadata, text_column)
+
+
+def _groups(metadata: pq.FileMetaData, text_column: str) -> list[Group]:
     paths = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
     groups = map(metadata.row_group, range(metadata.num_row_groups))
     if text_column not in paths:
-        return [group.total_byte_size for group in groups]
+        return [Group(group.num_rows, group.total_byte_size) for group in groups]
     place = paths.index(text_column)
-    return [group.column(place).total_uncompressed_size for group in groups]
+    return [Group(group.num_rows, group.column(place).total_uncompressed_size) for group in groups]
+
+
+def _rows_per_chunk(groups: list[Group]) -> int:
+    """Return how many rows to read at a time: about `BLOCK_BYTES` of text, in case it is long."""
+    rows = sum(group.rows for group in groups)
+    text_bytes = sum(group.bytes for group in groups)
+    return min(max(1, BLOCK_BYTES * rows // max(1, text_bytes)), MAX_ROWS_PER_CHUNK)

@@ -9,13 +9,13 @@ from typing import IO, Literal
 
 import pyarrow as pa
 
-from transforms.functional.errors import InputError, MissingColumnError
+from transforms.functional.errors import InputError
 from transforms.functional.labels import are_names
 from transforms.functional.readers import arrow_ipc, delimited, jsonl, parquet, text
 from transforms.functional.readers.columns import ReviewColumns
-from transforms.functional.readers.file_range import FileRange
+from transforms.functional.readers.file_range import FileRange, Group
 from transforms.functional.readers.formats import INDEXED, decompress
-from transforms.functional.readers.tables import check_columns
+from transforms.functional.readers.tables import check_columns, check_names
 from transforms.functional.reviews import ReviewChunk, with_label
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
@@ -46,16 +46,16 @@ def read_file(
             yield chunk if file.label is None else with_label(chunk, file.label)
     except InputError as error:
         raise type(error)(f"{file.path}: {error}") from None
-    except FileNotFoundError:
-        raise
     except DAMAGE as error:
         raise damaged(file, error) from error
 
 
 def label_type_of(
     stream: IO[bytes], file: FileRange, columns: ReviewColumns
-) -> Literal["integer", "name"]:
+) -> Literal["integer", "name"] | None:
     """Look at a file's first bytes: are the columns there, and what kind are the labels?
+
+    None where the file does not say: it is empty, or has no labels.
 
     Raises:
         InputError: a column is missing, or the file is damaged; the message names the file.
@@ -63,39 +63,39 @@ def label_type_of(
     try:
         unpacked = decompress(stream, file.compression, seekable=file.format in INDEXED)
         if file.format in INDEXED:
-            schema_of = parquet.parquet_schema if file.format == "parquet" else None
-            schema = (schema_of or arrow_ipc.arrow_schema)(unpacked)
+            schema_of = {"parquet": parquet.parquet_schema, "arrow": arrow_ipc.arrow_schema}
+            schema = schema_of[file.format](unpacked)
             check_columns(schema, columns)
-            named = columns.label is not None and are_names(schema.field(columns.label).type)
-            return "name" if named else "integer"
+            return _label_type(schema, columns)
         if file.format in DELIMITERS:
-            header = delimited.header_of(unpacked, DELIMITERS[file.format])
-            _check_names(header, columns, "columns")
+            check_names(delimited.header_of(unpacked, DELIMITERS[file.format]), columns)
             return "name"
         if file.format == "jsonl":
-            first = jsonl.first_object(unpacked)
-            if first is not None:
-                _check_names(list(first), columns, "fields of the first record")
-                return "name" if isinstance(first.get(columns.label or ""), str) else "integer"
-        return "integer"
+            return _jsonl_label_type(unpacked, columns)
+        return None
     except InputError as error:
         raise type(error)(f"{file.path}: {error}") from None
     except DAMAGE as error:
         raise damaged(file, error) from error
 
 
-def index_bytes(stream: IO[bytes], file: FileRange, text_column: str) -> list[int]:
-    """Return the bytes of each row group or record batch of an indexed file; none for a stream.
+def index_groups(stream: IO[bytes], file: FileRange, text_column: str) -> list[Group]:
+    """Return the row groups or record batches of an indexed file; none for an Arrow stream.
 
     Raises:
         InputError: the file is damaged; the message names it.
     """
     try:
         if file.format == "parquet":
-            return parquet.row_group_bytes(stream, text_column)
-        return arrow_ipc.batch_bytes(stream)
+            return parquet.row_groups(stream, text_column)
+        return arrow_ipc.batch_groups(stream)
     except DAMAGE as error:
         raise damaged(file, error) from error
+
+
+def index_bytes(stream: IO[bytes], file: FileRange, text_column: str) -> list[int]:
+    """Return the bytes of text of each row group or record batch of an indexed file."""
+    return [group.bytes for group in index_groups(stream, file, text_column)]
 
 
 def _chunks(
@@ -109,7 +109,7 @@ def _chunks(
     if file.format == "parquet":
         yield from parquet.read_parquet(unpacked, source, columns, start, end)
     elif file.format == "arrow":
-        yield from arrow_ipc.read_arrow(unpacked, source, columns, start, end)
+        yield from arrow_ipc.read_arrow(unpacked, source, columns, start, end, file.record)
     elif file.format == "jsonl":
         yield from jsonl.read_jsonl(unpacked, source, columns, start, end)
     elif file.format in DELIMITERS:
@@ -120,10 +120,25 @@ def _chunks(
         yield from text.read_lines(unpacked, source, start, end)
 
 
-def _check_names(names: list[str], columns: ReviewColumns, what: str) -> None:
-    for name in columns.names():
-        if name not in names:
-            raise MissingColumnError(f"no column {name!r} ({what}: {', '.join(map(repr, names))})")
+def _label_type(schema: pa.Schema, columns: ReviewColumns) -> Literal["integer", "name"] | None:
+    if columns.label is None or pa.types.is_null(schema.field(columns.label).type):
+        return None
+    return "name" if are_names(schema.field(columns.label).type) else "integer"
+
+
+def _jsonl_label_type(
+    stream: IO[bytes], columns: ReviewColumns
+) -> Literal["integer", "name"] | None:
+    """Go by the first record for the columns, and by the first label that is not null."""
+    for place, record in enumerate(jsonl.objects(stream)):
+        if place == 0:
+            check_names(list(record), columns, "fields of the first record")
+        label = record.get(columns.label or "")
+        if label is not None:
+            return "name" if isinstance(label, str) else "integer"
+        if columns.label is None:
+            break
+    return None
 
 
 def damaged(file: FileRange, error: BaseException) -> InputError:

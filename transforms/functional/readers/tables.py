@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
 from transforms.functional.errors import MissingColumnError
-from transforms.functional.readers.columns import ReviewColumns, is_text_type, review_chunk
+from transforms.functional.labels import are_names
+from transforms.functional.readers.columns import (
+    ReviewColumns,
+    is_text_type,
+    review_chunk,
+    shorten,
+)
 from transforms.functional.reviews import ReviewChunk
+
+
+def check_names(names: Sequence[str], columns: ReviewColumns, what: str = "columns") -> None:
+    """Raise `MissingColumnError` when a column is missing, or there more than once."""
+    for name in columns.names():
+        if name not in names:
+            raise MissingColumnError(
+                f"no column {name!r} ({what}: {shorten(', '.join(map(repr, names)))})"
+            )
+        if names.count(name) > 1:
+            raise MissingColumnError(f"{names.count(name)} columns are called {name!r}")
 
 
 def check_columns(schema: pa.Schema, columns: ReviewColumns) -> None:
     """Raise `MissingColumnError` when a column is missing or of the wrong kind."""
-    for name in columns.names():
-        if name not in schema.names:
-            raise MissingColumnError(
-                f"no column {name!r} (columns: {', '.join(map(repr, schema.names))})"
-            )
+    check_names(schema.names, columns)
     text_type = schema.field(columns.text).type
     if not is_text_type(text_type):
         raise MissingColumnError(f"column {columns.text!r} holds {text_type}, not text")
@@ -50,10 +65,10 @@ def batch_chunk(
 def _is_label(label_type: pa.DataType) -> bool:
     if pa.types.is_dictionary(label_type):
         label_type = label_type.value_type
-    numeric = pa.types.is_integer(label_type) or pa.types.is_floating(label_type)
     return bool(
-        numeric
+        pa.types.is_integer(label_type)
+        or pa.types.is_floating(label_type)
         or pa.types.is_boolean(label_type)
         or pa.types.is_null(label_type)
-        or (is_text_type(label_type) and not pa.types.is_binary(label_type))
+        or are_names(label_type)
     )

@@ -8,16 +8,19 @@ others, and a person can seek to it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import IO, Literal, NamedTuple
+from functools import partial
+from typing import IO, Literal, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
 
+from transforms.functional.errors import InputError
 from transforms.functional.readers.columns import ReviewColumns, review_chunk
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.lines import (
     BLOCK_BYTES,
     BYTE_ORDER_MARK,
+    check_not_utf16,
     line_blocks,
     line_bounds,
 )
@@ -31,6 +34,8 @@ def read_lines(
 ) -> Iterator[ReviewChunk]:
     """Yield the lines that begin in `[start, end)` as reviews."""
     for offset, block in line_blocks(stream, start, end):
+        if offset == 0:
+            check_not_utf16(block)
         starts, ends = line_bounds(block)
         if offset == 0 and block.startswith(BYTE_ORDER_MARK):
             starts[0] = min(len(BYTE_ORDER_MARK), ends[0])
@@ -44,7 +49,7 @@ def read_lines(
             records=records,
             source=source,
             columns=TEXT_COLUMNS,
-            raw=lambda row, texts=texts: texts[row].as_py(),
+            raw=partial(_text_at, texts),
         )
 
 
@@ -68,6 +73,10 @@ def read_whole_files(
     yield _whole_files_chunk(gathered)
 
 
+def _text_at(texts: pa.LargeBinaryArray, row: int) -> bytes:
+    return cast(bytes, texts[row].as_py())
+
+
 class _Record(NamedTuple):
     source: int
     place: int
@@ -82,6 +91,10 @@ def _records(
     if sample_by == "document":
         yield _Record(file.source, 0, data[start:], file.label)
         return
+    try:
+        check_not_utf16(data)
+    except InputError as error:
+        raise InputError(f"{file.path}: {error}") from None
     starts, ends = line_bounds(data)
     for first, end in zip(starts.tolist(), ends.tolist(), strict=True):
         yield _Record(file.source, first, data[max(first, start) : end], file.label)

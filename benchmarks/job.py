@@ -1,0 +1,83 @@
+"""The whole job against its peers, process to process: imports, reading, tokens, blocks, files.
+
+    python -m benchmarks.job --input reviews/*.parquet --tokenizer path/to/distilbert-base-uncased
+
+Every contestant runs once a round in a process of its own, and writes to a fresh folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from benchmarks.timing import Run, machine, median_table, run_process, run_rounds
+
+OURS = "review-shards (ids, words, masks, hashes)"
+_PEERS = {
+    "datasets.map + group_texts, word ids, num_proc=2": ("datasets_word_ids", True),
+    "datasets.map, one tuned pass, no word ids, num_proc=2": ("datasets_plain", True),
+    "litdata optimize, no word ids, 2 workers": ("litdata_blocks", True),
+    "datatrove DocumentTokenizer, no word ids, 2 workers": ("datatrove_tokens", True),
+    "encode_batch_fast + raw write, all threads": ("encode_batch", True),
+    "encode_batch_fast alone, all threads": ("encode_batch", False),
+}
+
+
+def main() -> None:
+    """Run all rounds and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--input", nargs="+", required=True, help="Parquet files with text")
+    parser.add_argument("--tokenizer", required=True, help="folder with tokenizer.json")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peers_python", help="Python with the peers; none: only the job")
+    parser.add_argument("--only", nargs="*", help="peer scripts to run (default: all)")
+    options = parser.parse_args()
+    contestants: dict[str, Callable[[], Run]] = {OURS: partial(run_ours, options)}
+    if options.peers_python:
+        for name, (script, writes) in _PEERS.items():
+            if options.only is None or script in options.only:
+                contestants[name] = partial(run_peer, options, script, writes)
+    runs = run_rounds(contestants, options.rounds)
+    size = sum(Path(path).stat().st_size for path in options.input)
+    print(f"{len(options.input)} files, {size / 1e6:.1f} MB as stored; medians of {options.rounds}")
+    print(machine(["apache-beam", "pyarrow", "tokenizers", "numpy"]) + "\n")
+    print(median_table(runs, OURS))
+
+
+def run_ours(options: argparse.Namespace) -> Run:
+    """Run the job once."""
+    inputs = [part for path in options.input for part in ("--input", path)]
+    with tempfile.TemporaryDirectory() as folder:
+        return run_process(
+            [sys.executable, "-m", "beam_pipeline", *inputs]
+            + ["--output", f"{folder}/shards", "--tokenizer", options.tokenizer, "--task", "mlm"]
+        )
+
+
+def run_peer(options: argparse.Namespace, script: str, writes: bool) -> Run:
+    """Run a peer once, with caches of its own."""
+    folder = tempfile.mkdtemp()
+    try:
+        output = ["--output", f"{folder}/out"] if writes else []
+        path = Path(__file__).parent / "peers" / f"{script}.py"
+        return run_process(
+            [options.peers_python, str(path), "--input", *options.input]
+            + ["--tokenizer", options.tokenizer, *output],
+            env={
+                "HF_HOME": f"{folder}/hf",
+                "HF_HUB_OFFLINE": "1",
+                "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+                "DATA_OPTIMIZER_CACHE_FOLDER": f"{folder}/litdata",
+            },
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""The tokenizing kernel against the library, on one thread, with a cold cache.
+
+    python -m benchmarks.kernel --reviews train.parquet test.parquet \\
+        --tokenizer bert/tokenizer.json --tokenizer gpt2/tokenizer.json
+
+Prints a Markdown table of medians in seconds of CPU, and where the kernel's time goes. Runs are
+interleaved, so that a busy machine slows all alike. The kernel yields ids and word starts;
+``encode_batch_fast`` yields ids alone (``encode_batch``, with words, is about as fast).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+os.environ["TOKENIZERS_PARALLELISM"] = "false"  # Read when the library first encodes a batch.
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tokenizers
+
+from transforms.functional import fast_tokenization
+from transforms.functional.new_pieces import NewPieceEncoder
+from transforms.functional.piece_cache import PieceCache
+from transforms.functional.review_tokenizer import ReviewTokenizer
+
+PART_BYTES = 32 << 20
+LIBRARY_BATCH = 1000
+
+STAGES = {
+    "cutting": "three passes of bytes.translate, one of positions: about 3 ns a byte",
+    "dictionary": "one hash and compare a piece: 25 ns",
+    "look-up": "one binary search a distinct piece of a part",
+    "new words": "the library's model, once a distinct piece",
+    "gather": "random reads of a table a few MB large: 10 ns a piece",
+    "rest": "literals of added tokens, the sampled check, joining parts",
+}
+
+
+class StageClock:
+    """Adds up the CPU seconds of the kernel's stages, by wrapping its functions."""
+
+    def __init__(self) -> None:
+        """Start with no time spent."""
+        self.seconds: dict[str, float] = defaultdict(float)
+
+    def install(self) -> Callable[[], None]:
+        """Wrap the functions; return what puts them back."""
+        targets: list[tuple[Any, str, str]] = [
+            (fast_tokenization, "windows_of", "cutting"),
+            (fast_tokenization, "dictionary_of", "dictionary"),
+            (PieceCache, "find", "look-up"),
+            (PieceCache, "add", "look-up"),
+            (NewPieceEncoder, "encode", "new words"),
+            (fast_tokenization, "piece_table", "gather"),
+            (fast_tokenization, "gather", "gather"),
+            (fast_tokenization, "_unpacked", "gather"),
+        ]
+        kept = [(owner, name, getattr(owner, name)) for owner, name, _ in targets]
+        for owner, name, stage in targets:
+            wrap = self._timed_iterator if name == "windows_of" else self._timed
+            setattr(owner, name, wrap(getattr(owner, name), stage))
+
+        def restore() -> None:
+            for owner, name, function in kept:
+                setattr(owner, name, function)
+
+        return restore
+
+    def _timed(self, function: Callable[..., Any], stage: str) -> Callable[..., Any]:
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            start = time.process_time()
+            result = function(*args, **kwargs)
+            self.seconds[stage] += time.process_time() - start
+            return result
+
+        return timed
+
+    def _timed_iterator(self, function: Callable[..., Any], stage: str) -> Callable[..., Any]:
+        def timed(*args: Any) -> Iterator[Any]:
+            items = function(*args)
+            while True:
+                start = time.process_time()
+                item = next(items, None)
+                self.seconds[stage] += time.process_time() - start
+                if item is None:
+                    return
+                yield item
+
+        return timed
+
+
+def read_parts(paths: list[Path]) -> list[pa.LargeStringArray]:
+    """Return the reviews in parts of about ``PART_BYTES``."""
+    chunks = [chunk for path in paths for chunk in pq.read_table(path)["text"].chunks]
+    texts = pa.chunked_array(chunks).cast(pa.large_string()).combine_chunks()
+    offsets = np.frombuffer(texts.buffers()[1], np.int64)
+    n_parts = max(1, round(int(offsets[-1]) / PART_BYTES))
+    edges = [len(texts) * part // n_parts for part in range(n_parts + 1)]
+    return [texts.slice(a, b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def seconds_of(function: Callable[[], object]) -> float:
+    """Return the CPU seconds of one call."""
+    start = time.process_time()
+    function()
+    return time.process_time() - start
+
+
+def measure(path: Path, parts: list[pa.LargeStringArray], repetitions: int) -> None:
+    """Run library, cold and warm kernel in turn and print their rows."""
+    tokenizer_json = path.read_bytes()
+    library = tokenizers.Tokenizer.from_buffer(tokenizer_json)
+    library.no_truncation()
+    library.no_padding()
+    texts = [text for part in parts for text in part.to_pylist()]
+    times: dict[str, list[float]] = defaultdict(list)
+    stages: dict[str, list[float]] = defaultdict(list)
+    n_tokens = 0
+    for _ in range(repetitions):
+        times["library"].append(seconds_of(lambda: encode_by_library(library, texts)))
+        fast = ReviewTokenizer(tokenizer_json)
+        if fast.path != "fast":
+            sys.exit(f"{path} takes the plain path: {fast.reason}")
+        clock = StageClock()
+        restore = clock.install()
+        times["cold"].append(seconds_of(lambda fast=fast: [fast.encode(part) for part in parts]))
+        restore()
+        for stage in STAGES:
+            stages[stage].append(clock.seconds[stage])
+        stages["rest"][-1] = times["cold"][-1] - sum(clock.seconds[stage] for stage in STAGES)
+        times["warm"].append(seconds_of(lambda fast=fast: [fast.encode(part) for part in parts]))
+        n_tokens = sum(fast.encode(part).n_tokens for part in parts)
+    print_tables(path.parent.name, times, stages, n_tokens)
+
+
+def encode_by_library(library: tokenizers.Tokenizer, texts: list[str]) -> None:
+    """Encode all texts with ``encode_batch_fast`` and drop the result."""
+    for first in range(0, len(texts), LIBRARY_BATCH):
+        library.encode_batch_fast(texts[first : first + LIBRARY_BATCH], add_special_tokens=False)
+
+
+def print_tables(
+    name: str, times: dict[str, list[float]], stages: dict[str, list[float]], n_tokens: int
+) -> None:
+    """Print the medians of one tokenizer."""
+    library = median(times["library"])
+    print(f"\n### {name}, {n_tokens / 1e6:.2f} M tokens\n")
+    print("| what | seconds (median, min to max) | Mtok/s | times the library |")
+    print("| --- | --- | --- | --- |")
+    labels = {
+        "library": f"`encode_batch_fast`, tokenizers {tokenizers.__version__}",
+        "cold": "kernel, cold cache",
+        "warm": "kernel, warm cache",
+    }
+    for key, label in labels.items():
+        values = times[key]
+        spread = f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+        speed = n_tokens / median(values) / 1e6
+        print(f"| {label} | {spread} | {speed:.2f} | {library / median(values):.1f} |")
+    total = median(times["cold"])
+    print("\n| stage, cold cache | seconds | share | what bounds it |\n| --- | --- | --- | --- |")
+    for stage, bound in STAGES.items():
+        seconds = median(stages[stage])
+        print(f"| {stage} | {seconds:.2f} | {seconds / total:.0%} | {bound} |")
+
+
+def main() -> None:
+    """Measure each tokenizer on the reviews."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--reviews", type=Path, nargs="+", required=True, help="Parquet files with a column text"
+    )
+    parser.add_argument(
+        "--tokenizer",
+        type=Path,
+        action="append",
+        required=True,
+        help="a tokenizer.json, repeatable",
+    )
+    parser.add_argument("--repetitions", type=int, default=5)
+    options = parser.parse_args()
+    pa.set_cpu_count(1)
+    parts = read_parts(options.reviews)
+    n_bytes = sum(part.nbytes for part in parts)
+    print(
+        f"Python {platform.python_version()}, numpy {np.__version__}, pyarrow {pa.__version__}, "
+        f"tokenizers {tokenizers.__version__}, {platform.machine()}, {os.cpu_count()} cores; "
+        f"{sum(map(len, parts)):,} reviews, {n_bytes / 1e6:.1f} MB, one thread, "
+        f"{options.repetitions} repetitions, CPU seconds"
+    )
+    for path in options.tokenizer:
+        measure(path, parts, options.repetitions)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Whole processes, timed from outside: several rounds, every command once a round, medians."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One process, its children included.
+
+    Attributes:
+        wall: Seconds from start to end.
+        cpu: Seconds of all cores.
+    """
+
+    wall: float
+    cpu: float
+
+
+def run_process(command: Sequence[str], env: Mapping[str, str] | None = None) -> Run:
+    """Run a command to its end.
+
+    Raises:
+        RuntimeError: it failed; the message holds what it printed last.
+    """
+    before = os.times()
+    started = time.perf_counter()
+    done = subprocess.run(
+        command,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    wall = time.perf_counter() - started
+    after = os.times()
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return Run(wall=wall, cpu=cpu)
+
+
+def run_rounds(
+    contestants: Mapping[str, Callable[[], Run]], rounds: int
+) -> dict[str, list[Run]]:
+    """Run every contestant once a round, so that a slow minute of the machine hits all alike."""
+    runs: dict[str, list[Run]] = {name: [] for name in contestants}
+    for number in range(rounds):
+        for name, contestant in contestants.items():
+            run = contestant()
+            runs[name].append(run)
+            print(f"round {number + 1}: {name}: {run.wall:.2f} s", file=sys.stderr, flush=True)
+    return runs
+
+
+def median_table(runs: Mapping[str, Sequence[Run]], baseline: str) -> str:
+    """Return medians and ratios to one contestant, as Markdown."""
+    base = statistics.median(run.wall for run in runs[baseline])
+    lines = ["| | wall s | min-max | CPU s | times ours |", "| --- | --: | --: | --: | --: |"]
+    for name, mine in runs.items():
+        walls = [run.wall for run in mine]
+        wall = statistics.median(walls)
+        cpu = statistics.median(run.cpu for run in mine)
+        lines.append(
+            f"| {name} | {wall:.2f} | {min(walls):.2f}-{max(walls):.2f} | {cpu:.2f} "
+            f"| {wall / base:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def machine(packages: Sequence[str]) -> str:
+    """Return the machine and the versions that a table was made with."""
+    cpu = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            cpu = line.split(":")[1].strip()
+            break
+    versions = ", ".join(f"{package} {metadata.version(package)}" for package in packages)
+    return f"{os.cpu_count()} cores, {cpu}; Python {platform.python_version()}, {versions}"

@@ -1,0 +1,1 @@
+"""Tests of the readers: exact rows from exact bytes."""

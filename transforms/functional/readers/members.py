@@ -1,0 +1,93 @@
+"""gzip, bz2 and xz files as streams: one member after the other, and nothing else.
+
+`BZ2File` and `LZMAFile` of Python take whatever follows a member, and is none, for the end: one bad
+byte in a file of `pbzip2` would lose the rest of it in silence. `GzipFile` reads an empty file as
+no data. Here both are errors.
+"""
+
+from __future__ import annotations
+
+import bz2
+import io
+import lzma
+import zlib
+from collections.abc import Callable
+from typing import IO, Any, Literal, cast
+
+_READ_BYTES = 1 << 18
+
+
+class _GzipMember:
+    """The decompressor of zlib, made to look like those of bz2 and lzma; it checks the CRC."""
+
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(16 + zlib.MAX_WBITS)
+
+    @property
+    def eof(self) -> bool:
+        return self._zlib.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._zlib.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zlib.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        return self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
+
+
+_DECOMPRESSORS: dict[str, Callable[[], Any]] = {
+    "gzip": _GzipMember,
+    "bz2": bz2.BZ2Decompressor,
+    "xz": lzma.LZMADecompressor,
+}
+
+
+def open_members(stream: IO[bytes], compression: Literal["gzip", "bz2", "xz"]) -> IO[bytes]:
+    """Return the decompressed bytes of a stream, as a stream.
+
+    Raises (when read):
+        OSError, EOFError, zlib.error, lzma.LZMAError: the data is damaged, cut short, or empty.
+    """
+    members = _Members(stream, _DECOMPRESSORS[compression])
+    return cast("IO[bytes]", io.BufferedReader(members, _READ_BYTES))
+
+
+class _Members(io.RawIOBase):
+    def __init__(self, stream: IO[bytes], new_member: Callable[[], Any]) -> None:
+        self._stream = stream
+        self._new_member = new_member
+        self._member = new_member()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while True:
+            data = b""
+            if self._member.eof:
+                data = self._start_of_next()
+                if not data:
+                    return 0
+                self._member = self._new_member()
+            elif self._member.needs_input:
+                data = self._stream.read(_READ_BYTES)
+                if not data:
+                    raise EOFError("it ends before its end mark")
+            unpacked = self._member.decompress(data, len(buffer))
+            if unpacked:
+                buffer[: len(unpacked)] = unpacked
+                return len(unpacked)
+
+    def _start_of_next(self) -> bytes:
+        """Return the first bytes behind a member, none at the end; zeros may pad it."""
+        data = self._member.unused_data.lstrip(b"\0")
+        while not data:
+            piece = self._stream.read(_READ_BYTES)
+            if not piece:
+                break
+            data = piece.lstrip(b"\0")
+        return cast(bytes, data)
