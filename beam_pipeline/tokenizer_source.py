@@ -131,7 +131,12 @@ def _download(name: str) -> dict[str, bytes]:
     # Imported here: most runs need no hub.
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.utils.logging import set_verbosity_error
 
+    # It retries by itself, and warns each time; what fails in the end is said in one line.
+    set_verbosity_error()
+    disable_progress_bars()
     files: dict[str, bytes] = {}
     for file in (TOKENIZER_FILE, *_COMPANIONS):
         try:

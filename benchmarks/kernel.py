@@ -17,6 +17,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -106,7 +107,7 @@ def read_parts(paths: list[Path]) -> list[pa.LargeStringArray]:
     offsets = np.frombuffer(texts.buffers()[1], np.int64)
     n_parts = max(1, round(int(offsets[-1]) / PART_BYTES))
     edges = [len(texts) * part // n_parts for part in range(n_parts + 1)]
-    return [texts.slice(a, b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [texts.slice(a, b - a) for a, b in pairwise(edges)]
 
 
 def seconds_of(function: Callable[[], object]) -> float:

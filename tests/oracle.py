@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import pytest
 
 from beam_pipeline.__main__ import main
 from transforms.functional.manifest import Manifest
-from transforms.functional.shards import read_shard
+from transforms.functional.shards import content_sha256, read_shard
 from transforms.functional.word_ids import word_ids_from_starts
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -215,3 +216,36 @@ def make(output: Path, *options: str | Path, **inputs: Path) -> Dataset:
     """Run the command line, which must succeed, and return the dataset."""
     assert run(output, *options, **inputs) == 0
     return Dataset(output)
+
+
+def check_files(dataset: Dataset) -> None:
+    """Check every number that the manifest says of its shards against the files themselves."""
+    manifest = dataset.manifest
+    listed = set()
+    for subset, shards in manifest.splits.items():
+        for shard in shards:
+            data = (dataset.folder / shard.path).read_bytes()
+            listed.add(shard.path)
+            assert shard.path.startswith(f"{subset}/")
+            assert shard.bytes == len(data)
+            assert shard.sha256 == hashlib.sha256(data).hexdigest()
+            table = read_shard(data, "parquet" if shard.path.endswith(".parquet") else "arrow")
+            assert shard.content_sha256 == content_sha256(table)
+            assert shard.rows == table.num_rows > 0
+            assert shard.tokens == sum(map(sum, table["attention_mask"].to_pylist()))
+            assert table.schema.metadata[b"review_shards.fingerprint"].decode() == (
+                manifest.fingerprint
+            )
+    # Nothing lies there that the manifest does not know of.
+    found = {
+        path.relative_to(dataset.folder).as_posix()
+        for subset in ("train", "validation")
+        for path in (dataset.folder / subset).rglob("*")
+    }
+    assert found == listed
+    assert sum(shard.tokens for shards in manifest.splits.values() for shard in shards) == (
+        manifest.ledger.tokens.written
+    )
+    tokenizer = (dataset.folder / manifest.tokenizer.path).read_bytes()
+    assert hashlib.sha256(tokenizer).hexdigest() == manifest.tokenizer.sha256
+    manifest.ledger.check()

@@ -31,7 +31,7 @@ SENTENCES = [
     "It's boring; it isn't scary. They're good actors who can't act... (1998) $9.99?!",
     'Petter Mattei\'s "Love in the Time of Money" is a visually stunning film to watch.',
     "Encouraging thriller, unwatchable remake & rewatched classics -- so-called café Ångström.",
-    "ΑΣ σς été naïve 中文 電影 фильм хороший हिन्दी 👍 ½ ﬁne “quoted” it’s — … ¡hola!",
+    "ΑΣ σς été naïve 中文 電影 фильм хороший हिन्दी 👍 ½ ﬁne “quoted” it\u2019s — … ¡hola!",
 ] * 4
 
 _SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]

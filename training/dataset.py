@@ -135,13 +135,14 @@ class ShardDataset(Dataset[Batch]):
             self.cache.fetch_ahead(self.location, [self.shards[shard] for shard in shards])
 
     def _check_rows(self, rows: Rows) -> Rows:
-        if len(rows) == 0:
+        # As unsigned numbers the negative ones are large too: one comparison finds both.
+        if not (rows.view(np.uint64) >= len(self)).any():
             return rows
         low, high = int(rows.min()), int(rows.max())
         if low < -len(self) or high >= len(self):
             wrong = high if high >= len(self) else low
             raise IndexError(f"there is no row {wrong}: the subset has {len(self)} rows")
-        return np.where(rows < 0, rows + len(self), rows) if low < 0 else rows
+        return np.where(rows < 0, rows + len(self), rows)
 
 
 @dataclass(frozen=True)

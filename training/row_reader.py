@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,11 @@ class RowReader:
     template_ids: npt.NDArray[np.uint32]
     max_length: int
 
+    @cached_property
+    def any_padding(self) -> bool:
+        """True where some shard holds padding."""
+        return bool(self.has_padding.any())
+
     def read(self, rows: Rows, epochs: npt.NDArray[np.int64], columns: Sequence[str]) -> Batch:
         """Return the columns of rows (n,), read in epochs (n,)."""
         places = self.files.find(rows)
@@ -78,10 +84,13 @@ class RowReader:
             longest = int(lengths.max(initial=0))
             real = np.arange(longest) < lengths[:, None]
             return torch.from_numpy(real.astype(np.int64))
-        if not self.has_padding[self.files.shard_of_batch[places.batch]].any():
+        if not self.any_padding or not self._may_be_padded(places):
             # Packed blocks are full: their mask is known without a look at the file.
             return torch.ones((len(places.row), self.max_length), dtype=torch.int64)
         return torch.from_numpy(self.files.gather("attention_mask", places).astype(np.int64))
+
+    def _may_be_padded(self, places: Places) -> bool:
+        return bool(self.has_padding[self.files.shard_of_batch[places.batch]].any())
 
     def _word_ids(self, places: Places) -> npt.NDArray[np.int64]:
         if not self.is_ragged:

@@ -72,6 +72,7 @@ class ShardFiles:
         inside = np.arange(self._first_batch[-1]) - self._first_batch[self.shard_of_batch]
         self._batch_first_row = self.shard_first_row[self.shard_of_batch] + inside * ROWS_PER_BATCH
         self._ready = np.zeros(len(self._batch_first_row), np.bool_)
+        self._n_closed = len(shard_rows)
         self._columns: dict[str, _Column] = {}
         self._views: dict[tuple[Any, ...], np.ndarray] = {}
         self._range: AddressRange | None = None
@@ -92,7 +93,7 @@ class ShardFiles:
             DatasetError: a shard is missing, damaged, or not of this dataset.
         """
         batch = np.searchsorted(self._batch_first_row, rows, "right") - 1
-        if not self._ready[batch].all():
+        if self._n_closed and not self._ready[batch].all():
             for shard in np.unique(self.shard_of_batch[batch[~self._ready[batch]]]).tolist():
                 self._open(shard)
         return Places(batch, rows - self._batch_first_row[batch])
@@ -128,9 +129,10 @@ class ShardFiles:
 
     def close(self, shard: int) -> None:
         """Unmap a shard; it is mapped again when one of its rows is asked for."""
-        self._ready[self._first_batch[shard] : self._first_batch[shard + 1]] = False
-        if self._range is not None and self._range.is_mapped(shard):
-            self._range.unmap(shard)
+        if self._ready[self._first_batch[shard]]:
+            self._ready[self._first_batch[shard] : self._first_batch[shard + 1]] = False
+            self._n_closed += 1
+            self._addresses().unmap(shard)
 
     def _column(self, name: str) -> _Column:
         column = self._columns.get(name)
@@ -203,6 +205,7 @@ class ShardFiles:
             for number, batch in enumerate(batches, start=first):
                 self._note(column, number, batch.column(name))
         self._ready[first:end] = True
+        self._n_closed -= 1
 
     def _note(self, column: _Column, batch: int, array: pa.Array) -> None:
         """Write down where a column of a record batch lies in the range."""

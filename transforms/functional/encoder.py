@@ -91,10 +91,7 @@ class TextEncoder:
             # Not encode_batch_fast: its word_ids are None throughout, and it is no faster.
             encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         except Exception as error:  # The library raises bare Exception.
-            raise TokenizerError(
-                f"the tokenizer cannot encode a text ({error}); give its model an unk_token that "
-                "is in its vocabulary"
-            ) from error
+            raise _cannot_encode(error) from error
         offsets = offsets_of([len(encoding) for encoding in encodings])
         ids = chain.from_iterable(encoding.ids for encoding in encodings)
         # Word ids are None for template tokens only, and the template is off.
@@ -267,7 +264,10 @@ def _template_of(
     tokens = [tokenizer.id_to_token(token_id) for token_id in range(min(vocab_size, 64))]
     texts = [*_TEMPLATE_PROBES, *(token for token in tokens if token)]
     specials = tokenizer.encode("").ids
-    wrapped = [tokenizer.encode(text).ids for text in texts]
+    try:
+        wrapped = [tokenizer.encode(text).ids for text in texts]
+    except Exception as error:  # The library raises bare Exception.
+        raise _cannot_encode(error) from error
     tokenizer.post_processor = None
     splits = set(range(len(specials) + 1))
     for text, full in zip(texts, wrapped, strict=True):
@@ -281,6 +281,13 @@ def _template_of(
                 "(TemplateProcessing with one $A)"
             )
     return tuple(specials[: min(splits)]), tuple(specials[min(splits) :])
+
+
+def _cannot_encode(error: Exception) -> TokenizerError:
+    return TokenizerError(
+        f"the tokenizer cannot encode a text ({error}); give its model an unk_token that is in its "
+        "vocabulary"
+    )
 
 
 def _dict_or_none(value: Any) -> dict[str, Any] | None:

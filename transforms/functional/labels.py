@@ -57,8 +57,7 @@ def encode_labels(labels: pa.Array, mapping: Mapping[str, int] | None) -> pa.Int
         labels: (n,) integers, booleans, integral floats, or strings.
         mapping: Number of each name, or None where labels are integers (also as strings).
     """
-    if pa.types.is_dictionary(labels.type):
-        labels = labels.cast(labels.type.value_type)
+    labels = dictionary_decoded(labels)
     if mapping is not None:
         names = list(mapping)
         numbers = pa.array(list(mapping.values()), pa.int64())
@@ -72,10 +71,25 @@ def encode_labels(labels: pa.Array, mapping: Mapping[str, int] | None) -> pa.Int
         in_range = pc.and_(pc.greater_equal(labels, -(2.0**63)), pc.less(labels, 2.0**63))
         integral = pc.and_(pc.equal(pc.round(labels), labels), in_range)
     elif pa.types.is_uint64(labels.type):
-        integral = pc.less(labels, 2**63)
+        integral = pc.less(labels, pa.scalar(2**63, pa.uint64()))
     else:
         return labels.cast(pa.int64())
     return pc.if_else(integral, labels, pa.scalar(None, labels.type)).cast(pa.int64())
+
+
+def dictionary_decoded(values: pa.Array) -> pa.Array:
+    """Return the values of a dictionary array, any other as it is.
+
+    Arrow's own cast knows no views, which polars uses for categorical columns.
+    """
+    if not pa.types.is_dictionary(values.type):
+        return values
+    distinct = values.dictionary
+    if _is_text(distinct.type):
+        distinct = distinct.cast(pa.large_string())
+    elif pa.types.is_binary_view(distinct.type):
+        distinct = distinct.cast(pa.large_binary())
+    return distinct.take(values.indices)
 
 
 def label_names(labels: pa.Array) -> pa.LargeStringArray:

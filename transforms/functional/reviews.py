@@ -146,7 +146,7 @@ class _OpenPart:
     n_bytes: int = 0
 
     def close(self, key: PartKey, last: bool) -> Part:
-        """Return what was gathered, copied into one batch."""
+        """Return what was gathered, in one batch."""
         table = pa.Table.from_batches(self.slices, REVIEW_SCHEMA).combine_chunks()
         batches = table.to_batches()
         reviews = batches[0] if batches else pa.RecordBatch.from_pylist([], REVIEW_SCHEMA)

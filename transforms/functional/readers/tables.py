@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from transforms.functional.errors import MissingColumnError
-from transforms.functional.labels import are_names
+from transforms.functional.labels import are_names, dictionary_decoded
 from transforms.functional.readers.columns import (
     ReviewColumns,
     is_text_type,
@@ -44,9 +44,7 @@ def batch_chunk(
     batch: pa.RecordBatch, records: np.ndarray, source: int, columns: ReviewColumns
 ) -> ReviewChunk:
     """Return the reviews of one record batch that has the columns asked for."""
-    texts = batch.column(columns.text)
-    if pa.types.is_dictionary(texts.type):
-        texts = texts.cast(texts.type.value_type)
+    texts = dictionary_decoded(batch.column(columns.text))
 
     def raw(row: int) -> bytes:
         value = texts.slice(row, 1).cast(pa.large_binary())[0].as_py()

@@ -15,9 +15,7 @@ NAMED = ReviewColumns(text="text", label="label", label_numbers={"neg": 0, "pos"
 
 def reviews(chunks: Iterable[ReviewChunk]) -> list[tuple[int, str]]:
     """Return `(record, text)` of each review."""
-    return [
-        (row["record"], row["text"]) for chunk in chunks for row in chunk.reviews.to_pylist()
-    ]
+    return [(row["record"], row["text"]) for chunk in chunks for row in chunk.reviews.to_pylist()]
 
 
 def labelled(chunks: Iterable[ReviewChunk]) -> list[tuple[str, int]]:

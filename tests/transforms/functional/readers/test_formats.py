@@ -5,9 +5,9 @@ import pytest
 from tests.transforms.functional.readers.files import COMPRESS, ENDINGS
 from transforms.functional.errors import UsageError
 from transforms.functional.readers.formats import compression_of, decompress, format_of
+from transforms.functional.readers.read_file import DAMAGE
 
 _TEXT = b"A fine film.\n" * 50_000
-_DAMAGE = Exception  # zlib.error, lzma.LZMAError, OSError or EOFError: `read_file` unites them.
 
 
 @pytest.mark.parametrize(
@@ -81,19 +81,15 @@ def test_zeros_may_pad_a_file(compression):
     ],
 )
 def test_damage_is_an_error_and_never_a_short_read(compression, damage):
-    stream = decompress(io.BytesIO(b""), None)
-    with pytest.raises(_DAMAGE):
-        stream = decompress(io.BytesIO(damage(COMPRESS[compression](_TEXT))), compression)
-        stream.read()
+    with pytest.raises(DAMAGE):
+        decompress(io.BytesIO(damage(COMPRESS[compression](_TEXT))), compression).read()
 
 
-@pytest.mark.parametrize("compression", COMPRESS)
+@pytest.mark.parametrize("compression", ["gzip", "bz2", "xz"])  # Arrow's zstd writes no checksum.
 def test_a_flipped_byte_is_found_by_the_checksum(compression):
     packed = bytearray(COMPRESS[compression](bytes(range(256)) * 40))
-    if compression == "zstd":
-        pytest.skip("Arrow's zstd writes no checksum")
     packed[len(packed) // 2] ^= 0x55
-    with pytest.raises(_DAMAGE):
+    with pytest.raises(DAMAGE):
         decompress(io.BytesIO(bytes(packed)), compression).read()
 
 

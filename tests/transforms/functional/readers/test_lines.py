@@ -61,7 +61,14 @@ def test_text_ranges_give_every_line_once(data, cuts):
 @given(
     lines=st.lists(
         st.sampled_from(
-            ['{"text": "a"}\n', '{"text": ""}\r\n', "\n", " \r\n", "{broken\n", '{"text": "\x85é"}\n']
+            [
+                '{"text": "a"}\n',
+                '{"text": ""}\r\n',
+                "\n",
+                " \r\n",
+                "{broken\n",
+                '{"text": "\x85é"}\n',
+            ]
         ),
         max_size=20,
     ),
@@ -72,7 +79,9 @@ def test_jsonl_ranges_of_any_width_give_every_record_once(lines, width):
     whole = list(read_jsonl(io.BytesIO(data), 0, TEXT))
     ranges = [(start, min(start + width, len(data))) for start in range(0, len(data), width)]
     parts = [
-        chunk for start, end in ranges for chunk in read_jsonl(io.BytesIO(data), 0, TEXT, start, end)
+        chunk
+        for start, end in ranges
+        for chunk in read_jsonl(io.BytesIO(data), 0, TEXT, start, end)
     ]
     assert reviews(parts) == reviews(whole)
     assert rejected(parts) == rejected(whole)
@@ -82,7 +91,9 @@ def test_jsonl_ranges_of_any_width_give_every_record_once(lines, width):
 
 def test_a_line_longer_than_its_range_belongs_to_the_range_it_begins_in():
     data = b"ab\n" + b"x" * 100 + b"\ncd\n"
-    assert [list(line_blocks(io.BytesIO(data), *edges)) for edges in [(0, 10), (10, 90), (90, 107)]] == [
+    assert [
+        list(line_blocks(io.BytesIO(data), *edges)) for edges in [(0, 10), (10, 90), (90, 107)]
+    ] == [
         [(0, data[:104])],
         [],
         [(104, b"cd\n")],
@@ -90,11 +101,13 @@ def test_a_line_longer_than_its_range_belongs_to_the_range_it_begins_in():
 
 
 def test_line_bounds_leave_out_one_carriage_return():
-    assert [bounds.tolist() for bounds in line_bounds(b"a\r\n\r\r\n\nb")] == [[0, 3, 6, 7], [1, 4, 6, 8]]
+    assert [bounds.tolist() for bounds in line_bounds(b"a\r\n\r\r\n\nb")] == [
+        [0, 3, 6, 7],
+        [1, 4, 6, 8],
+    ]
 
 
-@pytest.mark.parametrize("mark", ["utf-16", "utf-16-le", "utf-16-be"])
-def test_utf16_text_is_an_error_and_no_text_full_of_nuls(mark):
-    data = "\ufeffgood\nbad\n".encode(mark.replace("utf-16-", "utf-16-"))
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_text_is_an_error_and_no_text_full_of_nuls(encoding):
     with pytest.raises(InputError, match="is UTF-16"):
-        list(read_lines(io.BytesIO(data.removeprefix(b"\xff\xfe\xff\xfe") or data), 0))
+        list(read_lines(io.BytesIO("\ufeffgood\nbad\n".encode(encoding)), 0))

@@ -70,14 +70,16 @@ def test_whole_files_are_one_review_each_even_empty_and_keep_their_newlines():
 
 def test_whole_files_carry_the_label_of_their_folder():
     files = [(_file(0, 1), b"good"), (_file(1, 0), b"bad"), (_file(2, -1), b"unsaid")]
-    assert labelled(read_whole_files(files, "document")) == [("good", 1), ("bad", 0), ("unsaid", -1)]
+    assert labelled(read_whole_files(files, "document")) == [
+        ("good", 1),
+        ("bad", 0),
+        ("unsaid", -1),
+    ]
 
 
 def test_small_files_read_together_give_the_lines_that_they_give_alone():
     contents = [b"a\r\nb", b"", b"\n\n", b"\xef\xbb\xbfc\n\xff\n", b"\r\n", "\ufeff".encode()]
-    together = list(
-        read_whole_files([(_file(i), data) for i, data in enumerate(contents)], "line")
-    )
+    together = list(read_whole_files([(_file(i), data) for i, data in enumerate(contents)], "line"))
     rows = [row for chunk in together for row in chunk.reviews.to_pylist()]
     alone = [
         row

@@ -1,0 +1,43 @@
+import base64
+import json
+
+import pyarrow as pa
+
+from transforms.functional.elements import ReadReceipt
+from transforms.functional.reviews import REVIEW_SCHEMA, Part, PartKey, RejectedRecord
+from transforms.rejecting import rejected_lines, write_rejected
+
+
+def _part(*rejected: RejectedRecord) -> Part:
+    reviews = pa.RecordBatch.from_pylist([{"text": "a", "source": 0, "record": 0}], REVIEW_SCHEMA)
+    return Part(key=PartKey(split=3, part=1), last=True, reviews=reviews, rejected=rejected)
+
+
+def _bad(raw: bytes, record: int = 7) -> RejectedRecord:
+    return RejectedRecord(source=0, record=record, reason="bad", raw=raw, path="in/é.txt")
+
+
+def test_a_rejected_record_is_a_line_with_file_record_reason_and_bytes(tmp_path):
+    receipt = write_rejected(
+        _part(_bad("naïve\n\u2028".encode()), _bad(b"\xff")), output=str(tmp_path)
+    )
+    assert receipt == ReadReceipt(key=PartKey(split=3, part=1), last=True, reviews=1, rejected=2)
+    lines = (tmp_path / "rejected" / "0000003-0001.jsonl").read_bytes().split(b"\n")
+    assert [json.loads(line) for line in lines[:-1]] == [
+        {"file": "in/é.txt", "record": 7, "reason": "bad", "raw": "naïve\n\u2028"},
+        {"file": "in/é.txt", "record": 7, "reason": "bad", "raw_base64": "/w=="},
+    ]
+    assert lines[-1] == b""
+
+
+def test_every_byte_string_comes_back_whole():
+    for raw in (b"", b"\x00", bytes(range(256)), b'"\\', "🎬\r\n".encode()):
+        record = json.loads(rejected_lines(_part(_bad(raw))))
+        text = record.get("raw")
+        found = base64.b64decode(record["raw_base64"]) if text is None else text.encode()
+        assert found == raw
+
+
+def test_without_rejected_records_nothing_is_written(tmp_path):
+    assert write_rejected(_part(), output=str(tmp_path)).rejected == 0
+    assert list(tmp_path.iterdir()) == []

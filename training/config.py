@@ -1,0 +1,161 @@
+"""The options of the training program, beside those of Hugging Face's `TrainingArguments`."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from transformers import HfArgumentParser, TrainingArguments
+
+from training.order import DEFAULT_WINDOW_SHARDS
+from training.shard_cache import DEFAULT_CACHE_GB
+from transforms.functional.errors import UsageError
+
+
+def _option(help_text: str, default: object = None) -> object:
+    if isinstance(default, list):
+        return field(default_factory=lambda: list(default), metadata={"help": help_text})
+    return field(default=default, metadata={"help": help_text})
+
+
+@dataclass
+class DataOptions:
+    """What to train on."""
+
+    dataset: list[str] = _option(  # type: ignore[assignment]
+        "folder or URL of a dataset; several are mixed by --weights", []
+    )
+    task: Literal["mlm", "classification"] = _option(  # type: ignore[assignment]
+        "what to train: mlm or classification; default: the dataset's task"
+    )
+    weights: list[float] = _option(  # type: ignore[assignment]
+        "share of each dataset in every batch, in any unit; default: by their rows", []
+    )
+    eval_dataset: str = _option(  # type: ignore[assignment]
+        "another dataset to evaluate on (its train subset); default: the validation subset"
+    )
+    max_train_rows: int = _option(  # type: ignore[assignment]
+        "train on this many rows only, drawn with --seed"
+    )
+    max_eval_rows: int = _option(  # type: ignore[assignment]
+        "evaluate on this many rows only, drawn with --seed; taken out of the training rows where "
+        "there is no validation subset"
+    )
+    num_labels: int = _option(  # type: ignore[assignment]
+        "classification: number of classes; default: counted in the dataset"
+    )
+    mlm_probability: float = _option(  # type: ignore[assignment]
+        "share of tokens that dynamic masks choose", 0.15
+    )
+    whole_word_masking: bool = _option(  # type: ignore[assignment]
+        "dynamic masks choose whole words", False
+    )
+    span_masking: bool = _option(  # type: ignore[assignment]
+        "dynamic masks choose spans of words, as SpanBERT's", False
+    )
+    window_shards: int = _option(  # type: ignore[assignment]
+        "shards whose rows are shuffled together", DEFAULT_WINDOW_SHARDS
+    )
+    cache_folder: str = _option(  # type: ignore[assignment]
+        "remote datasets: where shards are kept; default: ~/.cache/review-shards"
+    )
+    cache_gb: float = _option(  # type: ignore[assignment]
+        "remote datasets: most gigabytes in that folder", DEFAULT_CACHE_GB
+    )
+
+    def __post_init__(self) -> None:
+        """Check every value by itself."""
+        if not self.dataset:
+            raise UsageError("--dataset is missing: name the folder or URL of a dataset")
+        if self.weights and len(self.weights) != len(self.dataset):
+            raise UsageError(
+                f"--weights needs a number for each of {len(self.dataset)} datasets, "
+                f"got {len(self.weights)}"
+            )
+        if self.whole_word_masking and self.span_masking:
+            raise UsageError("--whole_word_masking and --span_masking exclude each other")
+        for name in ("max_train_rows", "max_eval_rows", "num_labels", "window_shards"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"--{name} must be at least 1, got {value}")
+        if not 0 < self.mlm_probability <= 1:
+            raise UsageError(
+                f"--mlm_probability must be above 0 and at most 1, got {self.mlm_probability:g}"
+            )
+
+
+@dataclass
+class ModelOptions:
+    """What model to train."""
+
+    model_name_or_path: str = _option(  # type: ignore[assignment]
+        "folder of a model, or its name on the Hugging Face hub"
+    )
+    from_config: str = _option(  # type: ignore[assignment]
+        "train from scratch: folder or JSON file of a model's config.json; needs no hub"
+    )
+    freeze_base: bool = _option(  # type: ignore[assignment]
+        "train the head only: freeze every parameter of model.base_model", False
+    )
+    unfreeze: list[str] = _option(  # type: ignore[assignment]
+        r"regular expressions over parameter names to train after all, as 'pooler|layer\.5'", []
+    )
+    probe: list[str] = _option(  # type: ignore[assignment]
+        'mlm: texts with a mask to fill in before and after, as "This is a great [MASK]."', []
+    )
+
+    def __post_init__(self) -> None:
+        """Check that there is one model."""
+        if bool(self.model_name_or_path) == bool(self.from_config):
+            raise UsageError("give one of --model_name_or_path and --from_config")
+        if self.unfreeze and not self.freeze_base:
+            raise UsageError("--unfreeze goes with --freeze_base")
+
+
+@dataclass
+class TrainingOptions(TrainingArguments):
+    """Hugging Face's options, with a few defaults of ours."""
+
+    report_to: None | str | list[str] = field(
+        default="tensorboard" if importlib.util.find_spec("tensorboard") else "none",
+        metadata={"help": "where logs go"},
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse what would change batches behind the sampler's back."""
+        super().__post_init__()
+        if self.auto_find_batch_size or self.ignore_data_skip:
+            raise UsageError(
+                "--auto_find_batch_size and --ignore_data_skip would read other samples than an "
+                "unbroken run: choose --per_device_train_batch_size and leave them out"
+            )
+
+
+Options = tuple[DataOptions, ModelOptions, TrainingOptions]
+
+
+def parse_options(arguments: Sequence[str]) -> Options:
+    """Return the options of a command line.
+
+    Raises:
+        UsageError: an option is unknown, misses a value, or has a wrong one.
+    """
+    parser = HfArgumentParser(
+        (DataOptions, ModelOptions, TrainingOptions),  # type: ignore[arg-type]
+        prog="python -m training",
+        description="Train a model on a dataset of review shards.",
+        allow_abbrev=False,
+        exit_on_error=False,
+    )
+
+    def error(message: str) -> None:
+        raise UsageError(f"{message} (see --help)")
+
+    parser.error = error  # type: ignore[method-assign,assignment]
+    try:
+        data, model, training = parser.parse_args_into_dataclasses(list(arguments))
+    except ValueError as wrong:
+        raise UsageError(" ".join(str(wrong).split())) from wrong
+    return data, model, training

@@ -1,0 +1,67 @@
+"""What an evaluation reports."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+def mlm_metrics(loss_sum: float, n_tokens: int) -> dict[str, float]:
+    """Return `loss` (nats per predicted token), and `perplexity`, its exponential."""
+    loss = loss_sum / n_tokens if n_tokens else math.nan
+    return {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}  # Above 709 exp overflows.
+
+
+def average_windows(
+    probabilities: npt.NDArray[np.float64],
+    labels: npt.NDArray[np.int64],
+    reviews: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Average the rows (windows) of each review.
+
+    Args:
+        probabilities: (n_rows, n_classes).
+        labels: (n_rows,), the same in all rows of a review.
+        reviews: (n_rows, 2) input file and record.
+
+    Returns:
+        (n_reviews, n_classes) and (n_reviews,), in the order of the reviews.
+    """
+    _, first, inverse = np.unique(reviews, axis=0, return_index=True, return_inverse=True)
+    sums = np.zeros((len(first), probabilities.shape[1]))
+    np.add.at(sums, inverse.reshape(-1), probabilities)
+    return sums / np.bincount(inverse.reshape(-1))[:, None], labels[first]
+
+
+def confusion_matrix(
+    labels: npt.NDArray[np.int64], predictions: npt.NDArray[np.int64], n_classes: int
+) -> npt.NDArray[np.int64]:
+    """Return (n_classes, n_classes) counts: row the true class, column the predicted one."""
+    places = labels * n_classes + predictions
+    return np.bincount(places, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def classification_metrics(confusion: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """Return `accuracy` and `f1`: of class 1 where there are two classes, else the macro average.
+
+    A class that never occurs and is never predicted has F1 0, as in scikit-learn.
+    """
+    hits = np.diag(confusion)
+    either = confusion.sum(axis=0) + confusion.sum(axis=1)
+    f1 = np.divide(2 * hits, either, out=np.zeros(len(hits)), where=either > 0)
+    return {
+        "accuracy": float(hits.sum() / confusion.sum()),
+        "f1": float(f1[1] if len(f1) == 2 else f1.mean()),
+    }
+
+
+def confusion_text(confusion: npt.NDArray[np.int64], names: list[str]) -> str:
+    """Return the confusion matrix as text: true classes in rows, predicted ones in columns."""
+    width = max(len(str(confusion.max())), *(len(name) for name in names), len("true"))
+    lines = [" ".join(f"{cell:>{width}}" for cell in ["true", *names])]
+    for name, row in zip(names, confusion.tolist(), strict=True):
+        lines.append(" ".join(f"{cell:>{width}}" for cell in [name, *row]))
+    return "\n".join(lines)
