@@ -31,6 +31,15 @@ def main(arguments: Sequence[str]) -> int:
             raise
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except Exception as error:
+        if debug:
+            raise
+        what = " ".join(str(error).split())
+        print(
+            f"error: unexpected {type(error).__name__}: {what} (--debug shows where)",
+            file=sys.stderr,
+        )
+        return ReviewShardsError.exit_code
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from transforms.functional.errors import UsageError
 
 TASKS = ("mlm", "classification")
+MAX_LENGTH = 1 << 20  # No model reads longer rows, and a part of them would fill the memory.
 
 # Options that only one setting reads. Another setting refuses any value but the default, so that
 # no option is passed over in silence: {option: (the option that decides, its value)}.
@@ -98,8 +99,8 @@ class JobConfig:
     def __post_init__(self) -> None:
         """Check every value by itself, and that no option is given where nothing reads it."""
         self._check_not_empty()
-        if self.max_length < 1:
-            raise UsageError(f"--max_length must be at least 1, got {self.max_length}")
+        if not 1 <= self.max_length <= MAX_LENGTH:
+            raise UsageError(f"--max_length must be from 1 to {MAX_LENGTH}, got {self.max_length}")
         if self.stride < 0:
             raise UsageError(f"--stride must be at least 0, got {self.stride}")
         if self.part_bytes < 1:

@@ -13,7 +13,7 @@ from transforms.functional.errors import UsageError
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
-    from apache_beam.runners.runner import PipelineRunner
+    from apache_beam.runners.runner import PipelineResult, PipelineRunner
 
 # Text that one process works through in about the time that starting others takes.
 SMALL_TEXT_BYTES = 16 << 20
@@ -125,3 +125,11 @@ def _provision(options: PipelineOptions) -> object:
 
     encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
     return ExtendedProvisionInfo(beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded))
+
+
+def counter_value(result: PipelineResult, name: str) -> int:
+    """Return one of our counters, for people to read: a runner may count a retry twice."""
+    from apache_beam.metrics import MetricsFilter
+
+    found = result.metrics().query(MetricsFilter().with_name(name))["counters"]
+    return sum(counter.result for counter in found)

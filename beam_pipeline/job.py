@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, redirect_stderr
 from dataclasses import dataclass
 
 from beam_pipeline.config import JobConfig
-from beam_pipeline.engine import Engine, choose_engine
+from beam_pipeline.engine import Engine, choose_engine, counter_value
 from beam_pipeline.failures import error_of
 from beam_pipeline.planning import Plan, make_plan
 from beam_pipeline.tokenizer_source import TOKENIZER_FOLDER, TokenizerSource, load_tokenizer
@@ -18,6 +18,8 @@ from transforms import storage
 from transforms.functional.errors import OutputError, TokenizerError
 from transforms.functional.manifest import MANIFEST_NAME, SUBSETS, InputEntry, Manifest
 from transforms.rejecting import REJECTED_FOLDER
+from transforms.resuming import KEPT_SHARDS
+from transforms.tokenization import MISMATCHES
 
 REPORT_NAME = "report.json"
 
@@ -30,14 +32,19 @@ class JobResult:
         manifest: The dataset.
         seconds: How long the job took.
         engine: What it ran on.
-        kept: True where the dataset was there already and nothing was done.
+        was_there: True where the dataset was there already and nothing was done.
+        n_kept: Shards of an earlier, unfinished run that were kept.
+        n_mismatches: Sampled reviews for which fast tokenization was wrong; their workers changed
+            to the library's own.
         ignored: Files that lie in no class folder.
     """
 
     manifest: Manifest
     seconds: float
     engine: str
-    kept: bool
+    was_there: bool
+    n_kept: int
+    n_mismatches: int
     ignored: int
 
 
@@ -55,22 +62,26 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult:
     tokenizer = load_tokenizer(config.tokenizer)
     check_lengths(config, tokenizer)
     plan = make_plan(config)
-    kept = _finished(config, plan, tokenizer)
+    there = _finished(config, plan, tokenizer)
+    counters: Mapping[str, int] = {}
     engine = choose_engine(
         beam_arguments, plan.text_bytes, len(plan.splits), debug=config.debug
     )
-    if not kept:
-        _clear_output(config)
-        _run_pipeline(config, plan, tokenizer, engine)
+    if not there:
+        _prepare_output(config)
+        counters = _run_pipeline(config, plan, tokenizer, engine)
     manifest = Manifest.loads(storage.read_bytes(storage.join(config.output, MANIFEST_NAME)))
     seconds = time.monotonic() - started
-    if not kept:
+    if not there:
+        _remove_unnamed(config.output, manifest)
         _write_report(config, manifest, seconds)
     return JobResult(
         manifest=manifest,
         seconds=seconds,
         engine=engine.name,
-        kept=kept,
+        was_there=there,
+        n_kept=counters.get(KEPT_SHARDS, 0),
+        n_mismatches=counters.get(MISMATCHES, 0),
         ignored=len(plan.ignored),
     )
 
@@ -138,15 +149,30 @@ def _changed(there: Manifest, inputs: Sequence[InputEntry]) -> str:
     return "their order differs"
 
 
-def _clear_output(config: JobConfig) -> None:
-    """Take the old dataset away, the manifest first: from then on it does not exist."""
-    for name in (MANIFEST_NAME, REPORT_NAME, *SUBSETS, REJECTED_FOLDER, TOKENIZER_FOLDER):
+def _prepare_output(config: JobConfig) -> None:
+    """Make room for the dataset.
+
+    With `overwrite` the old one goes, the manifest first: from then on it does not exist. Else
+    finished shards of an earlier run stay; rejected records are written anew as they are read.
+    """
+    old = (MANIFEST_NAME, REPORT_NAME, *SUBSETS, TOKENIZER_FOLDER) if config.overwrite else ()
+    for name in (*old, REJECTED_FOLDER):
         storage.remove(storage.join(config.output, name))
+
+
+def _remove_unnamed(output: str, manifest: Manifest) -> None:
+    """Remove shards that the manifest does not name: leavings of runs with other options."""
+    named = {shard.path for shards in manifest.splits.values() for shard in shards}
+    for subset in SUBSETS:
+        for path in storage.list_files(storage.join(output, subset)):
+            if f"{subset}/{path}" not in named:
+                storage.remove(storage.join(output, subset, path))
 
 
 def _run_pipeline(
     config: JobConfig, plan: Plan, tokenizer: TokenizerSource, engine: Engine
-) -> None:
+) -> Mapping[str, int]:
+    """Run the job, and return its counters."""
     import apache_beam as beam
 
     from beam_pipeline.pipeline import build
@@ -159,9 +185,11 @@ def _run_pipeline(
     quiet = engine.local and not config.debug
     try:
         with redirect_stderr(io.StringIO()) if quiet else nullcontext():
-            pipeline.run().wait_until_finish()
+            result = pipeline.run()
+            result.wait_until_finish()
     except Exception as error:
         raise error_of(error) from error
+    return {name: counter_value(result, name) for name in (KEPT_SHARDS, MISMATCHES)}
 
 
 def _write_report(config: JobConfig, manifest: Manifest, seconds: float) -> None:

@@ -10,15 +10,17 @@ from beam_pipeline.tokenizer_source import TokenizerSource
 from transforms import storage
 from transforms.committing import WriteManifest
 from transforms.functional.commit import ManifestDraft
-from transforms.functional.manifest import InputEntry, fingerprint_of
+from transforms.functional.manifest import InputEntry, Subset, fingerprint_of
 from transforms.functional.masking import MaskRecipe
 from transforms.functional.padding import RowLayout
+from transforms.functional.receipts import FINGERPRINT
 from transforms.functional.shards import FORMAT_VERSION
 from transforms.labels import CollectLabels
 from transforms.masking import MaskBlocks
 from transforms.packing import PackBlocks, PadReviews, SplitSubsets
 from transforms.reading import ReadReviews
 from transforms.rejecting import WriteRejected
+from transforms.resuming import KeepFinished
 from transforms.shuffling import ShuffleReviews
 from transforms.tokenization import TokenizeReviews
 from transforms.writing import WriteShards
@@ -50,8 +52,14 @@ def build(
     if config.order == "shuffled":
         n_buckets = -(-plan.text_bytes // config.part_bytes)
         parts |= ShuffleReviews(max(1, n_buckets), seed=config.seed)
-    shards = (
-        parts
+    todo, kept = parts | KeepFinished(
+        config.output,
+        subsets=subsets_of(config),
+        shard_format=config.format,
+        fingerprint=fingerprint(config, tokenizer),
+    )
+    made = (
+        todo
         | TokenizeReviews(storage.join(config.output, tokenizer.entry().path))
         | MakeRows(config, tokenizer)
         | WriteShards(
@@ -61,8 +69,14 @@ def build(
             metadata=shard_metadata(config, tokenizer),
         )
     )
+    shards = (made, kept) | "AllShards" >> beam.Flatten()
     draft = manifest_draft(config, plan, tokenizer)
     (read, shards) | WriteManifest(config.output, draft, label_numbers=label_numbers)
+
+
+def subsets_of(config: JobConfig) -> tuple[Subset, ...]:
+    """Return the subsets that a job makes."""
+    return ("train", "validation") if config.validation_fraction > 0 else ("train",)
 
 
 class MakeRows(beam.PTransform):
@@ -122,7 +136,8 @@ def mask_recipe(config: JobConfig, tokenizer: TokenizerSource) -> MaskRecipe | N
     return MaskRecipe(
         mask_id=tokenizer.need("mask", "--masking static"),
         vocab_size=tokenizer.encoder.vocab_size,
-        special_ids=tokenizer.special_ids,
+        # Most templates are of special tokens anyway, but none has to be.
+        special_ids=tuple(sorted({*tokenizer.special_ids, *tokenizer.template.ids})),
         probability=config.mlm_probability,
         whole_words=config.whole_word_masking,
         seed=config.seed,
@@ -133,7 +148,7 @@ def shard_metadata(config: JobConfig, tokenizer: TokenizerSource) -> Mapping[str
     """Return what each shard's schema says of the dataset."""
     return {
         "review_shards.format_version": str(FORMAT_VERSION),
-        "review_shards.fingerprint": fingerprint(config, tokenizer),
+        FINGERPRINT: fingerprint(config, tokenizer),
         "review_shards.tokenizer_sha256": tokenizer.sha256,
     }
 
@@ -156,7 +171,7 @@ def manifest_draft(config: JobConfig, plan: Plan, tokenizer: TokenizerSource) ->
             for file in plan.files
         ),
         n_splits=len(plan.splits),
-        subsets=("train", "validation") if config.validation_fraction > 0 else ("train",),
+        subsets=subsets_of(config),
         max_rejected_fraction=config.max_rejected_fraction,
         label_numbers=plan.label_numbers,
     )

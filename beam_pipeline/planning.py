@@ -60,6 +60,7 @@ def make_plan(config: JobConfig) -> Plan:
         MissingColumnError: the first input lacks a column.
     """
     files = list_inputs(config.input)
+    _check_apart(config, files)
     ignored: list[InputFile] = []
     numbers = None
     if config.label_from_path:
@@ -84,6 +85,17 @@ def make_plan(config: JobConfig) -> Plan:
         label_names=config.reads_labels and label_type == "name",
         ignored=ignored,
     )
+
+
+def _check_apart(config: JobConfig, files: Sequence[InputFile]) -> None:
+    """Raise `UsageError` where an input lies in the output: the job removes what it finds there."""
+    output = storage.real_path(config.output)
+    for folder in sorted({file.folder for file in files}):
+        if f"{storage.real_path(folder)}/".startswith(f"{output}/"):
+            raise UsageError(
+                f"the inputs in {folder} lie in --output {config.output}, where the job replaces "
+                f"files: choose another --output"
+            )
 
 
 def _folder_numbers(files: Sequence[InputFile]) -> Mapping[str, int]:

@@ -16,7 +16,7 @@ def summary(config: JobConfig, result: JobResult) -> str:
     ledger = manifest.ledger
     reviews, tokens = ledger.reviews, ledger.tokens
     done = f"{result.seconds:.1f} s, {result.engine}"
-    if result.kept:
+    if result.was_there:
         done = "it was there already: nothing to do"
     lines = [
         f"Done: {config.output} ({done})",
@@ -30,6 +30,14 @@ def summary(config: JobConfig, result: JobResult) -> str:
     ]
     if reviews.rejected:
         lines.append(f"  rejected    {config.output}/rejected/ says which records, and why")
+    if result.n_kept:
+        lines.append(f"  kept        {result.n_kept:,} shards that an earlier run had finished")
+    if result.n_mismatches:
+        lines.append(
+            f"  WARNING     fast tokenization was wrong for {result.n_mismatches:,} sampled reviews; "
+            f"their workers went on with the library's own, which is slower. Please report it, "
+            f"with the tokenizer"
+        )
     if result.ignored:
         lines.append(f"  ignored     {result.ignored:,} files that lie in no class folder")
     lines.append(f"Look at them: {_python()} -m beam_pipeline.inspect {config.output}")

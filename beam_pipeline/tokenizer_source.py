@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from transforms.functional.errors import TokenizerError
 from transforms.functional.manifest import TokenizerEntry
 from transforms.functional.special_tokens import SpecialTokens, special_tokens_of
 from transforms.functional.template import Template
+from transforms.functional.tokenizer_config import apply_config
 
 TOKENIZER_FOLDER = "tokenizer"
 TOKENIZER_FILE = "tokenizer.json"
@@ -95,7 +95,11 @@ def load_tokenizer(name: str) -> TokenizerSource:
     files = _find(name)
     encoder = Encoder(files[TOKENIZER_FILE])
     contents = [_parse(name, file, files.get(file)) for file in (TOKENIZER_FILE, *_COMPANIONS)]
-    special = special_tokens_of(contents[0] or {}, contents[1], contents[2])
+    tokenizer = apply_config(contents[0] or {}, contents[1], contents[2])
+    if tokenizer != contents[0]:
+        files[TOKENIZER_FILE] = json.dumps(tokenizer, ensure_ascii=False).encode()
+        encoder = Encoder(files[TOKENIZER_FILE])
+    special = special_tokens_of(tokenizer, contents[1], contents[2])
     return TokenizerSource(files=files, encoder=encoder, special=special)
 
 
@@ -129,7 +133,7 @@ def _read_folder(folder: str) -> dict[str, bytes]:
 
 def _download(name: str) -> dict[str, bytes]:
     # Imported here: most runs need no hub.
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import _CACHED_NO_EXIST, hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
     from huggingface_hub.utils import disable_progress_bars
     from huggingface_hub.utils.logging import set_verbosity_error
@@ -142,7 +146,8 @@ def _download(name: str) -> dict[str, bytes]:
         try:
             files[file] = Path(hf_hub_download(name, file)).read_bytes()
         except LocalEntryNotFoundError as error:
-            if file == TOKENIZER_FILE:
+            # No network: go on only where the cache knows that there is no such file.
+            if try_to_load_from_cache(name, file) is not _CACHED_NO_EXIST:
                 raise _not_on_hub(name, error) from error
         except EntryNotFoundError as error:
             if file == TOKENIZER_FILE:
@@ -155,7 +160,7 @@ def _download(name: str) -> dict[str, bytes]:
 def _not_fast(name: str) -> TokenizerError:
     return TokenizerError(
         f"{name} has no {TOKENIZER_FILE}, so it is not a fast tokenizer: make one with "
-        f"AutoTokenizer.from_pretrained({posixpath.basename(name)!r}).save_pretrained(FOLDER)"
+        f"AutoTokenizer.from_pretrained({name!r}).save_pretrained(FOLDER)"
     )
 
 

@@ -56,9 +56,7 @@ def test_blocks(
 
 
 @pytest.mark.parametrize("validation_fraction", [0.0, 0.3])
-def test_truncated_reviews(
-    tmp_path: Path, lengths: list[int], validation_fraction: float
-) -> None:
+def test_truncated_reviews(tmp_path: Path, lengths: list[int], validation_fraction: float) -> None:
     dataset = make(
         tmp_path / "out",
         *("--task", "classification", "--max_length", MAX_LENGTH),
@@ -84,8 +82,7 @@ def test_truncated_reviews(
     manifest = dataset.manifest
     assert sum(manifest.rows(subset) for subset in manifest.splits) == len(lengths)
     assert (
-        sum(manifest.tokens(subset) for subset in manifest.splits)
-        == manifest.ledger.tokens.written
+        sum(manifest.tokens(subset) for subset in manifest.splits) == manifest.ledger.tokens.written
     )
 
 
@@ -130,9 +127,7 @@ def test_the_summary_says_the_ledger(tmp_path: Path, capsys: pytest.CaptureFixtu
 
     out = capsys.readouterr().out
     reviews, tokens = dataset.manifest.ledger.reviews, dataset.manifest.ledger.tokens
-    assert (
-        f"278 read = {reviews.written} written + 1 rejected + {reviews.dropped} dropped"
-    ) in out
+    assert (f"278 read = {reviews.written} written + 1 rejected + {reviews.dropped} dropped") in out
     assert f"{tokens.written:,} written + {tokens.dropped:,} dropped" in out
 
 
@@ -168,9 +163,7 @@ def failed(
     """Run a job that must fail in one line and leave no manifest; return code and line."""
     capsys.readouterr()
     code = oracle.run(output, *options, **inputs)
-    error = [
-        line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")
-    ]
+    error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert len(error) == 1
     assert not (output / "manifest.json").exists()
     return code, error[0]
@@ -268,9 +261,7 @@ def test_a_failed_overwrite_leaves_no_manifest_of_the_dataset_before(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make(tmp_path / "out", *MLM)
-    code, _ = failed(
-        tmp_path / "out", capsys, *MLM, "--overwrite", "--max_rejected_fraction", "0"
-    )
+    code, _ = failed(tmp_path / "out", capsys, *MLM, "--overwrite", "--max_rejected_fraction", "0")
 
     assert code == 3
 

@@ -1,7 +1,7 @@
 """Small tokenizers of every family, trained in memory on a handful of sentences.
 
 Each function returns the JSON text of a ``tokenizer.json``. ``FAST`` lists those for which safe
-cuts are known, ``PLAIN`` the others.
+cuts are known, ``PLAIN`` the others. Training breaks ties at random: each is made once a process.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ SENTENCES = [
 _SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
+@cache
 def bert(
     *, lowercase: bool = True, normalizer: bool = True, clean_text: bool = True, **options: Any
 ) -> str:
@@ -57,6 +58,7 @@ def bert(
     return str(tokenizer.to_str())
 
 
+@cache
 def bert_with_added_tokens() -> str:
     """An uncased BERT with tokens that strip, match single words, or match normalized text."""
     tokenizer = Tokenizer.from_str(bert())
@@ -74,6 +76,7 @@ def bert_with_added_tokens() -> str:
     return str(tokenizer.to_str())
 
 
+@cache
 def byte_level(*, add_prefix_space: bool = False, trim_offsets: bool = True) -> str:
     """GPT-2 and RoBERTa: byte-level BPE."""
     tokenizer = Tokenizer(models.BPE())
@@ -93,6 +96,7 @@ def byte_level(*, add_prefix_space: bool = False, trim_offsets: bool = True) -> 
     return str(tokenizer.to_str())
 
 
+@cache
 def unigram(
     normalizer: Any = None,
     *,
@@ -125,6 +129,7 @@ def unigram(
     return json.dumps(document)
 
 
+@cache
 def albert(charsmap: bytes | None = None) -> str:
     """ALBERT's normalizers: quotes, NFKD, no accents, lower case, then the charsmap."""
     steps = [
@@ -139,6 +144,7 @@ def albert(charsmap: bytes | None = None) -> str:
     )
 
 
+@cache
 def xlm_r(charsmap: bytes | None = None) -> str:
     """XLM-R as converted from SentencePiece: charsmap, trailing space, runs of spaces."""
     document = json.loads(unigram(charsmap=charsmap or tiny_charsmap()))
@@ -150,6 +156,7 @@ def xlm_r(charsmap: bytes | None = None) -> str:
     return json.dumps(document)
 
 
+@cache
 def word_level() -> str:
     """A word-level model over runs of letters or marks."""
     tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
@@ -158,6 +165,7 @@ def word_level() -> str:
     return str(tokenizer.to_str())
 
 
+@cache
 def llama() -> str:
     """Llama 2: BPE with byte fallback over the whole text, no pre-tokenizer."""
     bytes_tokens = [f"<0x{byte:02X}>" for byte in range(256)]

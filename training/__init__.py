@@ -1,1 +1,1 @@
-"""The other program: reads shards and trains. Nothing here imports Beam, and nobody imports this."""
+"""The other program: reads shards and trains. It never imports Beam, and nobody imports it."""

@@ -46,8 +46,10 @@ class MlmCollator:
         masked, labels = np.empty_like(ids), np.empty_like(ids)
         for epoch in np.unique(block[:, 0]).tolist():
             rows = block[:, 0] == epoch
-            keys = [((split, part, subset), row) for _, split, part, subset, row in block[rows].tolist()]
-            masked[rows], labels[rows] = mask_blocks(ids[rows], starts[rows], keys, self.recipe, epoch)
+            keys = [((key[1], key[2], key[3]), key[4]) for key in block[rows].tolist()]
+            masked[rows], labels[rows] = mask_blocks(
+                ids[rows], starts[rows], keys, self.recipe, epoch
+            )
         return {
             "input_ids": torch.from_numpy(masked),
             "attention_mask": batch["attention_mask"],

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
+import torch
 from transformers import HfArgumentParser, TrainingArguments
 
 from training.order import DEFAULT_WINDOW_SHARDS
@@ -14,9 +15,7 @@ from training.shard_cache import DEFAULT_CACHE_GB
 from transforms.functional.errors import UsageError
 
 
-def _option(help_text: str, default: object = None) -> object:
-    if isinstance(default, list):
-        return field(default_factory=lambda: list(default), metadata={"help": help_text})
+def _option(help_text: str, default: Any = None) -> Any:
     return field(default=default, metadata={"help": help_text})
 
 
@@ -24,46 +23,38 @@ def _option(help_text: str, default: object = None) -> object:
 class DataOptions:
     """What to train on."""
 
-    dataset: list[str] = _option(  # type: ignore[assignment]
-        "folder or URL of a dataset; several are mixed by --weights", []
+    dataset: list[str] = field(
+        default_factory=list,
+        metadata={"help": "folder or URL of a dataset; several are mixed by --weights"},
     )
-    task: Literal["mlm", "classification"] = _option(  # type: ignore[assignment]
+    task: Literal["mlm", "classification"] | None = _option(
         "what to train: mlm or classification; default: the dataset's task"
     )
-    weights: list[float] = _option(  # type: ignore[assignment]
-        "share of each dataset in every batch, in any unit; default: by their rows", []
+    weights: list[float] = field(
+        default_factory=list,
+        metadata={
+            "help": "share of each dataset in every batch, in any unit; default: by their rows"
+        },
     )
-    eval_dataset: str = _option(  # type: ignore[assignment]
+    eval_dataset: str | None = _option(
         "another dataset to evaluate on (its train subset); default: the validation subset"
     )
-    max_train_rows: int = _option(  # type: ignore[assignment]
-        "train on this many rows only, drawn with --seed"
-    )
-    max_eval_rows: int = _option(  # type: ignore[assignment]
+    max_train_rows: int | None = _option("train on this many rows only, drawn with --seed")
+    max_eval_rows: int | None = _option(
         "evaluate on this many rows only, drawn with --seed; taken out of the training rows where "
         "there is no validation subset"
     )
-    num_labels: int = _option(  # type: ignore[assignment]
+    num_labels: int | None = _option(
         "classification: number of classes; default: counted in the dataset"
     )
-    mlm_probability: float = _option(  # type: ignore[assignment]
-        "share of tokens that dynamic masks choose", 0.15
-    )
-    whole_word_masking: bool = _option(  # type: ignore[assignment]
-        "dynamic masks choose whole words", False
-    )
-    span_masking: bool = _option(  # type: ignore[assignment]
-        "dynamic masks choose spans of words, as SpanBERT's", False
-    )
-    window_shards: int = _option(  # type: ignore[assignment]
-        "shards whose rows are shuffled together", DEFAULT_WINDOW_SHARDS
-    )
-    cache_folder: str = _option(  # type: ignore[assignment]
+    mlm_probability: float = _option("share of tokens that dynamic masks choose", 0.15)
+    whole_word_masking: bool = _option("dynamic masks choose whole words", False)
+    span_masking: bool = _option("dynamic masks choose spans of words, as SpanBERT's", False)
+    window_shards: int = _option("shards whose rows are shuffled together", DEFAULT_WINDOW_SHARDS)
+    cache_folder: str | None = _option(
         "remote datasets: where shards are kept; default: ~/.cache/review-shards"
     )
-    cache_gb: float = _option(  # type: ignore[assignment]
-        "remote datasets: most gigabytes in that folder", DEFAULT_CACHE_GB
-    )
+    cache_gb: float = _option("remote datasets: most gigabytes in that folder", DEFAULT_CACHE_GB)
 
     def __post_init__(self) -> None:
         """Check every value by itself."""
@@ -74,6 +65,8 @@ class DataOptions:
                 f"--weights needs a number for each of {len(self.dataset)} datasets, "
                 f"got {len(self.weights)}"
             )
+        if len(self.dataset) > 1 and self.max_train_rows:
+            raise UsageError("--max_train_rows goes with one --dataset: choose --weights instead")
         if self.whole_word_masking and self.span_masking:
             raise UsageError("--whole_word_masking and --span_masking exclude each other")
         for name in ("max_train_rows", "max_eval_rows", "num_labels", "window_shards"):
@@ -90,20 +83,24 @@ class DataOptions:
 class ModelOptions:
     """What model to train."""
 
-    model_name_or_path: str = _option(  # type: ignore[assignment]
+    model_name_or_path: str | None = _option(
         "folder of a model, or its name on the Hugging Face hub"
     )
-    from_config: str = _option(  # type: ignore[assignment]
+    from_config: str | None = _option(
         "train from scratch: folder or JSON file of a model's config.json; needs no hub"
     )
-    freeze_base: bool = _option(  # type: ignore[assignment]
+    freeze_base: bool = _option(
         "train the head only: freeze every parameter of model.base_model", False
     )
-    unfreeze: list[str] = _option(  # type: ignore[assignment]
-        r"regular expressions over parameter names to train after all, as 'pooler|layer\.5'", []
+    unfreeze: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": r"regular expressions over names of parameters to train: 'pooler|layer\.5'"
+        },
     )
-    probe: list[str] = _option(  # type: ignore[assignment]
-        'mlm: texts with a mask to fill in before and after, as "This is a great [MASK]."', []
+    probe: list[str] = field(
+        default_factory=list,
+        metadata={"help": 'mlm: texts with a mask to fill in, before and after: "A great [MASK]."'},
     )
 
     def __post_init__(self) -> None:
@@ -118,14 +115,17 @@ class ModelOptions:
 class TrainingOptions(TrainingArguments):
     """Hugging Face's options, with a few defaults of ours."""
 
-    report_to: None | str | list[str] = field(
+    report_to: None | str | list[str] = field(  # noqa: RUF036  # As the base class has it.
         default="tensorboard" if importlib.util.find_spec("tensorboard") else "none",
         metadata={"help": "where logs go"},
     )
 
     def __post_init__(self) -> None:
-        """Refuse what would change batches behind the sampler's back."""
-        super().__post_init__()
+        """Choose the processor, and refuse what would change batches behind the sampler's back."""
+        if not torch.accelerator.is_available():
+            # Without it several processes on a machine with no GPU would not find each other.
+            self.use_cpu = True
+        super().__post_init__()  # type: ignore[no-untyped-call]
         if self.auto_find_batch_size or self.ignore_data_skip:
             raise UsageError(
                 "--auto_find_batch_size and --ignore_data_skip would read other samples than an "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,6 +110,12 @@ class ShardDataset(Dataset[Batch]):
         """Return rows one by one, for a `DataLoader` that stacks them itself: still one gather."""
         batch = self[rows]
         return [{name: tensor[i] for name, tensor in batch.items()} for i in range(len(rows))]
+
+    def with_columns(self, columns: Sequence[str]) -> ShardDataset:
+        """Return the same rows with other columns; mapped shards are shared."""
+        other = copy.copy(self)
+        other.columns = _check_columns(columns, self.manifest)
+        return other
 
     @property
     def is_ragged(self) -> bool:

@@ -56,7 +56,9 @@ def locate(url: str) -> Location:
         filesystem, folder = fsspec.core.url_to_fs(url)
     except (ValueError, ImportError) as error:
         why = " ".join(str(error).split())
-        raise DatasetError(f"cannot open {url}: {why} (see the extras s3, gcs, azure, hf)") from error
+        raise DatasetError(
+            f"cannot open {url}: {why} (see the extras s3, gcs, azure, hf)"
+        ) from error
     return Location(url, filesystem, folder.rstrip("/"))
 
 

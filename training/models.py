@@ -48,8 +48,9 @@ def load_model(
         tokenizer = dataset_tokenizer(dataset)
         model = _from_config(options.from_config, task, dataset, settings)
     else:
-        tokenizer = _load_tokenizer(options.model_name_or_path, dataset)
-        model = _load(options.model_name_or_path, task, settings)
+        name = options.model_name_or_path or ""
+        tokenizer = _load_tokenizer(name, dataset)
+        model = _load(name, task, settings)
     check_fits(model, dataset)
     return model, tokenizer
 
@@ -60,7 +61,7 @@ def check_fits(model: PreTrainedModel, dataset: ShardDataset) -> None:
     Raises:
         DatasetError: they are.
     """
-    n_ids = model.get_input_embeddings().num_embeddings
+    n_ids: int = model.get_input_embeddings().num_embeddings  # type: ignore[assignment]
     vocab_size = dataset.manifest.tokenizer.vocab_size
     if n_ids < vocab_size:
         raise DatasetError(
@@ -112,7 +113,7 @@ def _from_config(
     config.vocab_size = entry.vocab_size
     if "pad" in entry.special_token_ids:
         config.pad_token_id = entry.special_token_ids["pad"]
-    model: PreTrainedModel = _AUTO_MODELS[task].from_config(config)
+    model: PreTrainedModel = _AUTO_MODELS[task].from_config(config)  # type: ignore[no-untyped-call]
     return model
 
 

@@ -52,7 +52,8 @@ def _network(
     low_mask = np.uint64((1 << (bits // 2)) - 1)
     high_mask = np.uint64((1 << (bits - bits // 2)) - 1)
     high, low = values >> low_bits, values & low_mask
-    keys = split_mix(key + np.arange(_ROUNDS, dtype=np.uint64))
+    rounds: npt.NDArray[np.uint64] = np.arange(_ROUNDS, dtype=np.uint64)
+    keys = split_mix(key + rounds)
     for number in range(0, _ROUNDS, 2):
         high = high ^ (split_mix(low ^ keys[number]) & high_mask)
         low = low ^ (split_mix(high ^ keys[number + 1]) & low_mask)

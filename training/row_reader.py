@@ -76,7 +76,8 @@ class RowReader:
             values = self.files.gather(name, places)
             return values.view(np.bool_) if dtype is np.bool_ else values.astype(np.int64)
         flat, lengths = self.files.gather_ragged(name, places)
-        return pad_to_longest(flat.astype(dtype), lengths, self.pad_id if name == "input_ids" else 0)
+        fill = self.pad_id if name == "input_ids" else 0
+        return pad_to_longest(flat.astype(dtype), lengths, fill)
 
     def _attention_mask(self, places: Places) -> torch.Tensor:
         if self.is_ragged:
@@ -134,7 +135,9 @@ def pad_to_longest(
     return padded
 
 
-def concatenate(batches: Sequence[Batch], order: npt.NDArray[np.int64], fills: dict[str, Any]) -> Batch:
+def concatenate(
+    batches: Sequence[Batch], order: npt.NDArray[np.int64], fills: dict[str, Any]
+) -> Batch:
     """Return batches as one, its rows put in an order, after padding them to one length.
 
     Args:
@@ -149,7 +152,9 @@ def concatenate(batches: Sequence[Batch], order: npt.NDArray[np.int64], fills: d
         if parts[0].ndim == 2 and name not in ("block", "review"):
             longest = max(part.shape[1] for part in parts)
             parts = [
-                torch.nn.functional.pad(part, (0, longest - part.shape[1]), value=fills.get(name, 0))
+                torch.nn.functional.pad(
+                    part, (0, longest - part.shape[1]), value=fills.get(name, 0)
+                )
                 for part in parts
             ]
         joined[name] = torch.cat(parts)[index]

@@ -117,7 +117,7 @@ class ElasticSampler(Sampler[RowBatch]):
         self.samples = state["samples"]
 
     def _batches(self, epoch: int, begin: int, end: int) -> Iterator[tuple[int, RowBatch]]:
-        """Yield this process's batches of positions `begin` to `end`, and where each global ends."""
+        """Yield this process's batches of positions `begin` to `end`, each with its global end."""
         step = self.batch_size * self.world_size
         shares = []
         for start in range(begin, end, step):
@@ -128,8 +128,8 @@ class ElasticSampler(Sampler[RowBatch]):
             shares.append((stop, np.arange(first, first + share + (self.rank < extra))))
         rows, epochs = self.order.rows(epoch, np.concatenate([share for _, share in shares]))
         place = 0
-        for stop, share in shares:
-            part = slice(place, place := place + len(share))
+        for stop, positions in shares:
+            part = slice(place, place := place + len(positions))
             yield stop, RowBatch(rows[part], epochs[part])
 
     def _fetch(self, epoch: int, position: int) -> int:

@@ -108,7 +108,7 @@ class ShardFiles:
         if column.bits:
             return self._gather_bits(values, places.row * column.width, column.width)
         at = values // column.dtype.itemsize + places.row * column.width
-        gathered = self._view(column.dtype, column.width)[at]
+        gathered: np.ndarray = self._view(column.dtype, column.width)[at]
         return gathered[:, 0] if column.is_scalar else gathered
 
     def gather_ragged(self, name: str, places: Places) -> tuple[np.ndarray, npt.NDArray[np.int64]]:
@@ -164,7 +164,7 @@ class ShardFiles:
         return np.take_along_axis(unpacked, (bit & 7)[:, None] + np.arange(width), axis=1)
 
     def _view(self, dtype: np.dtype[Any], width: int) -> np.ndarray:
-        """Return every run of `width` values in the range as a row: runs overlap, nothing is copied.
+        """Return every run of `width` values as a row: runs overlap, and nothing is copied.
 
         The row that begins at value `i` is row `i`, so that a gather needs no common divisor of
         the shards' places.

@@ -16,7 +16,7 @@ from transforms.functional.errors import DatasetError
 # Words, case, accents, numbers, controls, other scripts, ligatures, and a special token's text.
 _PROBES = (
     "Hello World's naïve café, in 1984: don't you think so?",
-    "  two  spaces\tand a tab\nand a\x85control; ﬁne ＡＢＣ İstanbul",
+    "  two  spaces\tand a tab\nand a\x85control; \ufb01ne \uff21\uff22 \u0130stanbul",
     "中文 和 日本語, русский, ελληνικά, عربى, 👩‍👩‍👧 <br /><br />",
     "[MASK] <mask> [SEP] </s> unbelievablyundividedwordthatnobodyknows",
 )
@@ -43,7 +43,7 @@ def dataset_tokenizer(dataset: ShardDataset) -> PreTrainedTokenizerBase:
             f"{role}_token": backend.id_to_token(token)
             for role, token in entry.special_token_ids.items()
         }
-        return PreTrainedTokenizerFast(
+        return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
             tokenizer_object=backend, model_max_length=dataset.max_length, **roles
         )
 

@@ -1,6 +1,7 @@
 """Committing: the receipts of all parts become the manifest, and the dataset exists."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import apache_beam as beam
 
@@ -34,7 +35,7 @@ class WriteManifest(beam.PTransform):
         self.draft = draft
         self.label_numbers = label_numbers
 
-    def expand(self, receipts: tuple[beam.PCollection, beam.PCollection]) -> beam.PCollection:
+    def expand(self, receipts: Any) -> beam.PCollection:
         """Return a PCollection of the manifest's path."""
         side = (
             {}

@@ -7,6 +7,7 @@ import apache_beam as beam
 from transforms.functional.elements import PackedPart, TokenizedPart
 from transforms.functional.packing import pack_blocks
 from transforms.functional.padding import RowLayout, pad_reviews
+from transforms.functional.rows import PackedReviews
 from transforms.functional.subsets import split_subsets
 from transforms.functional.template import Template
 
@@ -70,7 +71,7 @@ class PackBlocks(beam.PTransform):
             remainder=self.remainder,
             pad_id=self.pad_id,
         )
-        return PackedPart(key=part.key, index=part.index, packed=packed, subset=part.subset)
+        return _packed(part, packed)
 
 
 class PadReviews(beam.PTransform):
@@ -92,4 +93,10 @@ class PadReviews(beam.PTransform):
     def make_rows(self, part: TokenizedPart) -> PackedPart:
         """Pad one part."""
         packed = pad_reviews(part.tokens, self.layout)
-        return PackedPart(key=part.key, index=part.index, packed=packed, subset=part.subset)
+        return _packed(part, packed)
+
+
+def _packed(part: TokenizedPart, packed: PackedReviews) -> PackedPart:
+    return PackedPart(
+        key=part.key, digest=part.digest, index=part.index, packed=packed, subset=part.subset
+    )

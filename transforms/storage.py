@@ -30,6 +30,14 @@ def locate(path: str) -> tuple[AbstractFileSystem, str]:
     return cast("tuple[AbstractFileSystem, str]", fsspec.core.url_to_fs(path))
 
 
+def real_path(path: str) -> str:
+    """Return the one name of a folder: absolute, links followed; a URL as it is listed."""
+    filesystem, name = locate(path)
+    if isinstance(filesystem, LocalFileSystem):
+        return os.path.realpath(name)
+    return str(filesystem.unstrip_protocol(name)).rstrip("/")
+
+
 @contextmanager
 def open_input(path: str, planned_bytes: int | None = None) -> Iterator[IO[bytes]]:
     """Open an input file for reading.
@@ -106,6 +114,13 @@ def _write_local(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def list_files(folder: str) -> list[str]:
+    """Return the paths of all files below a folder, relative to it, sorted; none without it."""
+    filesystem, name = fsspec.core.url_to_fs(folder)
+    found = filesystem.find(name) if filesystem.exists(name) else []
+    return sorted(path[len(name.rstrip("/")) + 1 :] for path in found)
 
 
 def remove(path: str) -> None:

@@ -1,13 +1,18 @@
 """Tokenizing: parts of reviews become parts of token ids."""
 
 import functools
+import threading
 
 import apache_beam as beam
+from apache_beam.metrics import Metrics
 
 from transforms import storage
 from transforms.functional.elements import TokenizedPart, index_of
 from transforms.functional.review_tokenizer import ReviewTokenizer
 from transforms.functional.reviews import Part
+
+# Reviews for which the fast path gave other tokens than the library, in the check of a sample.
+MISMATCHES = "tokenizer-mismatches"
 
 
 class TokenizeReviews(beam.PTransform):
@@ -32,9 +37,13 @@ class TokenizeReviews(beam.PTransform):
 class _EncodeReviewsFn(beam.DoFn):
     def __init__(self, tokenizer_path: str) -> None:
         self.tokenizer_path = tokenizer_path
+        self.mismatches = Metrics.counter("review_shards", MISMATCHES)
 
     def setup(self) -> None:
         self.tokenizer = _shared_tokenizer(self.tokenizer_path)
+
+    def finish_bundle(self) -> None:
+        self.mismatches.inc(_new_mismatches(self.tokenizer))
 
     def process(self, part: Part) -> list[TokenizedPart]:
         return [tokenize_part(part, self.tokenizer)]
@@ -43,10 +52,22 @@ class _EncodeReviewsFn(beam.DoFn):
 def tokenize_part(part: Part, tokenizer: ReviewTokenizer) -> TokenizedPart:
     """Encode the reviews of one part."""
     tokens = tokenizer.encode(part.reviews.column("text"))
-    return TokenizedPart(key=part.key, index=index_of(part), tokens=tokens)
+    return TokenizedPart(key=part.key, digest=part.digest, index=index_of(part), tokens=tokens)
 
 
 @functools.lru_cache(maxsize=2)
 def _shared_tokenizer(tokenizer_path: str) -> ReviewTokenizer:
     """Load a tokenizer once a process: its threads share it, and its cache of known words."""
     return ReviewTokenizer(storage.read_bytes(tokenizer_path))
+
+
+_counting = threading.Lock()
+_counted: dict[int, int] = {}
+
+
+def _new_mismatches(tokenizer: ReviewTokenizer) -> int:
+    """Return how many mismatches came since the last call; threads share a tokenizer."""
+    with _counting:
+        before = _counted.get(id(tokenizer), 0)
+        _counted[id(tokenizer)] = tokenizer.mismatches
+        return tokenizer.mismatches - before

@@ -1,13 +1,17 @@
 """Writing: rows become shard files."""
 
-import hashlib
 from collections.abc import Mapping
 
 import apache_beam as beam
 
 from transforms import storage
 from transforms.functional.elements import PackedPart, ShardReceipt
-from transforms.functional.manifest import ShardEntry
+from transforms.functional.receipts import (
+    new_receipt,
+    receipt_metadata,
+    shard_entry,
+    shard_path,
+)
 from transforms.functional.shards import (
     ShardFormat,
     content_sha256,
@@ -61,35 +65,26 @@ def write_shard(
     metadata: Mapping[str, str],
 ) -> ShardReceipt:
     """Write one shard, unless there is no row for it, and return what it holds."""
-    packed = part.packed
-    entry = None
-    if len(packed.rows):
-        table = rows_table(
-            packed.rows,
-            vocab_size=vocab_size,
-            sources=part.index.sources,
-            records=part.index.records,
-            labels=part.index.labels,
-        )
-        data = shard_bytes(table, shard_format, metadata)
-        path = f"{part.subset}/{part.key}.{shard_format}"
-        storage.write_atomic(storage.join(output, path), data)
-        entry = ShardEntry(
-            path=path,
-            split=part.key.split,
-            part=part.key.part,
-            rows=len(packed.rows),
-            tokens=packed.tokens.written,
-            reviews=packed.reviews_written,
-            bytes=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
-            content_sha256=content_sha256(table),
-        )
-    return ShardReceipt(
-        shard=entry,
-        subset=part.subset,
-        written=packed.reviews_written,
-        dropped=packed.reviews_dropped,
-        truncated=packed.reviews_truncated,
-        tokens=packed.tokens,
+    rows = part.packed.rows
+    if not len(rows):
+        return new_receipt(part, None)
+    table = rows_table(
+        rows,
+        vocab_size=vocab_size,
+        sources=part.index.sources,
+        records=part.index.records,
+        labels=part.index.labels,
     )
+    data = shard_bytes(table, shard_format, {**metadata, **receipt_metadata(part)})
+    path = shard_path(part.subset, part.key, shard_format)
+    storage.write_atomic(storage.join(output, path), data)
+    entry = shard_entry(
+        data,
+        path=path,
+        key=part.key,
+        rows=len(rows),
+        reviews=part.packed.reviews_written,
+        tokens=part.packed.tokens.written,
+        content=content_sha256(table),
+    )
+    return new_receipt(part, entry)

@@ -1,6 +1,5 @@
 import apache_beam as beam
 import pytest
-from apache_beam.testing.test_pipeline import TestPipeline
 from apache_beam.testing.util import assert_that, equal_to
 
 from transforms.functional import labels as labels_module
@@ -45,6 +44,6 @@ def test_one_mapping_comes_out_for_all_splits(tmp_path, labels, mapping):
     splits = [
         _split(_csv(tmp_path / f"{i}.csv", names), number=i) for i, names in enumerate(labels)
     ]
-    with TestPipeline() as pipeline:
+    with beam.Pipeline("FnApiRunner") as pipeline:
         found = pipeline | beam.Create(splits[::-1]) | CollectLabels("label")
         assert_that(found, equal_to([mapping]))

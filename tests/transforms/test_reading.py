@@ -8,7 +8,6 @@ from pathlib import Path
 import apache_beam as beam
 import pyarrow as pa
 import pytest
-from apache_beam.testing.test_pipeline import TestPipeline
 from apache_beam.testing.util import assert_that, equal_to
 
 from tests.transforms.functional.readers.files import arrow_file, parquet_file
@@ -141,7 +140,7 @@ def test_the_transform_reads_splits_and_takes_the_label_mapping_from_the_side(tm
             [item.reason for item in part.rejected],
         )
 
-    with TestPipeline() as pipeline:
+    with beam.Pipeline("FnApiRunner") as pipeline:
         numbers = pipeline | "Numbers" >> beam.Create([{"neg": 0, "pos": 1}])
         columns = ReviewColumns(text="text", label="label")
         parts = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -37,9 +37,10 @@ class ReviewIndex:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TokenizedPart:
-    """A part as token ids; `subset` is where its rows will go."""
+    """A part as token ids; `subset` is where its rows will go, `digest` is the part's."""
 
     key: PartKey
+    digest: str
     index: ReviewIndex
     tokens: Tokens
     subset: Subset = "train"
@@ -50,6 +51,7 @@ class PackedPart:
     """A part as rows."""
 
     key: PartKey
+    digest: str
     index: ReviewIndex
     packed: PackedReviews
     subset: Subset
@@ -108,4 +110,4 @@ def take_reviews(
         part.tokens.word_starts[in_tokens],
         offsets_of(lengths[chosen]),
     )
-    return TokenizedPart(key=part.key, index=part.index.take(chosen), tokens=tokens, subset=subset)
+    return replace(part, index=part.index.take(chosen), tokens=tokens, subset=subset)

@@ -12,11 +12,15 @@ import pyarrow as pa
 
 from transforms.functional.cut_tables import CutRules
 from transforms.functional.encoder import Encoder
-from transforms.functional.text_arrays import binary_buffers
+from transforms.functional.text_arrays import as_large_string, binary_buffers
 from transforms.functional.tokens import BoolArray, Tokens, interleave, offsets_of
 
 WORDS_PER_TEXT = 256
 TEXTS_PER_CALL = 64
+
+
+class WrongCutsError(Exception):
+    """Pieces are not what the cut rules promise; the plain path still is right."""
 
 
 class NewPieceEncoder:
@@ -29,7 +33,15 @@ class NewPieceEncoder:
         self._words = encoder.for_clean_words()
 
     def encode(self, pieces: pa.LargeBinaryArray) -> Tokens:
-        """Return the tokens of ``pieces``, one review a piece."""
+        """Return the tokens of ``pieces``, one review a piece.
+
+        Raises:
+            WrongCutsError: a piece is no text, or clean words are not one word each.
+        """
+        try:
+            pieces = as_large_string(pieces)
+        except ValueError as error:
+            raise WrongCutsError(f"pieces hold no whole characters ({error})") from error
         clean = clean_words(pieces, self._rules)
         if not clean.any():
             return self._pieces.encode_plain(pieces)
@@ -37,9 +49,9 @@ class NewPieceEncoder:
         others = self._pieces.encode_plain(pieces.filter(pa.array(~clean)))
         return interleave(clean, words, others)
 
-    def _encode_words(self, words: pa.LargeBinaryArray) -> Tokens:
+    def _encode_words(self, words: pa.LargeStringArray) -> Tokens:
         texts = [
-            self._for_model(b"\n".join(words[first : first + WORDS_PER_TEXT].to_pylist()))
+            self._for_model("\n".join(words[first : first + WORDS_PER_TEXT].to_pylist()))
             for first in range(0, len(words), WORDS_PER_TEXT)
         ]
         ids, numbers = [], []
@@ -51,22 +63,19 @@ class NewPieceEncoder:
         # One word a piece: a word's number is its piece's.
         counts = np.bincount(np.concatenate(numbers), minlength=len(words))
         if len(counts) > len(words):
-            raise RuntimeError(
-                f"{len(words)} clean words became {len(counts)}: the cut rules are wrong for "
-                "this tokenizer"
-            )
+            raise WrongCutsError(f"{len(words)} clean words became {len(counts)}")
         offsets = offsets_of(counts)
         word_starts = np.zeros(int(offsets[-1]), np.bool_)
         word_starts[offsets[:-1][counts > 0]] = True
         return Tokens(np.concatenate(ids), word_starts, offsets)
 
-    def _for_model(self, text: bytes) -> str:
+    def _for_model(self, text: str) -> str:
         if self._rules.clean_lower:
             text = text.lower()
-        return text.replace(b" ", self._rules.clean_marker.encode()).decode()
+        return text.replace(" ", self._rules.clean_marker)
 
 
-def clean_words(pieces: pa.LargeBinaryArray, rules: CutRules) -> BoolArray:
+def clean_words(pieces: pa.LargeStringArray | pa.LargeBinaryArray, rules: CutRules) -> BoolArray:
     """Return (n_pieces,) bool: True where a piece is one clean word, with or without a space."""
     data, offsets = binary_buffers(pieces)
     if len(data) == 0:

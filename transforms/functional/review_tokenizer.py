@@ -20,7 +20,7 @@ from transforms.functional.added_tokens import LiteralFinder
 from transforms.functional.cut_tables import CutRules
 from transforms.functional.encoder import Encoder
 from transforms.functional.fast_tokenization import FastTokenizer
-from transforms.functional.new_pieces import NewPieceEncoder
+from transforms.functional.new_pieces import NewPieceEncoder, WrongCutsError
 from transforms.functional.piece_cache import PieceCache
 from transforms.functional.safe_cuts import cut_rules_of
 from transforms.functional.text_arrays import as_large_string
@@ -104,7 +104,11 @@ class ReviewTokenizer:
         if fast is None:
             return self.encoder.encode_plain(texts)
         has_literal = self._literals.find(texts)
-        tokens = self._encode_fast(fast, texts, has_literal)
+        try:
+            tokens = self._encode_fast(fast, texts, has_literal)
+        except WrongCutsError as error:
+            self._leave_fast_path(str(error))
+            return self.encoder.encode_plain(texts)
         rows = sampled_rows(texts)
         different = self._differing(texts, tokens, rows)
         with self._lock:
@@ -113,7 +117,8 @@ class ReviewTokenizer:
             self.mismatches += len(different)
         if len(different) == 0:
             return tokens
-        self._leave_fast_path(texts[int(different[0])].as_py())
+        text = texts[int(different[0])].as_py()
+        self._leave_fast_path(f"other tokens for {text[:80]!r}")
         return self.encoder.encode_plain(texts)
 
     def _choose_path(self, cut_rules: CutRules | None, cache: PieceCache) -> None:
@@ -133,19 +138,25 @@ class ReviewTokenizer:
 
     def _passes_check(self, trial: FastTokenizer) -> bool:
         literals = [token.content for token in self.encoder.added_tokens[:MAX_CHECKED_LITERALS]]
-        texts = as_large_string(torture_texts(literals))
+        finding = self._start_up_finding(trial, as_large_string(torture_texts(literals)))
+        if finding:
+            self.reason = f"the start-up check found {finding}"
+            _LOGGER.warning("Tokenizing takes the plain path: %s.", self.reason)
+        return not finding
+
+    def _start_up_finding(self, trial: FastTokenizer, texts: pa.LargeStringArray) -> str:
         expected = self.encoder.encode_plain(texts)
         has_literal = self._literals.find(texts)
         # Twice: the first run fills the trial's cache, the second reads it.
         for _ in range(2):
-            tokens = self._encode_fast(trial, texts, has_literal)
+            try:
+                tokens = self._encode_fast(trial, texts, has_literal)
+            except WrongCutsError as error:
+                return str(error)
             different = differing_reviews(expected, tokens)
             if len(different):
-                text = texts[int(different[0])].as_py()
-                self.reason = f"the start-up check found other tokens for {text[:80]!r}"
-                _LOGGER.warning("Tokenizing takes the plain path: %s.", self.reason)
-                return False
-        return True
+                return f"other tokens for {texts[int(different[0])].as_py()[:80]!r}"
+        return ""
 
     def _encode_fast(
         self, fast: FastTokenizer, texts: pa.LargeStringArray, has_literal: BoolArray
@@ -170,11 +181,11 @@ class ReviewTokenizer:
             np.int64,
         )
 
-    def _leave_fast_path(self, text: str) -> None:
+    def _leave_fast_path(self, finding: str) -> None:
         with self._lock:
             self._fast = None
             self.path = "plain"
-            self.reason = f"the check in the run found other tokens for {text[:80]!r}"
+            self.reason = f"the check in the run found {finding}"
         _LOGGER.error(
             "Tokenizing changes to the plain path: %s. This part is encoded again; parts that this "
             "worker finished before were sampled and agreed, yet make the dataset anew with the "

@@ -7,8 +7,10 @@ pipeline. Chunk borders are an accident of reading; part borders follow from the
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -80,6 +82,25 @@ class Part:
     last: bool
     reviews: pa.RecordBatch
     rejected: tuple[RejectedRecord, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the reviews, their labels and places: what a shard is a function of."""
+        return digest_of(self.reviews)
+
+
+def digest_of(reviews: pa.RecordBatch) -> str:
+    """Return the SHA-256 of reviews by value, however their arrays are sliced."""
+    digest = hashlib.sha256(text_lengths(reviews).tobytes())
+    texts = reviews.column("text")
+    if len(texts):
+        ends = np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1, texts.offset * 8)
+        digest.update((texts.buffers()[2] or pa.py_buffer(b""))[ends[0] : ends[-1]])
+    for name in ("label", "source", "record"):
+        column = reviews.column(name)
+        digest.update(f"{name}:{column.null_count}".encode())
+        digest.update(column.fill_null(0).to_numpy().tobytes())
+    return digest.hexdigest()
 
 
 def make_reviews(

@@ -25,6 +25,13 @@ _USUAL_NAMES = {
     "</s>": "eos",
 }
 
+# Classes that know nothing but what the files say (without "Fast").
+GENERIC_CLASSES = ("", "PreTrainedTokenizer", "TokenizersBackend")
+_LEFT_PADDED_CLASSES = (
+    *("CodeLlamaTokenizer", "CohereTokenizer", "GemmaTokenizer", "LlamaTokenizer"),
+    *("Siglip2Tokenizer", "XLNetTokenizer"),
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SpecialTokens:
@@ -53,8 +60,6 @@ def special_tokens_of(
         config: Content of `tokenizer_config.json`, None where there is none.
         special_tokens_map: Content of `special_tokens_map.json`, None where there is none.
     """
-    if config is None and special_tokens_map is None:
-        return SpecialTokens(roles=_usual_roles(tokenizer))
     roles: dict[str, str] = {}
     for declared in (special_tokens_map or {}, config or {}):
         for role in ROLES:
@@ -63,11 +68,25 @@ def special_tokens_of(
             if isinstance(content, str):
                 roles[role] = content
     config = config or {}
+    # Old folders leave the names to the class: `BertTokenizer` alone means `[PAD]` and `[MASK]`.
+    if not roles or class_of(config) not in GENERIC_CLASSES:
+        roles = {**_usual_roles(tokenizer), **roles}
+    default = "left" if class_of(config) in _LEFT_PADDED_CLASSES else "right"
+    padding, truncation = tokenizer.get("padding") or {}, tokenizer.get("truncation") or {}
     return SpecialTokens(
         roles=roles,
-        padding_side="left" if config.get("padding_side") == "left" else "right",
-        truncation_side="left" if config.get("truncation_side") == "left" else "right",
+        padding_side=_side(config.get("padding_side"), padding.get("direction", default)),
+        truncation_side=_side(config.get("truncation_side"), truncation.get("direction")),
     )
+
+
+def class_of(config: Mapping[str, Any]) -> str:
+    """Return the name of the tokenizer's class, empty where the config does not say."""
+    return str(config.get("tokenizer_class") or "").removesuffix("Fast")
+
+
+def _side(configured: Any, saved: Any) -> Literal["left", "right"]:
+    return "left" if str(configured or saved).lower() == "left" else "right"
 
 
 def _usual_roles(tokenizer: Mapping[str, Any]) -> dict[str, str]:

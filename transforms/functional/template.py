@@ -19,7 +19,12 @@ class Template:
 
     def __len__(self) -> int:
         """Return the number of special tokens a sequence gets."""
-        return len(self.prefix) + len(self.suffix)
+        return len(self.ids)
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Return the special tokens of a sequence, in order."""
+        return (*self.prefix, *self.suffix)
 
 
 def add_template(tokens: Tokens, template: Template) -> tuple[Tokens, npt.NDArray[np.bool_]]:

@@ -171,7 +171,7 @@ def test_a_shard_that_came_twice_in_the_place_of_another_is_an_error() -> None:
     # The counts of both are the same, so that the sums alone would not show it.
     shards = [*SHARDS[:4], SHARDS[1], SHARDS[5]]
 
-    with pytest.raises(LedgerError, match="validation/0000000-0000.arrow came twice"):
+    with pytest.raises(LedgerError, match=r"validation/0000000-0000\.arrow came twice"):
         complete(READ, shards)
 
 
@@ -196,9 +196,7 @@ def test_a_wrong_count_of_reviews_is_an_error(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["tokenized", "special", "repeated", "written", "dropped"])
 def test_a_wrong_count_of_tokens_is_an_error(name: str) -> None:
-    tokens = dataclasses.replace(
-        SHARDS[0].tokens, **{name: getattr(SHARDS[0].tokens, name) + 1}
-    )
+    tokens = dataclasses.replace(SHARDS[0].tokens, **{name: getattr(SHARDS[0].tokens, name) + 1})
 
     with pytest.raises(LedgerError):
         complete(READ, [dataclasses.replace(SHARDS[0], tokens=tokens), *SHARDS[1:]])

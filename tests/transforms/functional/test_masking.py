@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -100,7 +102,7 @@ def test_words_are_chosen_whole() -> None:
     n_words = 0
     for row in range(200):
         edges = [*np.flatnonzero(starts[row]), 125]
-        for begin, end in zip(edges[:-1], edges[1:], strict=True):
+        for begin, end in pairwise(edges):
             assert len(set(chosen[row, begin:end].tolist())) == 1
             n_words += chosen[row, begin] and end - begin > 1
     assert n_words > 200

@@ -1,5 +1,7 @@
 """Parts: concatenated they are the input, and where they are cut depends on the records alone."""
 
+import itertools
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -112,7 +114,7 @@ def test_no_part_is_larger_than_part_bytes_unless_it_is_one_record(records, part
     shapes = _shapes(list(cut_parts([_chunk(records)], 0, part_bytes)))
     assert all(sum(shape) <= part_bytes or len(shape) == 1 for shape in shapes)
     # And none is smaller than it must be.
-    for shape, after in zip(shapes, shapes[1:], strict=False):
+    for shape, after in itertools.pairwise(shapes):
         assert sum(shape) + after[0] > part_bytes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def pieces(rules: CutRules, text: str) -> list[str]:
     if rules.fold is not None:
         data = data.translate(rules.fold)
     cuts = [*np.flatnonzero(cut_mask(data, rules)).tolist(), len(data)]
-    return [data[a:b].decode() for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [data[a:b].decode() for a, b in pairwise(cuts)]
 
 
 def test_bert_cuts_before_white_space_and_around_punctuation() -> None:
@@ -40,8 +41,8 @@ def test_bert_cuts_before_white_space_and_around_punctuation() -> None:
 
 def test_byte_level_cuts_before_spaces_and_between_letters_digits_and_marks() -> None:
     rules = rules_of(tokenizers_zoo.byte_level())
-    assert pieces(rules, "don't  stop... it's 10x\n y!'s caf\xe9 \xa0 z") == [
-        *("don", "'t", "  stop", "...", " it", "'s", " 10", "x\n y", "!'s", " caf\xe9", " \xa0 z"),
+    assert pieces(rules, "don't  stop... it's 10x\n y!'s m\xfc \xa0 z") == [
+        *("don", "'t", "  stop", "...", " it", "'s", " 10", "x\n y", "!'s", " m\xfc", " \xa0 z"),
     ]
 
 
@@ -51,13 +52,13 @@ def test_byte_level_does_not_cut_after_white_space_beyond_ascii() -> None:
     assert len(blanks) == 19
     for blank in [*blanks, "\u180e"]:
         assert pieces(rules, f"{blank} a") == [f"{blank} a"], hex(ord(blank))
-    assert pieces(rules, "\xe9 a") == ["\xe9", " a"]
+    assert pieces(rules, "\xfc a") == ["\xfc", " a"]
 
 
 def test_metaspace_cuts_before_a_single_space_among_ascii() -> None:
     rules = rules_of(tokenizers_zoo.unigram())
-    assert pieces(rules, "the film  was \xe9t\xe9 so good\u0301 ok \u0301x end") == [
-        *("the", " film  was \xe9t\xe9 so", " good\u0301 ok \u0301x", " end"),
+    assert pieces(rules, "the film  was \xe9t\xe9 so good\u0301 ok \u0301xy end") == [
+        *("the", " film  was \xe9t\xe9 so", " good\u0301 ok \u0301xy", " end"),
     ]
 
 

@@ -25,9 +25,7 @@ METADATA = {"review_shards.fingerprint": "abc"}
 def blocks(n_rows: int, length: int = 4) -> Rows:
     """Return blocks that count up: row `r` is `[4 r, 4 r + 1, 4 r + 2, 4 r + 3]`."""
     review = list(range(n_rows * length))
-    return pack_blocks(
-        tokens_of(words_of_one([review])), max_length=length, template=GPT2
-    ).rows
+    return pack_blocks(tokens_of(words_of_one([review])), max_length=length, template=GPT2).rows
 
 
 def ragged() -> Rows:
@@ -35,9 +33,7 @@ def ragged() -> Rows:
     return pad_reviews(tokens_of(words_of_one([[5, 6], [], [7]])), layout).rows
 
 
-def table_of(
-    rows: Rows, *, vocab_size: int = 50_000, labels: list[int] | None = None
-) -> pa.Table:
+def table_of(rows: Rows, *, vocab_size: int = 50_000, labels: list[int] | None = None) -> pa.Table:
     n_reviews = int(rows.review.max(initial=0)) + 1
     return rows_table(
         rows,
@@ -158,9 +154,7 @@ def test_a_memory_mapped_read_copies_nothing(tmp_path: object) -> None:
 
 
 def test_the_file_is_not_compressed() -> None:
-    rows = pack_blocks(
-        tokens_of(words_of_one([[7] * 100_000])), max_length=10, template=GPT2
-    ).rows
+    rows = pack_blocks(tokens_of(words_of_one([[7] * 100_000])), max_length=10, template=GPT2).rows
 
     # 100,000 ids of two bytes, all the same: a compressed file would be much smaller.
     assert len(shard_bytes(table_of(rows), "arrow", METADATA)) > 200_000

@@ -1,5 +1,7 @@
 """Splits: every byte, row group and file exactly once, in order."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,9 +95,7 @@ def test_every_byte_and_group_of_every_file_is_read_exactly_once(files, part_byt
         edges = [file.start for file in of_file] + [of_file[-1].end or size]
         assert edges[0] == 0
         assert edges[-1] == size or of_file[-1].end is None
-        assert all(
-            file.end == after.start for file, after in zip(of_file, of_file[1:], strict=False)
-        )
+        assert all(file.end == after.start for file, after in itertools.pairwise(of_file))
         if len(of_file) > 1:
             assert edges == sorted(set(edges))
         for file in of_file:

@@ -15,6 +15,7 @@ def part_of(
     numbers = np.arange(first, first + n_reviews)
     return TokenizedPart(
         key=KEY,
+        digest="d",
         index=ReviewIndex(
             sources=np.full(n_reviews, source, np.uint32),
             records=numbers.astype(np.uint64),
@@ -28,7 +29,7 @@ def test_chosen_reviews_keep_their_tokens_places_and_labels() -> None:
     part = take_reviews(part_of(5), np.array([True, False, True, False, True]), "validation")
 
     assert part.subset == "validation"
-    assert part.key == KEY
+    assert (part.key, part.digest) == (KEY, "d")
     assert [ids.tolist() for ids, _ in part.tokens] == [[], [1002, 1002], [1004]]
     assert part.index.records.tolist() == [0, 2, 4]
     assert part.index.labels is not None

@@ -21,9 +21,7 @@ Word = list[int]
 def tokens_of(reviews: Sequence[Sequence[Word]]) -> Tokens:
     """Return `Tokens` of reviews that are lists of words, which are lists of ids."""
     ids = [token for review in reviews for word in review for token in word]
-    starts = [
-        place == 0 for review in reviews for word in review for place in range(len(word))
-    ]
+    starts = [place == 0 for review in reviews for word in review for place in range(len(word))]
     lengths = [sum(len(word) for word in review) for review in reviews]
     return Tokens(np.array(ids, np.uint32), np.array(starts, np.bool_), offsets_of(lengths))
 

@@ -71,7 +71,8 @@ def _rows(stream: IO[bytes], delimiter: str) -> Iterator[_Row]:
         begin = reader.line_num - len(lines) + 1
         raise InputError(f"not readable as delimited text from line {begin} on: {error}") from None
     finally:
-        text.detach()
+        if not stream.closed:
+            text.detach()  # Else the wrapper would close the stream, which is the caller's.
 
 
 def _remembered(lines: Iterable[str], memory: list[str]) -> Iterator[str]:

@@ -149,7 +149,7 @@ def test_a_label_that_is_no_int64_is_rejected_and_the_file_is_read_on(label, rea
     [pa.array([[1]]), pa.array([b"pos"]), pa.array([b"x"], pa.large_binary()), pa.array([{}])],
 )
 def test_a_label_column_of_another_kind_is_an_error(label):
-    with pytest.raises(MissingColumnError, match="column 'label' holds .*, not class labels"):
+    with pytest.raises(MissingColumnError, match=r"column 'label' holds .*, not class labels"):
         _read(pa.table({"text": ["a"], "label": label}), "arrow", LABELLED)
 
 

@@ -136,5 +136,16 @@ def test_a_column_that_is_there_twice_is_an_error():
         read(b"text,text\na,b\n", "csv")
 
 
+@pytest.mark.parametrize("closed_before", [False, True])
+def test_a_reader_that_is_left_early_leaves_the_stream_as_it_is(closed_before):
+    stream = io.BytesIO(b"text\n" + b"a\n" * 10_000)
+    chunks = read_delimited(stream, 0, TEXT, ",")
+    assert next(chunks).reviews.num_rows == 4096
+    if closed_before:
+        stream.close()
+    chunks.close()
+    assert stream.closed is closed_before
+
+
 def test_a_header_alone_has_no_reviews():
     assert reviews(read(b"text,n\n", "csv")) == []

@@ -62,7 +62,7 @@ def test_a_missing_column_is_named_with_those_that_are_there():
     "values", [pa.array([1, 2]), pa.array([["a"], ["b"]]), pa.nulls(2), pa.array([{"a": "b"}] * 2)]
 )
 def test_a_text_column_of_another_kind_is_an_error(values):
-    with pytest.raises(MissingColumnError, match="column 'text' holds .*, not text"):
+    with pytest.raises(MissingColumnError, match=r"column 'text' holds .*, not text"):
         read(parquet_file(pa.table({"text": values})), "parquet")
 
 

@@ -95,7 +95,7 @@ def test_the_kind_of_labels_is_told_by_the_first_that_says_something(name, data,
 )
 def test_a_missing_column_is_found_before_the_job_runs(name, data):
     file = FileRange(source=0, path="in/reviews", format=name)
-    with pytest.raises(MissingColumnError, match="in/reviews: no column '(label|text)'") as raised:
+    with pytest.raises(MissingColumnError, match=r"in/reviews: no column '(label|text)'") as raised:
         label_type_of(io.BytesIO(data), file, LABELLED)
     assert raised.value.exit_code == 2
 

@@ -1,0 +1,207 @@
+"""From the options to what is read: datasets, orders and collators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from training.batching import LengthOrder
+from training.collators import MLM_COLUMNS, MlmCollator, mask_recipe
+from training.config import DataOptions
+from training.dataset import ShardDataset
+from training.mixture import MixedRows, MixtureOrder
+from training.order import Order, ShardOrder
+from training.row_reader import Batch
+from training.shard_cache import ShardCache
+from training.views import RowSource, draw_rows
+from transforms.functional.errors import DatasetError, UsageError
+
+Collator = Callable[[Batch], Batch]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """What is trained and evaluated on.
+
+    Attributes:
+        task: `mlm` or `classification`.
+        datasets: The datasets; the first one's tokenizer is everybody's.
+        train: The rows to train on.
+        train_parts: Those rows by dataset.
+        evaluation: The rows to evaluate on, None without any.
+        collate: Makes the model's inputs of a batch.
+        collate_evaluation: The same with masks that do not change.
+        weights: Share of each dataset.
+    """
+
+    task: str
+    datasets: list[ShardDataset]
+    train: RowSource
+    train_parts: list[RowSource]
+    evaluation: RowSource | None
+    collate: Collator
+    collate_evaluation: Collator
+    weights: list[float]
+
+    def order(self, strategy: str, *, seed: int, window_shards: int, global_batch: int) -> Order:
+        """Return the order of the training rows.
+
+        Args:
+            strategy: `random`, `sequential`, or `group_by_length`.
+            seed: Seed of the order.
+            window_shards: Shards that are shuffled together.
+            global_batch: Rows in an optimizer step of all processes.
+        """
+        if strategy not in ("random", "sequential", "group_by_length"):
+            raise UsageError(
+                f"--train_sampling_strategy {strategy} is not for shards: leave it out"
+            )
+        orders: list[Order] = [
+            ShardOrder(
+                part.shard_rows,
+                seed=seed + number,
+                window_shards=window_shards,
+                shuffle=strategy != "sequential",
+            )
+            for number, part in enumerate(self.train_parts)
+        ]
+        order = orders[0]
+        if isinstance(self.train, MixedRows):
+            order = MixtureOrder(orders, self.train, self.weights, seed=seed)
+        if strategy == "group_by_length":
+            order = LengthOrder(order, self.train.lengths, global_batch=global_batch, seed=seed)
+        return order
+
+
+def load_data(options: DataOptions, *, seed: int) -> Data:
+    """Open the datasets that the options name.
+
+    Raises:
+        DatasetError: a dataset cannot be read, or they do not go together.
+        UsageError: the task is not that of the datasets.
+    """
+    cache = ShardCache(options.cache_folder, max_bytes=int(options.cache_gb * 1e9))
+    datasets = [_open(url, "train", options.task, cache) for url in options.dataset]
+    task = datasets[0].manifest.task
+    for dataset in datasets[1:]:
+        _check_alike(datasets[0], dataset)
+    evaluation = _evaluation(options, datasets[0], task, cache, seed)
+    parts: list[RowSource] = list(datasets)
+    if evaluation is None and options.max_eval_rows:
+        # There is no validation subset: rows of the (first) training set are set apart.
+        n_train = options.max_train_rows or len(datasets[0]) - options.max_eval_rows
+        counts = [options.max_eval_rows, max(n_train, 1)]
+        evaluation, parts[0] = draw_rows(datasets[0], counts, seed)
+    elif options.max_train_rows:
+        parts[0] = draw_rows(datasets[0], [options.max_train_rows], seed)[0]
+    pad_id = datasets[0].manifest.tokenizer.special_token_ids.get("pad", 0)
+    return Data(
+        task=task,
+        datasets=datasets,
+        train=parts[0] if len(parts) == 1 else MixedRows(parts, pad_id=pad_id),
+        train_parts=parts,
+        evaluation=evaluation,
+        collate=_collator(options, datasets[0], seed, None),
+        collate_evaluation=_collator(options, datasets[0], seed, 0),
+        weights=options.weights or [float(len(part)) for part in parts],
+    )
+
+
+def label_names(data: Data, num_labels: int | None) -> list[str]:
+    """Return the names of the classes, in order; none for mlm.
+
+    Raises:
+        DatasetError: labels are below 0, or too many shards would have to be read.
+    """
+    if data.task == "mlm":
+        return []
+    dataset = data.datasets[0]
+    numbers = dataset.manifest.label_numbers
+    if numbers:
+        return sorted(numbers, key=lambda name: numbers[name])
+    if num_labels is None:
+        if not dataset.location.is_local:
+            raise DatasetError(
+                f"{dataset.location.url} does not say how many classes there are, and is too far "
+                f"to count them: give --num_labels"
+            )
+        num_labels = 1 + max(_largest_label(each) for each in data.datasets)
+    return [str(number) for number in range(num_labels)]
+
+
+def _largest_label(dataset: ShardDataset) -> int:
+    labels = dataset.with_columns(["labels"])
+    largest = 0
+    for begin in range(0, len(labels), 1 << 16):
+        values = labels[begin : begin + (1 << 16)]["labels"]
+        if int(values.min()) < 0:
+            raise DatasetError(
+                f"{dataset.location.url} has the label {int(values.min())}, which is no class: "
+                f"classes are 0, 1, ...; leave unlabelled reviews out when making it"
+            )
+        largest = max(largest, int(values.max()))
+    return largest
+
+
+def _evaluation(
+    options: DataOptions, dataset: ShardDataset, task: str, cache: ShardCache, seed: int
+) -> RowSource | None:
+    if options.eval_dataset:
+        found = _open(options.eval_dataset, "train", task, cache)
+        _check_alike(dataset, found)
+    elif dataset.manifest.rows("validation"):
+        found = _open(options.dataset[0], "validation", task, cache)
+    else:
+        return None
+    if options.max_eval_rows and options.max_eval_rows < len(found):
+        return draw_rows(found, [options.max_eval_rows], seed)[0]
+    return found
+
+
+def _open(url: str, subset: str, task: str | None, cache: ShardCache) -> ShardDataset:
+    dataset = ShardDataset(url, subset, cache=cache)  # type: ignore[arg-type]
+    if task is not None and dataset.manifest.task != task:
+        raise UsageError(
+            f"{url} was made for {dataset.manifest.task}, not for {task}: make it with "
+            f"--task {task}, or train with --task {dataset.manifest.task}"
+        )
+    if dataset.manifest.task == "classification":
+        return dataset.with_columns(["input_ids", "attention_mask", "labels", "review"])
+    static = "labels" in dataset.columns
+    return dataset if static else dataset.with_columns(MLM_COLUMNS)
+
+
+def _check_alike(first: ShardDataset, other: ShardDataset) -> None:
+    mine, theirs = first.manifest, other.manifest
+    facts = {
+        "task": (mine.task, theirs.task),
+        "max_length": (mine.max_length, theirs.max_length),
+        "tokenizer": (mine.tokenizer.sha256, theirs.tokenizer.sha256),
+        "columns": (first.columns, other.columns),
+        "label_numbers": (mine.label_numbers, theirs.label_numbers),
+    }
+    for name, (ours, others) in facts.items():
+        if ours != others:
+            raise DatasetError(
+                f"{first.location.url} and {other.location.url} differ in {name} ({ours} and "
+                f"{others}): make them with the same options to use them together"
+            )
+
+
+def _collator(
+    options: DataOptions, dataset: ShardDataset, seed: int, epoch: int | None
+) -> Collator:
+    if "block" not in dataset.columns:
+        return _as_it_is
+    recipe = mask_recipe(
+        dataset,
+        probability=options.mlm_probability,
+        whole_words=options.whole_word_masking,
+        spans=options.span_masking,
+        seed=seed,
+    )
+    return MlmCollator(recipe, epoch=epoch)
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    return batch

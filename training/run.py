@@ -1,0 +1,113 @@
+"""A training run: data, model, training, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
+
+from training.checkpoints import resume_folder
+from training.config import Options
+from training.data import label_names, load_data
+from training.freezing import freeze_base, trainable_parameters
+from training.metrics import confusion_text
+from training.models import load_model
+from training.predict import predict
+from training.trainer import ShardTrainer
+from transforms.functional.errors import UsageError
+
+
+def run(options: Options) -> dict[str, Any]:
+    """Train and evaluate, save the model, and return the metrics.
+
+    Raises:
+        ReviewShardsError: something does not fit; see the message.
+    """
+    data_options, model_options, training = options
+    try:
+        # Before anything random, as a new head's weights.
+        set_seed(training.seed)
+        output_dir = training.output_dir or "."
+        checkpoint = resume_folder(output_dir, training.resume_from_checkpoint)
+        seed = training.seed if training.data_seed is None else training.data_seed
+        data = load_data(data_options, seed=seed)
+        names = label_names(data, data_options.num_labels)
+        model, tokenizer = load_model(model_options, data.task, data.datasets[0], names)
+        if model_options.freeze_base:
+            freeze_base(model, model_options.unfreeze)
+        has_evaluation = data.evaluation is not None
+        if has_evaluation and checkpoint is None:
+            training.eval_on_start = True  # The report says what training changed.
+        trainer = ShardTrainer(
+            model, training, data, tokenizer, window_shards=data_options.window_shards
+        )
+        say = _Speaker(trainer)
+        trained, total = trainable_parameters(model)
+        say(f"parameters: {trained:,} of {total:,} are trained")
+        say.probes(model, tokenizer, model_options.probe, "before")
+        if checkpoint is not None:
+            trainer.check_continues(checkpoint)
+        trainer.train(resume_from_checkpoint=checkpoint)
+        metrics = _evaluate(trainer, say, names) if has_evaluation else {}
+        say.probes(model, tokenizer, model_options.probe, "after")
+        trainer.save_model()
+        trainer.save_state()
+        if trainer.is_world_process_zero():
+            text = json.dumps(metrics, indent=1) + "\n"
+            Path(output_dir, "metrics.json").write_text(text, encoding="utf-8")
+        return metrics
+    finally:
+        if dist.is_available() and dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _evaluate(trainer: ShardTrainer, say: _Speaker, names: list[str]) -> dict[str, Any]:
+    """Evaluate the trained model, and report it beside the model before."""
+    trainer.evaluate()
+    found = trainer.last_evaluation
+    if found is None:
+        raise UsageError("the evaluation found nothing: give it rows")
+    history = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
+    first = next((entry for entry in history if entry["step"] == 0), {})
+    before = {name: first[f"eval_{name}"] for name in found.metrics if f"eval_{name}" in first}
+    for name, value in found.metrics.items():
+        earlier = f"{before[name]:.4f} before, " if name in before else ""
+        say(f"{name}: {earlier}{value:.4f} after, on {found.n_rows:,} rows")
+    metrics: dict[str, Any] = {"before": before, "after": found.metrics, "rows": found.n_rows}
+    if found.confusion is not None:
+        say(confusion_text(found.confusion, names))
+        metrics["confusion"] = found.confusion.tolist()
+    return metrics
+
+
+class _Speaker:
+    """Prints, on one process only."""
+
+    def __init__(self, trainer: ShardTrainer) -> None:
+        self._trainer = trainer
+
+    def __call__(self, text: str) -> None:
+        if self._trainer.is_world_process_zero():
+            print(text, flush=True)
+
+    def probes(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        texts: Sequence[str],
+        when: str,
+    ) -> None:
+        """Print the likeliest fillings of the masks in the probes."""
+        if not texts or self._trainer.data.task != "mlm":
+            return
+        if self._trainer.is_fsdp_enabled:
+            self("probes need the whole model on one process: use `python -m training.predict`")
+            return
+        model.train(False)
+        for text, found in predict(model, tokenizer, texts):
+            words = ", ".join(f"{word} {probability:.3f}" for word, probability in found)
+            self(f"{when}: {text} -> {words}")

@@ -1,0 +1,89 @@
+"""Resuming: what an earlier run of the same job finished is kept, the rest is made."""
+
+from collections.abc import Iterator
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+
+from transforms import storage
+from transforms.functional.elements import ShardReceipt
+from transforms.functional.manifest import Subset
+from transforms.functional.receipts import receipt_of, shard_path
+from transforms.functional.reviews import Part
+from transforms.functional.shards import ShardFormat
+
+KEPT_SHARDS = "kept-shards"
+_KEPT, _TODO = "kept", "todo"
+
+
+class KeepFinished(beam.PTransform):
+    """Take out the parts whose shards are there already, made of the same reviews.
+
+    Args:
+        output: Folder or URL of the dataset.
+        subsets: The subsets that the job makes.
+        shard_format: How it stores them.
+        fingerprint: The fingerprint of the job.
+    """
+
+    def __init__(
+        self,
+        output: str,
+        *,
+        subsets: tuple[Subset, ...],
+        shard_format: ShardFormat,
+        fingerprint: str,
+    ) -> None:
+        """Store the options."""
+        super().__init__()
+        self.output = output
+        self.subsets = subsets
+        self.shard_format = shard_format
+        self.fingerprint = fingerprint
+
+    def expand(self, parts: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
+        """Return PCollections of the `Part`s to make, and of the `ShardReceipt`s kept."""
+        find = _FindFinishedFn(self.output, self.subsets, self.shard_format, self.fingerprint)
+        outputs = parts | "FindFinished" >> beam.ParDo(find).with_output_types(
+            Part
+        ).with_outputs(_KEPT, main=_TODO)
+        return outputs[_TODO], outputs[_KEPT]
+
+
+class _FindFinishedFn(beam.DoFn):
+    def __init__(
+        self,
+        output: str,
+        subsets: tuple[Subset, ...],
+        shard_format: ShardFormat,
+        fingerprint: str,
+    ) -> None:
+        self.output = output
+        self.subsets = subsets
+        self.shard_format: ShardFormat = shard_format
+        self.fingerprint = fingerprint
+        self.kept = Metrics.counter("review_shards", KEPT_SHARDS)
+
+    def process(self, part: Part) -> Iterator[Part | beam.pvalue.TaggedOutput]:
+        receipts = [self._receipt(part, subset) for subset in self.subsets]
+        if any(receipt is None for receipt in receipts):
+            yield part
+            return
+        self.kept.inc(len(receipts))
+        for receipt in receipts:
+            yield beam.pvalue.TaggedOutput(_KEPT, receipt)
+
+    def _receipt(self, part: Part, subset: Subset) -> ShardReceipt | None:
+        path = shard_path(subset, part.key, self.shard_format)
+        try:
+            data = storage.read_bytes(storage.join(self.output, path))
+        except FileNotFoundError:
+            return None
+        return receipt_of(
+            data,
+            subset=subset,
+            key=part.key,
+            shard_format=self.shard_format,
+            fingerprint=self.fingerprint,
+            part_digest=part.digest,
+        )
