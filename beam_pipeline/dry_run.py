@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import IO
 
 import pyarrow as pa
 
@@ -112,13 +113,13 @@ def take_sample(config: JobConfig, plan: Plan) -> Sample:
     )
 
 
-def _stored_bytes(stream: object, sized: SizedFile, taken: int, text_column: str) -> float:
+def _stored_bytes(stream: IO[bytes], sized: SizedFile, taken: int, text_column: str) -> float:
     """Return how many bytes of the file, as stored, `taken` bytes of text stand for."""
     file = sized.file
     if file.format not in INDEXED or file.compression is not None:
-        return min(stream.tell(), sized.bytes)  # type: ignore[attr-defined]
-    stream.seek(0)  # type: ignore[attr-defined]
-    indexed = sum(index_bytes(stream, file, text_column))  # type: ignore[arg-type]
+        return min(stream.tell(), sized.bytes)
+    stream.seek(0)
+    indexed = sum(index_bytes(stream, file, text_column))
     return sized.bytes * taken / indexed if indexed else float(sized.bytes)
 
 

@@ -64,9 +64,7 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult:
     plan = make_plan(config)
     there = _finished(config, plan, tokenizer)
     counters: Mapping[str, int] = {}
-    engine = choose_engine(
-        beam_arguments, plan.text_bytes, len(plan.splits), debug=config.debug
-    )
+    engine = choose_engine(beam_arguments, plan.text_bytes, len(plan.splits), debug=config.debug)
     if not there:
         _prepare_output(config)
         counters = _run_pipeline(config, plan, tokenizer, engine)

@@ -34,9 +34,9 @@ def summary(config: JobConfig, result: JobResult) -> str:
         lines.append(f"  kept        {result.n_kept:,} shards that an earlier run had finished")
     if result.n_mismatches:
         lines.append(
-            f"  WARNING     fast tokenization was wrong for {result.n_mismatches:,} sampled reviews; "
-            f"their workers went on with the library's own, which is slower. Please report it, "
-            f"with the tokenizer"
+            f"  WARNING     fast tokenization was wrong for {result.n_mismatches:,} sampled "
+            f"reviews; their workers went on with the library's own, which is slower. Please "
+            f"report it, with the tokenizer"
         )
     if result.ignored:
         lines.append(f"  ignored     {result.ignored:,} files that lie in no class folder")

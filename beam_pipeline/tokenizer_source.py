@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -135,12 +136,9 @@ def _download(name: str) -> dict[str, bytes]:
     # Imported here: most runs need no hub.
     from huggingface_hub import _CACHED_NO_EXIST, hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
-    from huggingface_hub.utils import disable_progress_bars
-    from huggingface_hub.utils.logging import set_verbosity_error
 
     # It retries by itself, and warns each time; what fails in the end is said in one line.
-    set_verbosity_error()
-    disable_progress_bars()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     files: dict[str, bytes] = {}
     for file in (TOKENIZER_FILE, *_COMPANIONS):
         try:

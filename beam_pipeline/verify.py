@@ -1,4 +1,4 @@
-"""`python -m beam_pipeline.verify OUTPUT`: is every shard there, whole, and what the manifest says?"""
+"""`python -m beam_pipeline.verify OUTPUT`: is every shard there, and what the manifest says?"""
 
 from __future__ import annotations
 

@@ -53,10 +53,9 @@ def run_ours(options: argparse.Namespace) -> Run:
     """Run the job once."""
     inputs = [part for path in options.input for part in ("--input", path)]
     with tempfile.TemporaryDirectory() as folder:
-        return run_process(
-            [sys.executable, "-m", "beam_pipeline", *inputs]
-            + ["--output", f"{folder}/shards", "--tokenizer", options.tokenizer, "--task", "mlm"]
-        )
+        command = [sys.executable, "-m", "beam_pipeline", *inputs, "--task", "mlm"]
+        command += ["--output", f"{folder}/shards", "--tokenizer", options.tokenizer]
+        return run_process(command)
 
 
 def run_peer(options: argparse.Namespace, script: str, writes: bool) -> Run:
@@ -65,9 +64,9 @@ def run_peer(options: argparse.Namespace, script: str, writes: bool) -> Run:
     try:
         output = ["--output", f"{folder}/out"] if writes else []
         path = Path(__file__).parent / "peers" / f"{script}.py"
+        command = [options.peers_python, str(path), "--input", *options.input]
         return run_process(
-            [options.peers_python, str(path), "--input", *options.input]
-            + ["--tokenizer", options.tokenizer, *output],
+            [*command, "--tokenizer", options.tokenizer, *output],
             env={
                 "HF_HOME": f"{folder}/hf",
                 "HF_HUB_OFFLINE": "1",

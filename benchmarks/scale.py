@@ -59,10 +59,8 @@ def make(inputs: Sequence[str], folder: Path, gigabytes: float) -> None:
 
 def job(reviews: Path, output: Path, tokenizer: str, order: str) -> list[str]:
     """Return the command line of the job."""
-    command = [sys.executable, "-m", "beam_pipeline", "--input", str(reviews)]
-    return [*command, "--output", str(output), "--tokenizer", tokenizer] + [
-        *("--task", "mlm", "--order", order)
-    ]
+    command = [sys.executable, "-m", "beam_pipeline", "--input", str(reviews), "--task", "mlm"]
+    return [*command, "--output", str(output), "--tokenizer", tokenizer, "--order", order]
 
 
 def measure(command: Sequence[str]) -> tuple[float, int]:

@@ -47,13 +47,13 @@ def run_process(command: Sequence[str], env: Mapping[str, str] | None = None) ->
     after = os.times()
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    cpu = (
+        after.children_user + after.children_system - before.children_user - before.children_system
+    )
     return Run(wall=wall, cpu=cpu)
 
 
-def run_rounds(
-    contestants: Mapping[str, Callable[[], Run]], rounds: int
-) -> dict[str, list[Run]]:
+def run_rounds(contestants: Mapping[str, Callable[[], Run]], rounds: int) -> dict[str, list[Run]]:
     """Run every contestant once a round, so that a slow minute of the machine hits all alike."""
     runs: dict[str, list[Run]] = {name: [] for name in contestants}
     for number in range(rounds):

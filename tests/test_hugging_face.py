@@ -332,7 +332,6 @@ PUBLISHED = ("bert-base-uncased", "distilbert-base-uncased", "gpt2")
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Token indices sequence length")
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_imdb_blocks_are_those_of_group_texts(tmp_path: Path, name: str) -> None:
     imdb, folder = oracle.imdb_sample(), oracle.shared(f"tokenizers/{name}")
@@ -464,7 +463,6 @@ CONFIGS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:Token indices sequence length")
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_config_changes_what_auto_tokenizer_makes_of_it(tmp_path: Path, name: str) -> None:
     base, changes = CONFIGS[name]
@@ -490,7 +488,6 @@ def test_saved_truncation_and_padding_only_tell_the_sides(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Token indices sequence length")
 @pytest.mark.parametrize("name", ["Bert", "DistilBert", "MPNet", "Roberta", "GPT2", "Llama", "T5"])
 def test_a_tokenizer_that_hugging_face_saved_is_read_as_it_was(tmp_path: Path, name: str) -> None:
     import transformers

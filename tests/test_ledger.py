@@ -132,7 +132,6 @@ def test_the_summary_says_the_ledger(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Token indices sequence length")
 @pytest.mark.parametrize("name", ["bert-base-uncased", "gpt2"])
 def test_imdb(tmp_path: Path, name: str) -> None:
     imdb, folder = oracle.imdb_sample(), oracle.shared(f"tokenizers/{name}")

@@ -35,6 +35,7 @@ class WriteManifest(beam.PTransform):
         self.draft = draft
         self.label_numbers = label_numbers
 
+    @beam.typehints.no_annotations  # Beam knows no tuple of PCollections.
     def expand(self, receipts: Any) -> beam.PCollection:
         """Return a PCollection of the manifest's path."""
         side = (

@@ -1,6 +1,7 @@
 """Resuming: what an earlier run of the same job finished is kept, the rest is made."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
@@ -13,7 +14,6 @@ from transforms.functional.reviews import Part
 from transforms.functional.shards import ShardFormat
 
 KEPT_SHARDS = "kept-shards"
-_KEPT, _TODO = "kept", "todo"
 
 
 class KeepFinished(beam.PTransform):
@@ -41,13 +41,12 @@ class KeepFinished(beam.PTransform):
         self.shard_format = shard_format
         self.fingerprint = fingerprint
 
+    @beam.typehints.no_annotations  # Beam knows no tuple of PCollections.
     def expand(self, parts: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         """Return PCollections of the `Part`s to make, and of the `ShardReceipt`s kept."""
         find = _FindFinishedFn(self.output, self.subsets, self.shard_format, self.fingerprint)
-        outputs = parts | "FindFinished" >> beam.ParDo(find).with_output_types(
-            Part
-        ).with_outputs(_KEPT, main=_TODO)
-        return outputs[_TODO], outputs[_KEPT]
+        outputs = parts | "FindFinished" >> beam.ParDo(find).with_outputs("kept", main="todo")
+        return outputs["todo"], outputs["kept"]
 
 
 class _FindFinishedFn(beam.DoFn):
@@ -64,14 +63,16 @@ class _FindFinishedFn(beam.DoFn):
         self.fingerprint = fingerprint
         self.kept = Metrics.counter("review_shards", KEPT_SHARDS)
 
-    def process(self, part: Part) -> Iterator[Part | beam.pvalue.TaggedOutput]:
+    def process(
+        self, part: Part
+    ) -> Iterator[Part | beam.pvalue.TaggedOutput[Literal["kept"], ShardReceipt]]:
         receipts = [self._receipt(part, subset) for subset in self.subsets]
         if any(receipt is None for receipt in receipts):
             yield part
             return
         self.kept.inc(len(receipts))
         for receipt in receipts:
-            yield beam.pvalue.TaggedOutput(_KEPT, receipt)
+            yield beam.pvalue.TaggedOutput("kept", receipt)
 
     def _receipt(self, part: Part, subset: Subset) -> ShardReceipt | None:
         path = shard_path(subset, part.key, self.shard_format)

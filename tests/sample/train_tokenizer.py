@@ -50,14 +50,17 @@ def train(texts: Sequence[str], vocab_size: int) -> Tokenizer:
     clean = map(draft.normalizer.normalize_str, texts)
     words = [word for text in clean for word, _ in draft.pre_tokenizer.pre_tokenize_str(text)]
     letters = sorted({c for w in words for c in w} | {f"##{c}" for w in words for c in w[1:]})
-    trainer = WordPieceTrainer(vocab_size=vocab_size, show_progress=False,
-                               special_tokens=SPECIAL + letters)
+    trainer = WordPieceTrainer(
+        vocab_size=vocab_size, show_progress=False, special_tokens=SPECIAL + letters
+    )
     draft.train_from_iterator(texts, trainer)
     tokenizer = new_tokenizer(models.WordPiece(draft.get_vocab(), unk_token="[UNK]"))
     tokenizer.add_special_tokens(SPECIAL)
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[(t, SPECIAL.index(t)) for t in ("[CLS]", "[SEP]")])
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(t, SPECIAL.index(t)) for t in ("[CLS]", "[SEP]")],
+    )
     return tokenizer
 
 

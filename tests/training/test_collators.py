@@ -36,7 +36,11 @@ def test_dynamic_masks_of_epoch_0_are_the_static_masks_of_the_job(
     tmp_path: Path, unit: dict[str, bool]
 ) -> None:
     recipe = MaskRecipe(
-        mask_id=4, vocab_size=4000, special_ids=(0, 1, 2, 3, 4), seed=7, **unit  # type: ignore[arg-type]
+        mask_id=4,
+        vocab_size=4000,
+        special_ids=(0, 1, 2, 3, 4),
+        seed=7,
+        **unit,  # type: ignore[arg-type]
     )
     (tmp_path / "static").mkdir()
     (tmp_path / "plain").mkdir()
@@ -98,9 +102,7 @@ def spans_of(n_blocks: int = 3000) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     starts[:, [1, 130]] = True
     for place, special in ((0, 2), (128, 3), (129, 2)):
         ids[:, place], starts[:, place] = special, False
-    recipe = MaskRecipe(
-        mask_id=4, vocab_size=4000, special_ids=(0, 1, 2, 3, 4), seed=7, spans=True
-    )
+    recipe = MaskRecipe(mask_id=4, vocab_size=4000, special_ids=(0, 1, 2, 3, 4), seed=7, spans=True)
     blocks = [((0, 0, 0), row) for row in range(n_blocks)]
     return ids, starts, *mask_blocks(ids, starts, blocks, recipe, epoch=0)
 

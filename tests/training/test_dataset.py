@@ -59,7 +59,9 @@ def test_shards_of_several_record_batches_and_padding_are_read(tmp_path: Path) -
 
     batch = dataset[rows]
 
-    assert np.array_equal(batch["input_ids"].numpy(), np.array(table["input_ids"].to_pylist())[rows])
+    assert np.array_equal(
+        batch["input_ids"].numpy(), np.array(table["input_ids"].to_pylist())[rows]
+    )
     mask = np.array(table["attention_mask"].to_pylist())
     assert np.array_equal(batch["attention_mask"].numpy(), mask[rows])
     assert 0 < mask.sum() < mask.size
@@ -78,9 +80,7 @@ def test_ragged_rows_are_padded_to_the_longest_of_their_batch(ragged: Path) -> N
     assert batch["input_ids"].tolist() == [row + [0] * (longest - len(row)) for row in expected]
     assert batch["attention_mask"].sum(dim=1).tolist() == [len(row) for row in expected]
     starts = [table["word_starts"][row].as_py() for row in rows.tolist()]
-    assert batch["word_starts"].tolist() == [
-        row + [False] * (longest - len(row)) for row in starts
-    ]
+    assert batch["word_starts"].tolist() == [row + [False] * (longest - len(row)) for row in starts]
     assert dataset.lengths(rows).tolist() == [len(row) for row in expected]
     assert {len(row) for row in expected} != {longest}
 

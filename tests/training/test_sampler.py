@@ -27,7 +27,9 @@ def whole_epoch(order: Order, epoch: int) -> list[int]:
     return rows.tolist()
 
 
-def run(order: Order, world_size: int, global_batch: int, start: int, steps: int) -> list[list[int]]:
+def run(
+    order: Order, world_size: int, global_batch: int, start: int, steps: int
+) -> list[list[int]]:
     """Return the rows of each global batch that processes read from a sample on."""
     samplers = [
         ElasticSampler(order, global_batch // world_size, rank=rank, world_size=world_size)

@@ -1,8 +1,8 @@
 """A shard carries its own receipt, so that a rerun can tell whether it is finished.
 
-The schema of a shard names the options that made it (`fingerprint`) and the part that it was made of
-(`part_sha256`), and holds the counts that its rows alone do not tell. A shard is a pure function of
-these two: where both agree, it would come out the same again.
+The schema of a shard names the options that made it (`fingerprint`) and the part that it was made
+of (`part_sha256`), and holds the counts that its rows alone do not tell. A shard is a pure function
+of these two: where both agree, it would come out the same again.
 """
 
 from __future__ import annotations

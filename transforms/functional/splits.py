@@ -55,9 +55,7 @@ class SizedFile:
     @property
     def cut_at_lines(self) -> bool:
         """True where the file can be cut at any line end."""
-        return (
-            self.file.format in LINE_BASED and self.file.compression is None and not self.whole
-        )
+        return self.file.format in LINE_BASED and self.file.compression is None and not self.whole
 
 
 def plan_splits(files: Iterable[SizedFile], part_bytes: int) -> Iterator[Split]:

@@ -62,6 +62,13 @@ def test_a_word_cut_by_truncation_starts_anew() -> None:
     assert lists(rows, "word_starts") == [[0, 1, 1, 0]]
 
 
+def test_a_review_that_just_fits_is_not_truncated() -> None:
+    packed = pad([[1, 2, 3, 4]])
+
+    assert lists(packed.rows, "input_ids") == [[101, 1, 2, 3, 4, 102]]
+    assert (packed.reviews_truncated, packed.tokens.dropped) == (0, 0)
+
+
 def test_longest_leaves_rows_ragged_and_needs_no_padding_token() -> None:
     rows = pad([[5, 6], [], [1, 2, 3, 4, 9]], padding="longest", pad_id=None).rows
 
@@ -209,6 +216,8 @@ def test_equals_plain_loops(
     counts = packed.tokens
     assert counts.tokenized + counts.special + counts.repeated == counts.written + counts.dropped
     assert packed.reviews_written == len(reviews)
+    longer = sum(sum(len(word) for word in review) > room for review in reviews)
+    assert packed.reviews_truncated == (longer if overflow == "truncate" else 0)
 
 
 def _spans(length: int, room: int, stride: int, side: str) -> list[tuple[int, int]]:

@@ -1,0 +1,43 @@
+"""Which engine is chosen; the runs themselves are in test_determinism."""
+
+import os
+
+import pytest
+
+from beam_pipeline.engine import SMALL_TEXT_BYTES, choose_engine
+from transforms.functional.errors import UsageError
+
+LARGE = SMALL_TEXT_BYTES + 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text_bytes", "n_splits", "name"),
+    [
+        ([], SMALL_TEXT_BYTES, 9, "local, in this process"),
+        ([], LARGE, 1, "local, in this process"),
+        ([], LARGE, 10**6, f"local, {os.cpu_count()} worker processes"),
+        (["--runner", "DirectRunner"], LARGE, 10**6, f"local, {os.cpu_count()} worker processes"),
+        (["--direct_running_mode", "in_memory"], LARGE, 9, "local, in this process"),
+        (["--direct_num_workers", "3"], 1, 1, "local, 3 worker processes"),
+        (["--direct_num_workers=3"], 1, 1, "local, 3 worker processes"),
+        (["--direct_running_mode=multi_processing"], 1, 1, "local, 1 worker process"),
+        (["--direct_num_workers", "0"], 1, 1, f"local, {os.cpu_count()} worker processes"),
+    ],
+)
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core has no worker processes")
+def test_a_large_input_gets_a_process_for_each_core_unless_told_otherwise(
+    arguments: list[str], text_bytes: int, n_splits: int, name: str
+) -> None:
+    engine = choose_engine(arguments, text_bytes, n_splits)
+    assert engine.name == name
+    assert engine.local
+
+
+def test_dask_is_refused_with_the_reason() -> None:
+    with pytest.raises(UsageError, match="DaskRunner ignores output tags"):
+        choose_engine(["--runner", "DaskRunner"], 1, 1)
+
+
+def test_an_unknown_runner_is_named() -> None:
+    with pytest.raises(UsageError, match="FlickRunner cannot be had"):
+        choose_engine(["--runner", "FlickRunner"], 1, 1)

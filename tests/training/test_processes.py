@@ -1,0 +1,125 @@
+"""Real processes: any number of them trains on the same samples, also after being killed."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from tests.training.datasets import write_mlm
+from tests.training.programs import arguments, history, rows_by_step, torchrun, write_config
+
+GLOBAL_BATCH = 12
+STEPS_IN_EPOCH = 6  # 70 rows: five steps of 12, and one of 10.
+
+
+def line(dataset: Path, folder: Path, processes: int, **options: object) -> list[str]:
+    return arguments(
+        dataset,
+        folder / "model",
+        from_config=write_config(folder),
+        per_device_train_batch_size=GLOBAL_BATCH // processes,
+        max_train_rows=70,
+        num_train_epochs=2,
+        eval_strategy="epoch",
+        save_strategy="steps",
+        save_steps=4,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def unbroken(mlm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two epochs on one process."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    done = torchrun(1, line(mlm, folder, 1), TRACE=str(folder))
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.slow
+def test_an_unbroken_run_reads_every_row_once_an_epoch(unbroken: Path) -> None:
+    steps = rows_by_step(unbroken)
+    epochs = [
+        [row for step in range(begin, begin + STEPS_IN_EPOCH) for row in steps[step]]
+        for begin in (0, STEPS_IN_EPOCH)
+    ]
+
+    assert sorted(steps) == list(range(12))
+    assert [sorted(epoch) for epoch in epochs] == [list(range(70))] * 2
+    assert epochs[0] != epochs[1]
+
+
+@pytest.mark.slow
+def test_two_processes_have_the_loss_curve_of_one(
+    mlm: Path, unbroken: Path, tmp_path: Path
+) -> None:
+    done = torchrun(2, line(mlm, tmp_path, 2), TRACE=str(tmp_path))
+
+    assert done.returncode == 0, done.stderr
+    expected = rows_by_step(unbroken)
+    assert {step: sorted(rows) for step, rows in rows_by_step(tmp_path).items()} == {
+        step: sorted(rows) for step, rows in expected.items()
+    }
+    losses = history(tmp_path / "model")
+    assert len(losses) == 12
+    assert losses == pytest.approx(history(unbroken / "model"), rel=1e-4)
+    evaluations = history(tmp_path / "model", "eval_loss")
+    assert evaluations == pytest.approx(history(unbroken / "model", "eval_loss"), rel=1e-4)
+    assert evaluations[-1] < evaluations[0]
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_with_other_processes_on_the_very_samples(
+    mlm: Path, unbroken: Path, tmp_path: Path
+) -> None:
+    killed = torchrun(2, line(mlm, tmp_path, 2), TRACE=str(tmp_path), KILL_AT="7", KILL_RANK="1")
+    assert killed.returncode != 0
+    assert (tmp_path / "model/checkpoint-4/trainer_state.json").exists()
+    assert not (tmp_path / "model/checkpoint-8").exists()
+    before = rows_by_step(tmp_path)
+    assert max(before) == 6  # Steps 4 to 6 were read, but are not in the checkpoint.
+    # What a process leaves that is killed while it writes a checkpoint: it is not gone on from.
+    shutil.copytree(tmp_path / "model/checkpoint-4", tmp_path / "model/checkpoint-6")
+    (tmp_path / "model/checkpoint-6/trainer_state.json").write_text('{"half')
+
+    for file in tmp_path.glob("*.jsonl"):
+        file.unlink()
+    resumed = torchrun(
+        3, line(mlm, tmp_path, 3, resume_from_checkpoint="last"), TRACE=str(tmp_path)
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    after = rows_by_step(tmp_path)
+
+    assert sorted(after) == list(range(4, 12))
+    expected = rows_by_step(unbroken)
+    steps = {**{step: before[step] for step in range(4)}, **after}
+    assert {step: sorted(rows) for step, rows in steps.items()} == {
+        step: sorted(rows) for step, rows in expected.items()
+    }
+    assert history(tmp_path / "model") == pytest.approx(history(unbroken / "model"), rel=1e-3)
+    ours, theirs = (
+        load_file(folder / "model/model.safetensors") for folder in (tmp_path, unbroken)
+    )
+    for name, weights in theirs.items():
+        assert ours[name] == pytest.approx(weights, abs=2e-3)
+
+
+@pytest.mark.slow
+def test_a_deleted_shard_stops_every_process_with_an_error(tmp_path: Path) -> None:
+    # Its one row is read by one process only.
+    dataset = write_mlm(tmp_path / "dataset", shards=40, length=128)
+    victim = min((dataset / "train").iterdir(), key=lambda file: file.stat().st_size)
+    victim.unlink()
+
+    options = {"from_config": write_config(tmp_path, max_position_embeddings=128)}
+    done = torchrun(
+        2,
+        arguments(dataset, tmp_path / "model", per_device_train_batch_size=4, **options),
+        TRACE=str(tmp_path),
+    )
+
+    assert done.returncode != 0
+    errors = sorted(text for text in done.stderr.splitlines() if text.startswith("error (process"))
+    assert len(errors) == 2, done.stderr
+    assert any(f"{victim.name} cannot be opened" in error for error in errors)

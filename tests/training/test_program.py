@@ -1,0 +1,357 @@
+"""The program on one process, from the command line to what it saves."""
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+from transformers import (
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    pipeline,
+)
+
+from tests.training.datasets import write_classification, write_mlm
+from tests.training.programs import arguments, history, write_config
+from training.__main__ import main
+from training.config import parse_options
+from training.dataset import ShardDataset
+from training.predict import main as predict_main
+from training.run import run
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def mlm_model(mlm: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A model trained on masks, and what was reported."""
+    folder = tmp_path_factory.mktemp("mlm_model")
+    options = {
+        "from_config": write_config(folder),
+        "per_device_train_batch_size": 8,
+        "whole_word_masking": True,
+        "report_to": "tensorboard",
+    }
+    metrics = run(parse_options(arguments(mlm, folder / "model", **options)))
+    return {"folder": folder / "model", "metrics": metrics}
+
+
+@pytest.fixture(scope="module")
+def classifier(ragged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A classifier trained on ragged rows."""
+    folder = tmp_path_factory.mktemp("classifier")
+    options = {
+        "from_config": write_config(folder),
+        "per_device_train_batch_size": 8,
+        "train_sampling_strategy": "group_by_length",
+        "num_train_epochs": 2,
+    }
+    assert main(arguments(ragged, folder / "model", **options)) == 0
+    return folder / "model"
+
+
+def test_mlm_reports_loss_and_perplexity_before_and_after(mlm_model: dict[str, Any]) -> None:
+    metrics = mlm_model["metrics"]
+
+    assert metrics["before"]["loss"] == pytest.approx(np.log(4000), rel=0.02)
+    assert metrics["after"]["loss"] < metrics["before"]["loss"] - 0.5
+    for when in ("before", "after"):
+        loss, perplexity = metrics[when]["loss"], metrics[when]["perplexity"]
+        assert perplexity == pytest.approx(np.exp(loss))
+    assert json.loads((mlm_model["folder"] / "metrics.json").read_text()) == metrics
+    assert list(mlm_model["folder"].rglob("events.out.tfevents.*"))
+
+
+def test_the_evaluation_is_exact(mlm: Path, mlm_model: dict[str, Any]) -> None:
+    # One batch of everything has the mean over tokens that many batches must give.
+    from training.collators import MLM_COLUMNS, MlmCollator, mask_recipe
+
+    dataset = ShardDataset(mlm, "validation", columns=MLM_COLUMNS)
+    recipe = mask_recipe(dataset, whole_words=True, seed=5)
+    batch = MlmCollator(recipe, epoch=0)(dataset[:])
+    model = AutoModelForMaskedLM.from_pretrained(mlm_model["folder"]).eval()
+    with torch.no_grad():
+        loss = float(model(**batch).loss)
+
+    assert len(dataset) % 8
+    assert mlm_model["metrics"]["rows"] == len(dataset)
+    assert mlm_model["metrics"]["after"]["loss"] == pytest.approx(loss, rel=1e-5)
+
+
+def test_a_saved_mlm_loads_everywhere(mlm_model: dict[str, Any]) -> None:
+    fill = pipeline("fill-mask", model=str(mlm_model["folder"]), device="cpu")
+    filled = fill("a great [MASK] .", top_k=3)
+
+    assert len(filled) == 3
+    assert len(AutoTokenizer.from_pretrained(mlm_model["folder"])) == 4000
+
+
+def test_probes_print_the_top_predictions_before_and_after(
+    mlm: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {"from_config": write_config(tmp_path), "max_steps": 1, "max_train_rows": 8}
+    line = arguments(mlm, tmp_path / "model", probe="This is a great [MASK].", **options)
+    assert main(line) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    for when in ("before", "after"):
+        [text] = [line for line in lines if line.startswith(f"{when}: This is a great [MASK]. -> ")]
+        assert len(text.split(" -> ")[1].split(", ")) >= 5
+
+
+def test_static_masks_are_trained_on_as_they_are(tmp_path: Path) -> None:
+    from tests.training.datasets import RECIPE
+
+    dataset = write_mlm(tmp_path / "static", static=RECIPE, validation_shards=1)
+    options = {"from_config": write_config(tmp_path), "max_train_rows": 40}
+    metrics = run(parse_options(arguments(dataset, tmp_path / "model", **options)))
+
+    assert metrics["after"]["loss"] < metrics["before"]["loss"]
+
+
+def test_a_classifier_reports_accuracy_f1_and_confusion(
+    classifier: Path, ragged: Path
+) -> None:
+    metrics = json.loads((classifier / "metrics.json").read_text())
+    dataset = ShardDataset(ragged, "validation")
+    model = AutoModelForSequenceClassification.from_pretrained(classifier).eval()
+    with torch.no_grad():
+        batch = dataset[:]
+        labels = batch.pop("labels").tolist()
+        predicted = model(**batch).logits.argmax(dim=1).tolist()
+
+    assert metrics["rows"] == len(labels) > 20
+    assert metrics["after"]["accuracy"] == pytest.approx(accuracy_score(labels, predicted))
+    assert metrics["after"]["f1"] == pytest.approx(f1_score(labels, predicted))
+    assert metrics["confusion"] == confusion_matrix(labels, predicted, labels=[0, 1]).tolist()
+
+
+def test_a_saved_classifier_loads_everywhere_with_its_label_names(classifier: Path) -> None:
+    classify = pipeline("text-classification", model=str(classifier), device="cpu")
+    model = AutoModelForSequenceClassification.from_pretrained(classifier)
+
+    assert classify("I love this movie!")[0]["label"] in ("neg", "pos")
+    assert model.config.id2label == {0: "neg", 1: "pos"}
+
+
+def test_predict_prints_label_and_probability_for_texts_files_and_stdin(
+    classifier: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = ["I love this movie!", "Dull, dull, dull: " + "very " * 100]
+    (tmp_path / "texts").write_text("\n".join(texts) + "\n")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(texts) + "\n"))
+    model = ["--model", str(classifier)]
+
+    outputs = []
+    for source in (["--text", texts[0], "--text", texts[1]], ["--file", str(tmp_path / "texts")], []):
+        assert predict_main([*model, *source]) == 0
+        outputs.append([line.split("\t") for line in capsys.readouterr().out.splitlines()])
+
+    assert outputs[0] == outputs[1] == outputs[2]
+    assert [fields[2] for fields in outputs[0]] == texts
+    classify = pipeline("text-classification", model=str(classifier), device="cpu")
+    for fields, text in zip(outputs[0], texts, strict=True):
+        [expected] = classify(text, truncation=True, max_length=64)
+        assert fields[0] == expected["label"]
+        assert float(fields[1]) == pytest.approx(expected["score"], abs=1e-4)
+
+
+def test_predict_fills_masks_and_asks_for_one(
+    mlm_model: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = ["--model", str(mlm_model["folder"])]
+    assert predict_main([*model, "--text", "a great [MASK] .", "--top_k", "2"]) == 0
+    fields = capsys.readouterr().out.rstrip("\n").split("\t")
+    assert len(fields) == 5
+
+    assert predict_main([*model, "--text", "no mask"]) == 2
+    assert "no [MASK] to fill in 'no mask'" in capsys.readouterr().err
+
+
+def test_frozen_weights_stay_bit_equal_and_others_move(
+    ragged: Path, classifier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = arguments(ragged, tmp_path / "model", model_name_or_path=classifier, max_steps=3)
+    assert main([*line, "--freeze_base", "--unfreeze", r"layer\.1\."]) == 0
+
+    before, after = (
+        AutoModelForSequenceClassification.from_pretrained(folder).state_dict()
+        for folder in (classifier, tmp_path / "model")
+    )
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    trained = {
+        name for name in before if not name.startswith("distilbert") or "layer.1." in name
+    }
+    assert moved == trained
+    assert len(moved) > 10
+    n_trained = sum(before[name].numel() for name in trained)
+    n_all = sum(values.numel() for values in before.values())
+    assert f"parameters: {n_trained:,} of {n_all:,} are trained" in capsys.readouterr().out
+
+
+def test_windows_of_a_review_are_averaged_before_scoring(tmp_path: Path) -> None:
+    dataset = write_classification(
+        tmp_path / "windows", overflow="windows", length=24, validation_shards=1
+    )
+    options = {"from_config": write_config(tmp_path), "max_train_rows": 32}
+    metrics = run(parse_options(arguments(dataset, tmp_path / "model", **options)))
+
+    validation = ShardDataset(dataset, "validation", columns=["review"])
+    n_reviews = len({tuple(review) for review in validation[:]["review"].tolist()})
+    assert metrics["rows"] == n_reviews < len(validation)
+    assert np.sum(metrics["confusion"]) == n_reviews
+
+
+def test_rows_are_set_apart_where_there_is_no_validation_subset(tmp_path: Path) -> None:
+    dataset = write_mlm(tmp_path / "plain")
+    options = {"from_config": write_config(tmp_path), "max_train_rows": 24, "max_eval_rows": 10}
+    metrics = run(parse_options(arguments(dataset, tmp_path / "model", **options)))
+
+    assert metrics["rows"] == 10
+    assert len(history(tmp_path / "model")) == 3
+
+
+def bad_runs(mlm: Path, ragged: Path, tmp_path: Path) -> dict[str, tuple[list[str], int, str]]:
+    """Return command lines that must fail, with their exit codes and what the error says."""
+    tiny = {"from_config": write_config(tmp_path)}
+    out = tmp_path / "model"
+    no_model = arguments(mlm, out)
+    return {
+        "no model": (no_model, 2, "give one of --model_name_or_path and --from_config"),
+        "no dataset": (["--output_dir", str(out)], 2, "--dataset is missing"),
+        "unknown option": ([*no_model, "--wat", "1"], 2, "--wat"),
+        "wrong task": (arguments(mlm, out, task="classification", **tiny), 2, "was made for mlm"),
+        "no such task": (arguments(mlm, out, task="qa", **tiny), 2, "invalid choice: 'qa'"),
+        "no such model": (arguments(mlm, out, model_name_or_path=out), 2, "cannot load"),
+        "no such config": (arguments(mlm, out, from_config=out), 2, "no such folder or file"),
+        "not a dataset": (arguments(tmp_path, out, **tiny), 1, "no finished dataset"),
+        "too many rows": (arguments(mlm, out, max_train_rows=10**6, **tiny), 1, "fewer than"),
+        "no such pattern": (
+            [*arguments(ragged, out, **tiny), "--freeze_base", "--unfreeze", "pooler"],
+            2,
+            "--unfreeze 'pooler' finds no parameter",
+        ),
+        "no pattern": (
+            [*arguments(ragged, out, **tiny), "--freeze_base", "--unfreeze", "("],
+            2,
+            "no regular expression",
+        ),
+        "nothing to unfreeze": (
+            [*arguments(ragged, out, **tiny), "--unfreeze", "x"],
+            2,
+            "--unfreeze goes with --freeze_base",
+        ),
+        "nothing to go on from": (
+            arguments(mlm, out, resume_from_checkpoint=tmp_path, **tiny),
+            2,
+            "no whole checkpoint",
+        ),
+        "weights": (arguments(mlm, out, weights=[1, 2], **tiny), 2, "--weights needs a number"),
+        "short model": (
+            arguments(mlm, out, from_config=_short_config(tmp_path)),
+            1,
+            "the model reads 8 tokens at once",
+        ),
+    }
+
+
+def _short_config(folder: Path) -> str:
+    (folder / "short").mkdir()
+    return write_config(folder / "short", max_position_embeddings=8)
+
+
+BAD_RUNS = [
+    "no model",
+    "no dataset",
+    "unknown option",
+    "wrong task",
+    "no such task",
+    "no such model",
+    "no such config",
+    "not a dataset",
+    "too many rows",
+    "no such pattern",
+    "no pattern",
+    "nothing to unfreeze",
+    "nothing to go on from",
+    "weights",
+    "short model",
+]
+
+
+@pytest.mark.parametrize("name", BAD_RUNS)
+def test_bad_input_is_one_line_and_an_exit_code(
+    name: str, mlm: Path, ragged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = bad_runs(mlm, ragged, tmp_path)
+    assert list(runs) == BAD_RUNS
+    line, code, message = runs[name]
+
+    assert main(line) == code
+    [error] = [text for text in capsys.readouterr().err.splitlines() if text.startswith("error")]
+    assert message in error
+
+
+def test_another_tokenizer_than_the_models_is_refused(
+    classifier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = write_classification(tmp_path / "dataset")
+    file = classifier / "tokenizer.json"
+    (tmp_path / "other").mkdir()
+    for each in classifier.iterdir():
+        if each.is_file():
+            (tmp_path / "other" / each.name).write_bytes(each.read_bytes())
+    text = file.read_text(encoding="utf-8")
+    assert '"movie"' in text
+    (tmp_path / "other/tokenizer.json").write_text(text.replace('"movie"', '"m0vie"'))
+
+    line = arguments(dataset, tmp_path / "model", model_name_or_path=tmp_path / "other")
+    assert main(line) == 1
+    assert "made with another tokenizer" in capsys.readouterr().err
+
+
+def test_a_model_with_fewer_ids_than_the_dataset_is_refused(
+    classifier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = write_classification(tmp_path / "dataset")
+    model = AutoModelForSequenceClassification.from_pretrained(classifier)
+    model.resize_token_embeddings(3990)
+    model.save_pretrained(tmp_path / "small")
+    AutoTokenizer.from_pretrained(classifier).save_pretrained(tmp_path / "small")
+
+    line = arguments(dataset, tmp_path / "model", model_name_or_path=tmp_path / "small")
+    assert main(line) == 1
+    assert "the model knows 3990 ids" in capsys.readouterr().err
+
+
+def test_an_old_run_is_not_written_over_nor_gone_on_from_with_other_batches(
+    mlm: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {
+        "from_config": write_config(tmp_path),
+        "max_train_rows": 40,
+        "save_strategy": "steps",
+        "save_steps": 2,
+    }
+    assert main(arguments(mlm, tmp_path / "model", max_steps=2, **options)) == 0
+    assert main(arguments(mlm, tmp_path / "model", **options)) == 2
+    assert "has checkpoints of an earlier run" in capsys.readouterr().err
+
+    last = {"resume_from_checkpoint": "last", **options}
+    batch = {"per_device_train_batch_size": 5}
+    assert main(arguments(mlm, tmp_path / "model", **last, **batch)) == 2
+    assert "global_batch 8, this run has 5" in capsys.readouterr().err
+    assert main(arguments(mlm, tmp_path / "model", **{**last, "seed": 6})) == 2
+    assert "seed 5, this run has 6" in capsys.readouterr().err

@@ -1,0 +1,44 @@
+"""The training program, writing down which rows each step read; it can kill itself.
+
+Environment: TRACE: folder for the traces; KILL_AT: the optimizer step at which the process of rank
+KILL_RANK kills itself as `kill -9` does.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from training import trainer
+from training.__main__ import main
+
+RANK = os.environ.get("RANK", "0")
+
+_rows: list[int] = []
+_read = trainer.StepBatches.__getitems__
+_take_step = trainer.ShardTrainer.get_batch_samples
+
+
+def read(self: Any, rows: Any) -> Any:
+    _rows.extend(rows.rows.tolist())
+    return _read(self, rows)
+
+
+def take_step(self: Any, *arguments: Any) -> Any:
+    step = self.state.global_step
+    if step == int(os.environ.get("KILL_AT", -1)) and RANK == os.environ.get("KILL_RANK", "0"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    _rows.clear()
+    result = _take_step(self, *arguments)
+    with Path(os.environ["TRACE"], f"{RANK}.jsonl").open("a") as trace:
+        trace.write(json.dumps({"step": step, "rows": _rows}) + "\n")
+    return result
+
+
+trainer.StepBatches.__getitems__ = read  # type: ignore[method-assign]
+trainer.ShardTrainer.get_batch_samples = take_step  # type: ignore[method-assign]
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
