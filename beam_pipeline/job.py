@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from beam_pipeline.config import JobConfig
 from beam_pipeline.engine import Engine, choose_engine, counter_value
 from beam_pipeline.failures import error_of
+from beam_pipeline.output_folder import (
+    REPORT_NAME,
+    remove_dataset,
+    remove_rejected,
+    remove_unnamed,
+)
 from beam_pipeline.planning import Plan, make_plan
 from beam_pipeline.tokenizer_source import TOKENIZER_FOLDER, TokenizerSource, load_tokenizer
 from transforms import storage
 from transforms.functional.errors import OutputError, TokenizerError
-from transforms.functional.manifest import MANIFEST_NAME, SUBSETS, InputEntry, Manifest
-from transforms.rejecting import REJECTED_FOLDER
+from transforms.functional.manifest import MANIFEST_NAME, InputEntry, Manifest
 from transforms.resuming import KEPT_SHARDS
 from transforms.tokenization import MISMATCHES
-
-REPORT_NAME = "report.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +69,13 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult:
     counters: Mapping[str, int] = {}
     engine = choose_engine(beam_arguments, plan.text_bytes, len(plan.splits), debug=config.debug)
     if not there:
-        _prepare_output(config)
+        # Finished shards of an earlier run stay; rejected records are written as they are read.
+        (remove_dataset if config.overwrite else remove_rejected)(config.output)
         counters = _run_pipeline(config, plan, tokenizer, engine)
     manifest = Manifest.loads(storage.read_bytes(storage.join(config.output, MANIFEST_NAME)))
     seconds = time.monotonic() - started
     if not there:
-        _remove_unnamed(config.output, manifest)
+        remove_unnamed(config.output, manifest)
         _write_report(config, manifest, seconds)
     return JobResult(
         manifest=manifest,
@@ -145,26 +149,6 @@ def _changed(there: Manifest, inputs: Sequence[InputEntry]) -> str:
         if before[path] != now[path]:
             return f"{path} has changed since"
     return "their order differs"
-
-
-def _prepare_output(config: JobConfig) -> None:
-    """Make room for the dataset.
-
-    With `overwrite` the old one goes, the manifest first: from then on it does not exist. Else
-    finished shards of an earlier run stay; rejected records are written anew as they are read.
-    """
-    old = (MANIFEST_NAME, REPORT_NAME, *SUBSETS, TOKENIZER_FOLDER) if config.overwrite else ()
-    for name in (*old, REJECTED_FOLDER):
-        storage.remove(storage.join(config.output, name))
-
-
-def _remove_unnamed(output: str, manifest: Manifest) -> None:
-    """Remove shards that the manifest does not name: leavings of runs with other options."""
-    named = {shard.path for shards in manifest.splits.values() for shard in shards}
-    for subset in SUBSETS:
-        for path in storage.list_files(storage.join(output, subset)):
-            if f"{subset}/{path}" not in named:
-                storage.remove(storage.join(output, subset, path))
 
 
 def _run_pipeline(

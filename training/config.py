@@ -147,7 +147,6 @@ def parse_options(arguments: Sequence[str]) -> Options:
         prog="python -m training",
         description="Train a model on a dataset of review shards.",
         allow_abbrev=False,
-        exit_on_error=False,
     )
 
     def error(message: str) -> None:

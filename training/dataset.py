@@ -154,17 +154,25 @@ class ShardDataset(Dataset[Batch]):
 
 @dataclass(frozen=True)
 class _ShardPaths:
-    """Gives a shard's local file: where it lies, or its copy in the cache."""
+    """Gives shards' local files: where they lie, or their copies in the cache."""
 
     location: Location
     shards: Sequence[ShardEntry]
     cache: ShardCache | None
 
-    def __call__(self, shard: int) -> Path:
+    @property
+    def is_bounded(self) -> bool:
+        return self.cache is not None
+
+    def path(self, shard: int, *, patient: bool = False) -> Path:
         entry = self.shards[shard]
         if self.cache is None:
             return Path(self.location.path(entry.path))
-        return self.cache.fetch(self.location, entry)
+        return self.cache.fetch(self.location, entry, patient=patient)
+
+    def release(self, shard: int) -> None:
+        if self.cache is not None:
+            self.cache.release(self.shards[shard])
 
 
 def _make_reader(dataset: ShardDataset) -> RowReader:

@@ -8,10 +8,10 @@ small table; with the shards in one range of addresses, the rows of a batch are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +19,14 @@ import pyarrow as pa
 from numpy.lib.stride_tricks import as_strided
 
 from training.address_range import AddressRange
+from training.shard_cache import CacheFullError
 from transforms.functional.errors import DatasetError
 from transforms.functional.shards import ROWS_PER_BATCH
 
 Rows = npt.NDArray[np.int64]
+
+# A shard of the window that is read now comes up every few batches.
+_IDLE_FINDS = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +35,20 @@ class Places:
 
     batch: npt.NDArray[np.int64]
     row: npt.NDArray[np.int64]
+
+
+class ShardSource(Protocol):
+    """Where shards' files come from."""
+
+    @property
+    def is_bounded(self) -> bool:
+        """True where the files of shards that are not read should be let go."""
+
+    def path(self, shard: int, *, patient: bool = False) -> Path:
+        """Return a shard's local file, and hold it; `patient`: wait for room."""
+
+    def release(self, shard: int) -> None:
+        """Let a shard's file go."""
 
 
 class _Column:
@@ -55,15 +73,13 @@ class ShardFiles:
     Args:
         rows: Rows of each shard.
         sizes: Bytes of each shard file.
-        fetch: Gives the local file of a shard, which may take a download.
+        source: Gives the local files of shards, which may take a download.
     """
 
-    def __init__(
-        self, rows: Sequence[int], sizes: Sequence[int], fetch: Callable[[int], Path]
-    ) -> None:
+    def __init__(self, rows: Sequence[int], sizes: Sequence[int], source: ShardSource) -> None:
         """Lay the table out; no file is opened before one of its rows is asked for."""
         self._sizes = list(sizes)
-        self._fetch = fetch
+        self._source = source
         shard_rows = np.asarray(rows, np.int64)
         n_batches = -(-shard_rows // ROWS_PER_BATCH)
         self._first_batch = np.concatenate([[0], np.cumsum(n_batches)])
@@ -73,13 +89,15 @@ class ShardFiles:
         self._batch_first_row = self.shard_first_row[self.shard_of_batch] + inside * ROWS_PER_BATCH
         self._ready = np.zeros(len(self._batch_first_row), np.bool_)
         self._n_closed = len(shard_rows)
+        self._finds = 0
+        self._last_find = np.zeros(len(shard_rows), np.int64)
         self._columns: dict[str, _Column] = {}
         self._views: dict[tuple[Any, ...], np.ndarray] = {}
         self._range: AddressRange | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave mappings out: another process makes its own."""
-        empty = ShardFiles(np.diff(self.shard_first_row).tolist(), self._sizes, self._fetch)
+        empty = ShardFiles(np.diff(self.shard_first_row).tolist(), self._sizes, self._source)
         return vars(empty)
 
     def __len__(self) -> int:
@@ -93,8 +111,12 @@ class ShardFiles:
             DatasetError: a shard is missing, damaged, or not of this dataset.
         """
         batch = np.searchsorted(self._batch_first_row, rows, "right") - 1
+        if self._source.is_bounded:
+            self._finds += 1
+            self._last_find[self.shard_of_batch[batch]] = self._finds
         if self._n_closed and not self._ready[batch].all():
             for shard in np.unique(self.shard_of_batch[batch[~self._ready[batch]]]).tolist():
+                self._close_idle(_IDLE_FINDS)
                 self._open(shard)
         return Places(batch, rows - self._batch_first_row[batch])
 
@@ -133,6 +155,7 @@ class ShardFiles:
             self._ready[self._first_batch[shard] : self._first_batch[shard + 1]] = False
             self._n_closed += 1
             self._addresses().unmap(shard)
+            self._source.release(shard)
 
     def _column(self, name: str) -> _Column:
         column = self._columns.get(name)
@@ -185,8 +208,24 @@ class ShardFiles:
             self._range = AddressRange(self._sizes)
         return self._range
 
+    def _close_idle(self, finds: int) -> None:
+        """Close shards that none of the last `finds` batches read, so that they may be removed."""
+        if self._source.is_bounded:
+            is_open = self._ready[self._first_batch[:-1]]
+            idle = is_open & (self._last_find <= self._finds - finds)
+            for shard in np.flatnonzero(idle).tolist():
+                self.close(shard)
+
+    def _path(self, shard: int) -> Path:
+        try:
+            return self._source.path(shard)
+        except CacheFullError:
+            # Keep only what this batch needs, and try again.
+            self._close_idle(1)
+            return self._source.path(shard, patient=True)
+
     def _open(self, shard: int) -> None:
-        path = self._fetch(shard)
+        path = self._path(shard)
         addresses = self._addresses()
         if not addresses.is_mapped(shard):
             addresses.map(shard, path)

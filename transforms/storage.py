@@ -116,10 +116,12 @@ def _write_local(path: Path, data: bytes) -> None:
         raise
 
 
-def list_files(folder: str) -> list[str]:
-    """Return the paths of all files below a folder, relative to it, sorted; none without it."""
+def list_files(folder: str, *, recursive: bool = True) -> list[str]:
+    """Return the paths of the files in a folder, relative to it, sorted; none without it."""
     filesystem, name = fsspec.core.url_to_fs(folder)
-    found = filesystem.find(name) if filesystem.exists(name) else []
+    if not filesystem.isdir(name):
+        return []
+    found = filesystem.find(name, maxdepth=None if recursive else 1)
     return sorted(path[len(name.rstrip("/")) + 1 :] for path in found)
 
 

@@ -118,9 +118,7 @@ def test_static_masks_are_trained_on_as_they_are(tmp_path: Path) -> None:
     assert metrics["after"]["loss"] < metrics["before"]["loss"]
 
 
-def test_a_classifier_reports_accuracy_f1_and_confusion(
-    classifier: Path, ragged: Path
-) -> None:
+def test_a_classifier_reports_accuracy_f1_and_confusion(classifier: Path, ragged: Path) -> None:
     metrics = json.loads((classifier / "metrics.json").read_text())
     dataset = ShardDataset(ragged, "validation")
     model = AutoModelForSequenceClassification.from_pretrained(classifier).eval()
@@ -155,7 +153,11 @@ def test_predict_prints_label_and_probability_for_texts_files_and_stdin(
     model = ["--model", str(classifier)]
 
     outputs = []
-    for source in (["--text", texts[0], "--text", texts[1]], ["--file", str(tmp_path / "texts")], []):
+    for source in (
+        ["--text", texts[0], "--text", texts[1]],
+        ["--file", str(tmp_path / "texts")],
+        [],
+    ):
         assert predict_main([*model, *source]) == 0
         outputs.append([line.split("\t") for line in capsys.readouterr().out.splitlines()])
 
@@ -191,9 +193,7 @@ def test_frozen_weights_stay_bit_equal_and_others_move(
         for folder in (classifier, tmp_path / "model")
     )
     moved = {name for name in before if not torch.equal(before[name], after[name])}
-    trained = {
-        name for name in before if not name.startswith("distilbert") or "layer.1." in name
-    }
+    trained = {name for name in before if not name.startswith("distilbert") or "layer.1." in name}
     assert moved == trained
     assert len(moved) > 10
     n_trained = sum(before[name].numel() for name in trained)
@@ -231,7 +231,7 @@ def bad_runs(mlm: Path, ragged: Path, tmp_path: Path) -> dict[str, tuple[list[st
     return {
         "no model": (no_model, 2, "give one of --model_name_or_path and --from_config"),
         "no dataset": (["--output_dir", str(out)], 2, "--dataset is missing"),
-        "unknown option": ([*no_model, "--wat", "1"], 2, "--wat"),
+        "unknown option": ([*arguments(mlm, out, **tiny), "--wat", "1"], 2, "--wat"),
         "wrong task": (arguments(mlm, out, task="classification", **tiny), 2, "was made for mlm"),
         "no such task": (arguments(mlm, out, task="qa", **tiny), 2, "invalid choice: 'qa'"),
         "no such model": (arguments(mlm, out, model_name_or_path=out), 2, "cannot load"),

@@ -98,7 +98,7 @@ def digest_of(reviews: pa.RecordBatch) -> str:
         digest.update((texts.buffers()[2] or pa.py_buffer(b""))[ends[0] : ends[-1]])
     for name in ("label", "source", "record"):
         column = reviews.column(name)
-        digest.update(f"{name}:{column.null_count}".encode())
+        digest.update(column.is_null().to_numpy(zero_copy_only=False).tobytes())
         digest.update(column.fill_null(0).to_numpy().tobytes())
     return digest.hexdigest()
 
