@@ -17,10 +17,10 @@ from transforms.functional.elements import index_of
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.formats import INDEXED
 from transforms.functional.readers.read_file import index_bytes, read_file
-from transforms.functional.review_tokenizer import ReviewTokenizer
 from transforms.functional.reviews import REVIEW_SCHEMA, Part, PartKey
 from transforms.functional.shards import rows_table
 from transforms.functional.splits import SizedFile
+from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.tokenization import tokenize_part
 
 SAMPLE_FILES = 8

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from transforms import storage
-from transforms.functional.encoder import Encoder
 from transforms.functional.errors import InputError, ReviewShardsError, UsageError
 from transforms.functional.manifest import MANIFEST_NAME, SUBSETS, Manifest, ShardEntry
 from transforms.functional.shards import read_shard
+from transforms.functional.tokenization.encoder import Encoder
 from transforms.functional.word_ids import word_ids_from_starts
 
 

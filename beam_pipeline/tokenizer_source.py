@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from transforms import storage
-from transforms.functional.encoder import Encoder
 from transforms.functional.errors import TokenizerError
 from transforms.functional.manifest import TokenizerEntry
 from transforms.functional.special_tokens import SpecialTokens, special_tokens_of
 from transforms.functional.template import Template
+from transforms.functional.tokenization.encoder import Encoder
 from transforms.functional.tokenizer_config import apply_config
 
 TOKENIZER_FOLDER = "tokenizer"

@@ -19,8 +19,8 @@ from tokenizers import Tokenizer
 
 from tests import tokenizers_zoo
 from tests.hostile_texts import random_texts
-from transforms.functional.review_tokenizer import ReviewTokenizer
-from transforms.functional.text_arrays import as_large_string
+from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
+from transforms.functional.tokenization.text_arrays import as_large_string
 from transforms.functional.tokens import Tokens, tokens_from_lists
 
 TEXTS_PER_PART = 2000

@@ -31,9 +31,9 @@ import pyarrow.parquet as pq
 import tokenizers
 
 from transforms.functional import fast_tokenization
-from transforms.functional.new_pieces import NewPieceEncoder
-from transforms.functional.piece_cache import PieceCache
-from transforms.functional.review_tokenizer import ReviewTokenizer
+from transforms.functional.tokenization.new_pieces import NewPieceEncoder
+from transforms.functional.tokenization.piece_cache import PieceCache
+from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 
 PART_BYTES = 32 << 20
 LIBRARY_BATCH = 1000

@@ -21,8 +21,8 @@ from beam_pipeline.tokenizer_source import TokenizerSource, load_tokenizer
 from tests import oracle
 from tests.oracle import make
 from transforms.functional.counter_random import VALIDATION, below, review_random
-from transforms.functional.review_tokenizer import ReviewTokenizer
 from transforms.functional.template import add_template
+from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.reading import read_split
 
 FAMILIES = ("wordpiece", "byte-level", "unigram")

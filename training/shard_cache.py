@@ -124,6 +124,7 @@ class ShardCache:
             if final.exists():  # Another process was quicker.
                 part.unlink(missing_ok=True)
                 return
+            os.ftruncate(descriptor, 0)  # A dead process may have left some.
             self._make_room(descriptor, shard, patience)
             download(location, shard, descriptor)
             part.rename(final)
@@ -135,6 +136,11 @@ class ShardCache:
 
     def _make_room(self, descriptor: int, shard: ShardEntry, patience: float) -> None:
         """Remove shards that nobody reads, and give the `.part` its size, so that it counts."""
+        if shard.bytes > self.max_bytes:
+            raise DatasetError(
+                f"a shard of {shard.bytes:,} bytes does not go into the cache {self.folder}, which "
+                f"may hold {self.max_bytes:,}: raise --cache_gb"
+            )
         deadline = time.monotonic() + patience
         while True:
             lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

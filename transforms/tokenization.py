@@ -8,8 +8,8 @@ from apache_beam.metrics import Metrics
 
 from transforms import storage
 from transforms.functional.elements import TokenizedPart, index_of
-from transforms.functional.review_tokenizer import ReviewTokenizer
 from transforms.functional.reviews import Part
+from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 
 # Reviews for which the fast path gave other tokens than the library, in the check of a sample.
 MISMATCHES = "tokenizer-mismatches"

@@ -216,7 +216,7 @@ def test_a_missing_shard_is_an_error_when_it_is_read(tmp_path: Path) -> None:
     (tmp_path / dataset.shards[1].path).unlink()
 
     assert len(dataset[[0]]["input_ids"]) == 1
-    with pytest.raises(DatasetError, match="0000001-0000.arrow cannot be opened"):
+    with pytest.raises(DatasetError, match=r"0000001-0000\.arrow cannot be opened"):
         dataset[[dataset.shard_rows[0]]]
 
 
@@ -234,7 +234,8 @@ def test_a_shard_that_is_cut_off_or_damaged_is_an_error(tmp_path: Path) -> None:
 
 def test_importing_the_package_loads_neither_torch_nor_transformers() -> None:
     script = (
-        "import sys, training; heavy = {'torch', 'transformers', 'apache_beam'} & set(sys.modules); "
+        "import sys, training; "
+        "heavy = {'torch', 'transformers', 'apache_beam'} & set(sys.modules); "
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

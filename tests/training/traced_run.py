@@ -28,7 +28,7 @@ def read(self: Any, rows: Any) -> Any:
 
 def take_step(self: Any, *arguments: Any) -> Any:
     step = self.state.global_step
-    if step == int(os.environ.get("KILL_AT", -1)) and RANK == os.environ.get("KILL_RANK", "0"):
+    if step == int(os.environ.get("KILL_AT", -1)) and os.environ.get("KILL_RANK", "0") == RANK:
         os.kill(os.getpid(), signal.SIGKILL)
     _rows.clear()
     result = _take_step(self, *arguments)

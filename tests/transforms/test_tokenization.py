@@ -5,8 +5,8 @@ import pyarrow as pa
 
 from tests import oracle
 from tests.transforms.pipelines import check
-from transforms.functional.review_tokenizer import ReviewTokenizer
 from transforms.functional.reviews import Part, PartKey, make_reviews
+from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.tokenization import TokenizeReviews, tokenize_part
 
 TOKENIZER = oracle.SAMPLE_TOKENIZER / "tokenizer.json"

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from transforms.functional.cut_tables import CutRules
-from transforms.functional.encoder import Encoder
-from transforms.functional.text_arrays import as_large_string, binary_buffers
+from transforms.functional.tokenization.cut_tables import CutRules
+from transforms.functional.tokenization.encoder import Encoder
+from transforms.functional.tokenization.text_arrays import as_large_string, binary_buffers
 from transforms.functional.tokens import BoolArray, Tokens, interleave, offsets_of
 
 WORDS_PER_TEXT = 256

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transforms.functional.text_arrays import UInt8Array
+from transforms.functional.tokenization.text_arrays import UInt8Array
 from transforms.functional.tokens import BoolArray
 
 

@@ -21,10 +21,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.functional.cut_tables import CutRules, cut_mask
-from transforms.functional.new_pieces import NewPieceEncoder
-from transforms.functional.piece_cache import WORD_START_BIT, PieceCache, PieceTokens
-from transforms.functional.text_arrays import (
+from transforms.functional.tokenization.cut_tables import CutRules, cut_mask
+from transforms.functional.tokenization.new_pieces import NewPieceEncoder
+from transforms.functional.tokenization.piece_cache import WORD_START_BIT, PieceCache, PieceTokens
+from transforms.functional.tokenization.text_arrays import (
     UInt8Array,
     prefix_texts,
     ragged_positions,

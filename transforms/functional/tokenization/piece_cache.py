@@ -15,7 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.functional.text_arrays import UInt8Array, binary_buffers, ragged_positions
+from transforms.functional.tokenization.text_arrays import (
+    UInt8Array,
+    binary_buffers,
+    ragged_positions,
+)
 from transforms.functional.tokens import BoolArray, Int64Array, Tokens, offsets_of
 
 UInt64Array = npt.NDArray[np.uint64]

@@ -19,7 +19,7 @@ import tokenizers
 import tokenizers.pre_tokenizers
 
 from transforms.functional.errors import TokenizerError
-from transforms.functional.text_arrays import as_large_string, batches_of
+from transforms.functional.tokenization.text_arrays import as_large_string, batches_of
 from transforms.functional.tokens import (
     EncodedWords,
     Tokens,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests import hostile_texts, tokenizers_zoo
 from tests.library import library_tokens
-from transforms.functional.review_tokenizer import ReviewTokenizer
+from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 
 ALL = {**tokenizers_zoo.FAST, **tokenizers_zoo.PLAIN}
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.functional.encoder import AddedToken, Encoder
+from transforms.functional.tokenization.encoder import AddedToken, Encoder
 from transforms.functional.tokens import BoolArray
 
 # BertNormalizer leaves other characters than these alone, but for case and kind of white space.

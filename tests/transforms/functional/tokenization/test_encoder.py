@@ -12,10 +12,10 @@ from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
 from tests import tokenizers_zoo
 from tests.hostile_texts import random_texts
 from tests.library import library_tokens
-from transforms.functional import encoder as encoder_module
-from transforms.functional.encoder import Encoder
 from transforms.functional.errors import TokenizerError
-from transforms.functional.torture import torture_texts
+from transforms.functional.tokenization import encoder as encoder_module
+from transforms.functional.tokenization.encoder import Encoder
+from transforms.functional.tokenization.torture import torture_texts
 
 ALL = {**tokenizers_zoo.FAST, **tokenizers_zoo.PLAIN}
 

@@ -16,16 +16,16 @@ import pytest
 from tests import tokenizers_zoo
 from tests.hostile_texts import random_texts
 from tests.library import library_tokens
-from transforms.functional import review_tokenizer
-from transforms.functional.added_tokens import LiteralFinder
-from transforms.functional.cut_tables import CutRules, byte_classes, pair_flags
-from transforms.functional.encoder import Encoder
-from transforms.functional.review_tokenizer import (
+from transforms.functional.tokenization import review_tokenizer
+from transforms.functional.tokenization.added_tokens import LiteralFinder
+from transforms.functional.tokenization.cut_tables import CutRules, byte_classes, pair_flags
+from transforms.functional.tokenization.encoder import Encoder
+from transforms.functional.tokenization.review_tokenizer import (
     ReviewTokenizer,
     differing_reviews,
     sampled_rows,
 )
-from transforms.functional.safe_cuts import cut_rules_of
+from transforms.functional.tokenization.safe_cuts import cut_rules_of
 from transforms.functional.tokens import tokens_from_lists
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"

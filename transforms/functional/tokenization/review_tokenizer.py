@@ -16,16 +16,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.functional.added_tokens import LiteralFinder
-from transforms.functional.cut_tables import CutRules
-from transforms.functional.encoder import Encoder
-from transforms.functional.fast_tokenization import FastTokenizer
-from transforms.functional.new_pieces import NewPieceEncoder, WrongCutsError
-from transforms.functional.piece_cache import PieceCache
-from transforms.functional.safe_cuts import cut_rules_of
-from transforms.functional.text_arrays import as_large_string
+from transforms.functional.tokenization.added_tokens import LiteralFinder
+from transforms.functional.tokenization.cut_tables import CutRules
+from transforms.functional.tokenization.encoder import Encoder
+from transforms.functional.tokenization.fast_tokenization import FastTokenizer
+from transforms.functional.tokenization.new_pieces import NewPieceEncoder, WrongCutsError
+from transforms.functional.tokenization.piece_cache import PieceCache
+from transforms.functional.tokenization.safe_cuts import cut_rules_of
+from transforms.functional.tokenization.text_arrays import as_large_string
+from transforms.functional.tokenization.torture import torture_texts
 from transforms.functional.tokens import BoolArray, Tokens, interleave
-from transforms.functional.torture import torture_texts
 
 _LOGGER = logging.getLogger(__name__)
 
