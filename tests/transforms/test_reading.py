@@ -173,18 +173,25 @@ def _write_huge(path: Path, n_bytes: int) -> None:
 
 
 @pytest.mark.slow
-def test_reviews_of_100_megabytes_are_read_one_at_a_time(tmp_path):
+def test_texts_of_100_megabytes_are_rejected_one_at_a_time(tmp_path):
     n_bytes = 100 << 20
     _write_huge(tmp_path / "a.jsonl", n_bytes)
     split = Split(number=0, files=(_file(tmp_path / "a.jsonl"),))
     tracemalloc.start()
     before = pa.total_allocated_bytes()
-    sizes, arrow_bytes = [], 0
+    sizes, reasons, arrow_bytes = [], [], 0
     for part in read_split(split, columns=_TEXT, sample_by="line", part_bytes=32 << 20):
         sizes.append(part.reviews.num_rows)
+        reasons += [(item.record, item.reason, len(item.raw)) for item in part.rejected]
         arrow_bytes = max(arrow_bytes, pa.total_allocated_bytes() - before)
     _, python_bytes = tracemalloc.get_traced_memory()[0], tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert sizes == [1, 1, 1, 1, 1, 1]
+    assert sum(sizes) == 3
+    records, texts, lengths = zip(*reasons, strict=True)
+    assert records[0] == len(b'{"text": "short"}\n')
+    assert all("longer than 16,777,216 bytes" in text for text in texts)
+    # Each whole line is kept.
+    assert len(lengths) == 3
+    assert all(n_bytes < length < n_bytes + 100 for length in lengths)
     assert arrow_bytes < 3.5 * n_bytes
     assert python_bytes < 7 * n_bytes

@@ -12,6 +12,9 @@ import pyarrow.compute as pc
 from transforms.functional.labels import encode_labels
 from transforms.functional.reviews import RejectedRecord, ReviewChunk, make_reviews
 
+# The library needs some 170 bytes of memory for each byte of one text (measured on 10 MB).
+MAX_REVIEW_BYTES = 16 << 20
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewColumns:
@@ -58,6 +61,12 @@ def review_chunk(
     reasons: dict[int, str] = dict(broken)
     for row in np.flatnonzero(pc.is_null(texts).to_numpy(zero_copy_only=False)).tolist():
         reasons.setdefault(row, f"{columns.text} is null")
+    for row in np.flatnonzero(binary_lengths(texts) > MAX_REVIEW_BYTES).tolist():
+        reasons.setdefault(
+            row,
+            f"{columns.text} is longer than {MAX_REVIEW_BYTES:,} bytes of UTF-8, which is no "
+            f"review: divide it",
+        )
     numbers = None
     if labels is not None:
         numbers = encode_labels(labels, columns.label_numbers)
@@ -77,6 +86,12 @@ def review_chunk(
     return ReviewChunk(
         reviews=make_reviews(texts, numbers, sources, records), rejected=tuple(rejected)
     )
+
+
+def binary_lengths(texts: pa.LargeStringArray) -> np.ndarray:
+    """Return (n,) the bytes of each text, 0 where it is null."""
+    lengths: np.ndarray = pc.binary_length(texts).fill_null(0).to_numpy(zero_copy_only=False)
+    return lengths
 
 
 def valid_texts(texts: pa.Array) -> tuple[pa.LargeStringArray, dict[int, str]]:

@@ -28,7 +28,7 @@ from transforms.functional.tokenization.review_tokenizer import (
 from transforms.functional.tokenization.safe_cuts import cut_rules_of
 from transforms.functional.tokens import tokens_from_lists
 
-SHARED = Path(__file__).parents[4] / "shared" / "data"
+SHARED = Path(__file__).parents[5] / "shared" / "data"
 
 
 def large(texts: list[str]) -> pa.LargeStringArray:
