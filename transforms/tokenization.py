@@ -2,6 +2,7 @@
 
 import functools
 import threading
+from weakref import WeakKeyDictionary
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
@@ -62,12 +63,12 @@ def _shared_tokenizer(tokenizer_path: str) -> ReviewTokenizer:
 
 
 _counting = threading.Lock()
-_counted: dict[int, int] = {}
+_counted: WeakKeyDictionary[ReviewTokenizer, int] = WeakKeyDictionary()
 
 
 def _new_mismatches(tokenizer: ReviewTokenizer) -> int:
     """Return how many mismatches came since the last call; threads share a tokenizer."""
     with _counting:
-        before = _counted.get(id(tokenizer), 0)
-        _counted[id(tokenizer)] = tokenizer.mismatches
+        before = _counted.get(tokenizer, 0)
+        _counted[tokenizer] = tokenizer.mismatches
         return tokenizer.mismatches - before

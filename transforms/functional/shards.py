@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from transforms.functional.errors import ReviewShardsError
 from transforms.functional.rows import Rows
 
 FORMAT_VERSION = 1
@@ -58,6 +59,11 @@ def _tokens(rows: Rows, values: pa.Array) -> pa.Array:
     item = pa.field("item", values.type, nullable=False)
     if rows.row_length is not None:
         return pa.FixedSizeListArray.from_arrays(values, type=pa.list_(item, rows.row_length))
+    if rows.offsets[-1] > np.iinfo(np.int32).max:
+        raise ReviewShardsError(
+            f"a shard of {rows.offsets[-1]:,} tokens in ragged rows is more than a list column "
+            f"holds: make --part_bytes smaller, or --stride"
+        )
     offsets = pa.array(rows.offsets.astype(np.int32))
     return pa.ListArray.from_arrays(offsets, values, type=pa.list_(item))
 
