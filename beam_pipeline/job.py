@@ -10,7 +10,12 @@ from contextlib import nullcontext, redirect_stderr
 from dataclasses import dataclass
 
 from beam_pipeline.config import JobConfig
-from beam_pipeline.engine import Engine, choose_engine, counter_value
+from beam_pipeline.engine import (
+    Engine,
+    check_shuffle_memory,
+    choose_engine,
+    counter_value,
+)
 from beam_pipeline.failures import error_of
 from beam_pipeline.output_folder import (
     REPORT_NAME,
@@ -68,6 +73,8 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult:
     there = _finished(config, plan, tokenizer)
     counters: Mapping[str, int] = {}
     engine = choose_engine(beam_arguments, plan.text_bytes, len(plan.splits), debug=config.debug)
+    if engine.local and config.order == "shuffled":
+        check_shuffle_memory(plan.text_bytes)
     if not there:
         # Finished shards of an earlier run stay; rejected records are written as they are read.
         (remove_dataset if config.overwrite else remove_rejected)(config.output)

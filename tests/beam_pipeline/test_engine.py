@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from beam_pipeline.engine import SMALL_TEXT_BYTES, choose_engine
+from beam_pipeline.engine import SMALL_TEXT_BYTES, check_shuffle_memory, choose_engine
 from transforms.functional.errors import UsageError
 
 LARGE = SMALL_TEXT_BYTES + 1
@@ -41,3 +41,9 @@ def test_dask_is_refused_with_the_reason() -> None:
 def test_an_unknown_runner_is_named() -> None:
     with pytest.raises(UsageError, match="FlickRunner cannot be had"):
         choose_engine(["--runner", "FlickRunner"], 1, 1)
+
+
+def test_a_shuffle_that_does_not_fit_into_memory_is_refused_before_it_starts() -> None:
+    check_shuffle_memory(10**9, memory_bytes=6 * 10**9)
+    with pytest.raises(UsageError, match=r"about 12\.0 GB for 2\.0 GB of text.*has 6\.0 GB"):
+        check_shuffle_memory(2 * 10**9, memory_bytes=6 * 10**9)
