@@ -6,6 +6,11 @@ PYTHON ?= python3
 OUTPUT ?= output/sample
 JOB := .venv
 TEST := .venv-test
+BENCH := .venv-bench
+# What is measured: Parquet files with a `text` column, and folders with a tokenizer.json.
+REVIEWS ?= ../shared/data/imdb/train.parquet ../shared/data/imdb/test.parquet
+TOKENIZERS ?= ../shared/data/tokenizers/distilbert-base-uncased ../shared/data/tokenizers/gpt2
+ROUNDS ?= 3
 
 .PHONY: run test lint check bench clean
 
@@ -38,5 +43,19 @@ $(TEST)/.installed: setup.py constraints.txt
 	  -c constraints.txt -e '.[train,test]'
 	touch $@
 
+# The tables of docs/performance.md: the kernel against the library, the job against its peers.
+bench: $(JOB)/.installed $(BENCH)/.installed
+	$(JOB)/bin/python -m benchmarks.kernel --reviews $(REVIEWS) --repetitions $(ROUNDS) \
+	  $(foreach folder,$(TOKENIZERS),--tokenizer $(folder)/tokenizer.json)
+	$(JOB)/bin/python -m benchmarks.job --input $(REVIEWS) --tokenizer $(firstword $(TOKENIZERS)) \
+	  --rounds $(ROUNDS) --peers_python $(BENCH)/bin/python
+
+$(BENCH)/.installed: benchmarks/peers/requirements.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -r benchmarks/peers/requirements.txt
+	touch $@
+
 clean:
-	rm -rf $(JOB) $(TEST) output
+	rm -rf $(JOB) $(TEST) $(BENCH) output

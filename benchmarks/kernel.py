@@ -30,7 +30,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tokenizers
 
-from transforms.functional import fast_tokenization
+from transforms.functional.tokenization import fast_tokenization
 from transforms.functional.tokenization.new_pieces import NewPieceEncoder
 from transforms.functional.tokenization.piece_cache import PieceCache
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
