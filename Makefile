@@ -12,13 +12,15 @@ REVIEWS ?= ../shared/data/imdb/train.parquet ../shared/data/imdb/test.parquet
 TOKENIZERS ?= ../shared/data/tokenizers/distilbert-base-uncased ../shared/data/tokenizers/gpt2
 ROUNDS ?= 3
 
-.PHONY: run test lint check bench clean
+AZURITE := .azurite
+
+.PHONY: run test lint check bench clean azurite
 
 run: $(JOB)/.installed
 	$(JOB)/bin/python -m beam_pipeline --input tests/sample/reviews.jsonl --output $(OUTPUT) \
 	  --tokenizer tests/sample/tokenizer --task mlm --max_length 128 --overwrite
 
-test: $(TEST)/.installed
+test: $(TEST)/.installed azurite
 	$(TEST)/bin/python -m pytest
 
 lint: $(TEST)/.installed
@@ -40,8 +42,17 @@ $(TEST)/.installed: setup.py constraints.txt
 	$(PYTHON) -m venv $(TEST)
 	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check \
-	  -c constraints.txt -e '.[train,test]'
+	  -c constraints.txt -e '.[train,s3,gcs,azure,hf,test]'
 	touch $@
+
+# Azure's own emulator, for tests/stores. Without npm its tests are skipped, and say so.
+azurite: $(AZURITE)/.installed
+$(AZURITE)/.installed: Makefile
+	@mkdir -p $(AZURITE)
+	@if command -v npm >/dev/null; then \
+	  npm install --silent --no-progress --ignore-scripts --prefix $(AZURITE) azurite@3.37.0 && \
+	  touch $@; \
+	else echo "no npm: the tests on Azure's emulator will be skipped; install Node.js"; fi
 
 # The tables of docs/performance.md: the kernel against the library, the job against its peers.
 bench: $(JOB)/.installed $(BENCH)/.installed

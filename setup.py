@@ -19,11 +19,18 @@ EXTRAS = {
         "scikit-learn>=1.5",
         "tensorboard>=2.18",
     ],
-    # What the tests need besides `train`.
+    # Stores for inputs and outputs; see docs/storage.md.
+    "s3": ["s3fs>=2025.1"],
+    "gcs": ["gcsfs>=2025.1"],
+    "azure": ["adlfs>=2024.12"],
+    "hf": ["huggingface_hub>=1.0"],
+    # What the tests need besides `train` and the stores.
     "test": [
         "datasets>=4.0",
         "duckdb>=1.1",
+        "gcp-storage-emulator>=2024.8",
         "hypothesis>=6.100",
+        "moto[server]>=5.1",
         "mypy>=1.14",
         "polars>=1.20",
         "pytest>=8.3",

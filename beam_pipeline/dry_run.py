@@ -12,7 +12,6 @@ from beam_pipeline.job import check_lengths
 from beam_pipeline.pipeline import row_maker
 from beam_pipeline.planning import Plan, make_plan
 from beam_pipeline.tokenizer_source import TOKENIZER_FILE, TokenizerSource, load_tokenizer
-from transforms import storage
 from transforms.functional.elements import index_of
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.formats import INDEXED
@@ -21,6 +20,7 @@ from transforms.functional.reviews import REVIEW_SCHEMA, Part, PartKey
 from transforms.functional.shards import rows_table
 from transforms.functional.splits import SizedFile
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
+from transforms.input_files import open_file
 from transforms.tokenization import tokenize_part
 
 SAMPLE_FILES = 8
@@ -93,7 +93,7 @@ def take_sample(config: JobConfig, plan: Plan) -> Sample:
     text_bytes = rejected = 0
     stored = 0.0
     for sized in plan.sizes[::step][:SAMPLE_FILES]:
-        with storage.open_input(sized.file.path) as stream:
+        with open_file(sized.file) as stream:
             taken = 0
             for chunk in read_file(stream, sized.file, columns, config.sample_by):
                 batches.append(chunk.reviews)

@@ -35,12 +35,14 @@ class Engine:
         options: Beam's options.
         name: What the summary calls it.
         local: True where it runs on this machine.
+        threads: Threads for one part: all cores where one process has the machine to itself.
     """
 
     runner: PipelineRunner
     options: PipelineOptions
     name: str
     local: bool
+    threads: int = 1
 
 
 def choose_engine(
@@ -106,7 +108,7 @@ def _local_engine(
     direct.direct_num_workers = n_workers
     if mode != "multi_processing":
         name = "local, in this process"
-        return Engine(runner=FnApiRunner(), options=options, name=name, local=True)
+        return Engine(runner=FnApiRunner(), options=options, name=name, local=True, threads=n_cores)
     # Given as an environment, not as a mode: so the workers are ours, which are quiet.
     direct.direct_running_mode = None
     runner = FnApiRunner(_worker_processes(debug), provision_info=_provision(options))

@@ -169,7 +169,7 @@ def _run_pipeline(
     for name, data in tokenizer.files.items():
         storage.write_atomic(storage.join(config.output, TOKENIZER_FOLDER, name), data)
     pipeline = beam.Pipeline(runner=engine.runner, options=engine.options)
-    build(pipeline, config, plan, tokenizer)
+    build(pipeline, config, plan, tokenizer, threads=engine.threads)
     # Local workers print the traceback of every error that they also raise.
     quiet = engine.local and not config.debug
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,12 +11,26 @@ from typing import Any
 
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
+from fsspec.utils import glob_translate
 
 from transforms import storage
-from transforms.functional.errors import InputError, UsageError
+from transforms.functional.errors import InputError, ReviewShardsError, UsageError
+from transforms.functional.readers.member_paths import archive_kind, member_path, split_member
+from transforms.input_files import list_archive
+from transforms.stores import ask, reason
 
 # What tells one version of a file from the next, by the names that file systems give it.
-_IDENTITY_KEYS = ("ETag", "etag", "md5Hash", "content_md5", "generation", "mtime", "LastModified")
+_IDENTITY_KEYS = (
+    "ETag",
+    "etag",
+    "md5Hash",
+    "content_md5",
+    "generation",
+    "blob_id",
+    "mtime",
+    "LastModified",
+    "last_modified",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +49,17 @@ class InputFile:
 
     @property
     def folder(self) -> str:
-        """The path of the folder that the file lies in."""
-        return posixpath.dirname(self.path)
+        """The path of the folder that the file lies in; an archive is a folder, too."""
+        member = split_member(self.path)
+        path = self.path if member is None else storage.join(member[1], member[2])
+        return posixpath.dirname(path)
 
 
 def list_inputs(patterns: Sequence[str]) -> list[InputFile]:
     """Return the files of all patterns: pattern by pattern, sorted by path, each file once.
 
-    Inside folders and globs, names that begin with `.` or `_` are left out, as Hadoop and Spark do
+    An archive (`.tar.gz`, `.zip`) stands for the files in it, in its own order. Inside folders,
+    globs and archives, names that begin with `.` or `_` are left out, as Hadoop and Spark do
     (`_SUCCESS`, `.crc`).
 
     Raises:
@@ -52,9 +70,10 @@ def list_inputs(patterns: Sequence[str]) -> list[InputFile]:
     for pattern in patterns:
         try:
             matched = _match(pattern)
-        except (OSError, ImportError, ValueError) as error:
-            why = " ".join(str(error).split()) or type(error).__name__
-            raise InputError(f"--input {pattern} cannot be listed: {why}") from error
+        except ReviewShardsError:
+            raise
+        except Exception as error:  # Each store's library has errors of its own.
+            raise InputError(f"--input {pattern} cannot be listed: {reason(error)}") from error
         if not matched:
             raise UsageError(f"no input matches {pattern!r}: check the path, or quote the glob")
         for file in matched:
@@ -94,32 +113,80 @@ def _real_folder(folder: str) -> str:
 
 
 def _match(pattern: str) -> list[InputFile]:
+    chained = split_member(pattern)
+    if chained:
+        _, archive, wanted = chained
+        return _members(_match(archive), re.compile(_member_pattern(wanted)))
     filesystem, path = storage.locate(pattern)
-    if filesystem.isfile(path):
-        return [_input_file(filesystem, path, filesystem.info(path))]
-    if filesystem.isdir(path):
+    info = storage.info_of(pattern)
+    if info is not None and info["type"] == "directory":
         return _folder(filesystem, path)
+    if info is not None:
+        return _input_files(filesystem, path, info)
     if not any(char in path for char in "*?["):
         return []
     found: list[InputFile] = []
     root = path[: min(path.find(char) for char in "*?[" if char in path)]
-    for name, info in sorted(filesystem.glob(path, detail=True).items()):
+    for name, info in sorted(ask(filesystem, "glob", path, detail=True).items()):
         if _is_hidden(name[len(posixpath.dirname(root)) :]):
             continue
         if info["type"] == "directory":
             found.extend(_folder(filesystem, name))
         else:
-            found.append(_input_file(filesystem, name, info))
+            found.extend(_input_files(filesystem, name, info))
     return found
 
 
 def _folder(filesystem: AbstractFileSystem, folder: str) -> list[InputFile]:
-    listing = filesystem.find(folder, detail=True)
+    listing = ask(filesystem, "find", folder, detail=True)
     return [
-        _input_file(filesystem, name, info)
+        file
         for name, info in sorted(listing.items())
         if not _is_hidden(name[len(folder) :])
+        for file in _input_files(filesystem, name, info)
     ]
+
+
+def _input_files(
+    filesystem: AbstractFileSystem, name: str, info: dict[str, Any]
+) -> list[InputFile]:
+    """Return a file, or the files in it where it is an archive."""
+    file = _input_file(filesystem, name, info)
+    return [file] if archive_kind(name) is None else _members([file], None)
+
+
+def _members(files: Iterable[InputFile], wanted: re.Pattern[str] | None) -> list[InputFile]:
+    """Return the files in archives; `files` that come out of archives already are taken as such."""
+    found = []
+    for file in files:
+        member = split_member(file.path)
+        if member is not None:
+            if wanted is None or wanted.fullmatch(member[2]):
+                found.append(file)
+            continue
+        kind = archive_kind(file.path)
+        if kind is None:
+            raise UsageError(
+                f"{file.path} is no archive: its name ends in neither .tar.gz nor .zip"
+            )
+        found += [
+            InputFile(
+                path=member_path(kind, file.path, name), bytes=n_bytes, identity=file.identity
+            )
+            for name, n_bytes in list_archive(file.path)
+            if not _is_hidden(name)
+        ]
+    return found
+
+
+def _member_pattern(wanted: str) -> str:
+    """Return a regular expression for a member, a folder of members, or a glob; all for nothing."""
+    wanted = wanted.strip("/")
+    if not wanted:
+        return ".*"
+    if any(char in wanted for char in "*?["):
+        return f"(?s:{glob_translate(wanted)})"
+    return re.escape(wanted) + "(?:/.*)?"
 
 
 def _is_hidden(relative: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from transforms import storage
 from transforms.functional.manifest import MANIFEST_NAME, Manifest
+from transforms.uploads import abort_uploads
 
 REPORT_NAME = "report.json"
 
@@ -31,13 +32,15 @@ def own_files(output: str) -> Iterator[str]:
 
 def remove_dataset(output: str) -> None:
     """Remove a dataset, the manifest first: from then on it does not exist."""
+    abort_uploads(output)
     storage.remove(storage.join(output, MANIFEST_NAME))
     for path in own_files(output):
         storage.remove(storage.join(output, path))
 
 
 def remove_rejected(output: str) -> None:
-    """Remove the rejected records of an earlier run."""
+    """Remove the rejected records of an earlier run, and what it left of unfinished uploads."""
+    abort_uploads(output)
     for path in own_files(output):
         if re.fullmatch(_REJECTED, path):
             storage.remove(storage.join(output, path))

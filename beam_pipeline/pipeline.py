@@ -27,7 +27,12 @@ from transforms.writing import WriteShards
 
 
 def build(
-    pipeline: beam.Pipeline, config: JobConfig, plan: Plan, tokenizer: TokenizerSource
+    pipeline: beam.Pipeline,
+    config: JobConfig,
+    plan: Plan,
+    tokenizer: TokenizerSource,
+    *,
+    threads: int = 1,
 ) -> None:
     """Add the job to a pipeline.
 
@@ -36,6 +41,7 @@ def build(
         config: The job's options.
         plan: What to read.
         tokenizer: The tokenizer, whose files lie in the output already.
+        threads: Threads that tokenize one part.
     """
     # Reshuffle: without it one worker reads every split.
     splits = pipeline | "Splits" >> beam.Create(plan.splits) | beam.Reshuffle()
@@ -60,7 +66,7 @@ def build(
     )
     made = (
         todo
-        | TokenizeReviews(storage.join(config.output, tokenizer.entry().path))
+        | TokenizeReviews(storage.join(config.output, tokenizer.entry().path), threads=threads)
         | MakeRows(config, tokenizer)
         | WriteShards(
             config.output,
@@ -167,7 +173,9 @@ def manifest_draft(config: JobConfig, plan: Plan, tokenizer: TokenizerSource) ->
         config=config.dataset_options(),
         tokenizer=tokenizer.entry(),
         inputs=tuple(
-            InputEntry(path=file.path, bytes=file.bytes, identity=file.identity)
+            InputEntry(
+                path=storage.mask_secrets(file.path), bytes=file.bytes, identity=file.identity
+            )
             for file in plan.files
         ),
         n_splits=len(plan.splits),

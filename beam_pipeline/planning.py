@@ -15,8 +15,10 @@ from transforms.functional.labels import map_label_names
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.formats import INDEXED, compression_of, format_of
+from transforms.functional.readers.member_paths import split_member
 from transforms.functional.readers.read_file import index_groups, label_type_of
 from transforms.functional.splits import SizedFile, Split, plan_splits
+from transforms.input_files import open_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +150,7 @@ def _label_type(
 ) -> Literal["integer", "name"]:
     """Look into the first input, and where labels are read into the next while one says nothing."""
     for file in ranges:
-        with storage.open_input(file.path, file.bytes) as stream:
+        with open_file(file) as stream:
             found = label_type_of(stream, file, columns)
         if found is not None:
             return found
@@ -160,10 +162,14 @@ def _label_type(
 def _sized(config: JobConfig, file_range: FileRange, file: InputFile) -> SizedFile:
     """Look into the index of a large Parquet or Arrow file, so that it can be split."""
     whole = file_range.format == "text" and config.sample_by == "document"
+    member = split_member(file.path)
+    if member is not None:
+        archive = member[1] if member[0] == "tar" else None
+        return SizedFile(file=file_range, bytes=file.bytes, whole=True, archive=archive)
     sized = SizedFile(file=file_range, bytes=file.bytes, whole=whole)
     large = file.bytes > config.part_bytes
     if not large or file_range.format not in INDEXED or file_range.compression is not None:
         return sized
-    with storage.open_input(file.path) as stream:
+    with open_file(file_range) as stream:
         groups = index_groups(stream, file_range, config.text_column)
     return replace(sized, groups=tuple(groups))

@@ -7,6 +7,7 @@ import sys
 
 from beam_pipeline.config import JobConfig
 from beam_pipeline.job import JobResult
+from transforms import storage
 from transforms.functional.manifest import Manifest
 
 
@@ -41,7 +42,7 @@ def summary(config: JobConfig, result: JobResult) -> str:
     if result.ignored:
         lines.append(f"  ignored     {result.ignored:,} files that lie in no class folder")
     lines.append(f"Look at them: {_python()} -m beam_pipeline.inspect {config.output}")
-    return "\n".join(lines)
+    return storage.mask_secrets("\n".join(lines))
 
 
 def _python() -> str:

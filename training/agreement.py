@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 
-from transforms.functional.errors import DatasetError, ReviewShardsError
+from transforms.functional.errors import DatasetError
 
 T = TypeVar("T")
 
@@ -21,14 +21,15 @@ def together(action: Callable[[], T], device: torch.device) -> T:
         device: Where the process group's tensors live.
 
     Raises:
-        ReviewShardsError: this process's error, or on the others one that names it.
+        DatasetError: on the processes that did not fail, naming one that did, which raises its own.
     """
     if not (dist.is_available() and dist.is_initialized()):
         return action()
-    result, failure = None, None
+    result: T | None = None
+    failure: Exception | None = None
     try:
         result = action()
-    except (ReviewShardsError, OSError) as error:
+    except Exception as error:  # Whatever it is, the others must not wait.
         failure = error
     flag = torch.tensor([0 if failure is None else dist.get_rank() + 1], device=device)
     dist.all_reduce(flag, dist.ReduceOp.MAX)

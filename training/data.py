@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from training.batching import LengthOrder
-from training.collators import MLM_COLUMNS, MlmCollator, mask_recipe
+from training.collators import MLM_COLUMNS, MlmCollator, as_it_is, mask_recipe
 from training.config import DataOptions
 from training.dataset import ShardDataset
 from training.mixture import MixedRows, MixtureOrder
@@ -192,7 +192,7 @@ def _collator(
     options: DataOptions, dataset: ShardDataset, seed: int, epoch: int | None
 ) -> Collator:
     if "block" not in dataset.columns:
-        return _as_it_is
+        return as_it_is
     recipe = mask_recipe(
         dataset,
         probability=options.mlm_probability,
@@ -201,7 +201,3 @@ def _collator(
         seed=seed,
     )
     return MlmCollator(recipe, epoch=epoch)
-
-
-def _as_it_is(batch: Batch) -> Batch:
-    return batch

@@ -20,7 +20,7 @@ from transforms.functional.errors import DatasetError, UsageError
 from transforms.functional.manifest import SUBSETS, Manifest, ShardEntry
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)  # Not frozen: one is made for every batch, and that is slow.
 class RowBatch:
     """Rows to read as one batch, and the epoch that each is read in (masks depend on it).
 

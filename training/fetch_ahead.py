@@ -14,6 +14,8 @@ from transforms.functional.manifest import ShardEntry
 
 Wish = tuple[Location, ShardEntry]
 
+_STOP_SECONDS = 10.0
+
 
 class FetchAhead:
     """Works off a list of wishes, one after the other.
@@ -46,13 +48,13 @@ class FetchAhead:
             self._changed.notify()
 
     def stop(self) -> None:
-        """End the thread after the shard that it is at."""
+        """End the thread after the shard that it is at; do not wait long for a slow one."""
         if not self.is_of_this_process():
             return
         with self._changed:
             self._stopped = True
             self._changed.notify()
-        self._thread.join()
+        self._thread.join(timeout=_STOP_SECONDS)
 
     def _work(self) -> None:
         while True:

@@ -5,8 +5,8 @@
     FOLDER/.lock              held while room is made
 
 Processes meet in file locks (`flock`), which the system gives back when a process dies, however it
-dies. Who downloads holds the `.part` exclusively: another process that wants the shard waits for
-the lock, and finds the shard whole. Who reads a shard holds it shared: only a shard that nobody
+dies. Who downloads holds the `.part` exclusively: another process that wants the shard waits until
+the shard is there, or the lock is free. Who reads a shard holds it shared: only a shard that nobody
 holds is removed to make room, the one opened longest ago first. A `.part` that nobody holds was
 left by a dead process; the next one that starts removes it.
 """
@@ -119,7 +119,13 @@ class ShardCache:
         part = self.folder / f"{shard.sha256}.part"
         descriptor = None
         while descriptor is None:
-            descriptor = _open_locked(part, fcntl.LOCK_EX, create=True)
+            if final.exists():
+                return
+            # Not a lock that blocks: the file that another process downloads becomes the shard,
+            # and whoever reads that holds it for long.
+            descriptor = _try_lock(part)
+            if descriptor is None:
+                time.sleep(_POLL_SECONDS)
         try:
             if final.exists():  # Another process was quicker.
                 part.unlink(missing_ok=True)
@@ -206,9 +212,16 @@ def _files(folder: Path) -> list[_File]:
     return found
 
 
-def _open_locked(path: Path, kind: int, *, create: bool = False) -> int | None:
-    """Open and lock a file; None where there is none, or it was removed while one waited."""
-    flags = os.O_RDWR | os.O_CREAT if create else os.O_RDONLY
+def _try_lock(part: Path) -> int | None:
+    """Open a `.part` for oneself, a new one if need be; None while another process has it."""
+    try:
+        return _open_locked(part, fcntl.LOCK_EX | fcntl.LOCK_NB, os.O_RDWR | os.O_CREAT)
+    except BlockingIOError:
+        return None
+
+
+def _open_locked(path: Path, kind: int, flags: int = os.O_RDONLY) -> int | None:
+    """Open and lock a file; None where there is none, or it was removed or renamed meanwhile."""
     try:
         descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
     except FileNotFoundError:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import IO, Literal
 
 import apache_beam as beam
 
-from transforms import storage
+from transforms.functional.errors import InputError
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.formats import decompress
@@ -14,8 +14,12 @@ from transforms.functional.readers.read_file import DAMAGE, damaged, read_file
 from transforms.functional.readers.text import read_whole_files
 from transforms.functional.reviews import Part, ReviewChunk, cut_parts
 from transforms.functional.splits import Split
+from transforms.input_files import open_files
 
 SampleBy = Literal["line", "document"]
+
+# All files of a compressed archive share a split, large ones too.
+_WHOLE_BYTES = 64 << 20
 
 
 class ReadReviews(beam.PTransform):
@@ -82,23 +86,25 @@ def read_split_chunks(
     split: Split, columns: ReviewColumns, sample_by: SampleBy
 ) -> Iterator[ReviewChunk]:
     """Yield the chunks of all files of a split, in order."""
+    opened = open_files(split.files)
     if len(split.files) > 1 and all(_is_small_text(file, sample_by) for file in split.files):
-        files = ((file, _whole_file(file)) for file in split.files)
+        files = ((file, _unpacked(file, stream)) for file, stream in opened)
         yield from read_whole_files(files, sample_by)
         return
-    for file in split.files:
-        with storage.open_input(file.path, file.bytes) as stream:
-            yield from read_file(stream, file, columns, sample_by)
+    for file, stream in opened:
+        yield from read_file(stream, file, columns, sample_by)
 
 
 def _is_small_text(file: FileRange, sample_by: SampleBy) -> bool:
     # Nobody knows how much a compressed file holds: line by line, it is read as a large one.
-    return file.format == "text" and (file.compression is None or sample_by == "document")
+    plain = file.compression is None and (file.bytes or 0) <= _WHOLE_BYTES
+    return file.format == "text" and (plain or sample_by == "document")
 
 
-def _whole_file(file: FileRange) -> bytes:
-    with storage.open_input(file.path, file.bytes) as stream:
-        try:
-            return decompress(stream, file.compression).read()
-        except DAMAGE as error:
-            raise damaged(file, error) from error
+def _unpacked(file: FileRange, stream: IO[bytes]) -> bytes:
+    try:
+        return decompress(stream, file.compression).read()
+    except InputError as error:
+        raise type(error)(f"{file.path}: {error}") from None
+    except DAMAGE as error:
+        raise damaged(file, error) from error

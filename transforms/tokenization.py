@@ -11,6 +11,7 @@ from transforms import storage
 from transforms.functional.elements import TokenizedPart, index_of
 from transforms.functional.reviews import Part
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
+from transforms.functional.tokenization.threads import encode_in_threads
 
 # Reviews for which the fast path gave other tokens than the library, in the check of a sample.
 MISMATCHES = "tokenizer-mismatches"
@@ -21,23 +22,26 @@ class TokenizeReviews(beam.PTransform):
 
     Args:
         tokenizer_path: Path or URL of a `tokenizer.json` that every worker can read.
+        threads: Threads for one part; more than 1 only where a worker has several cores to itself.
     """
 
-    def __init__(self, tokenizer_path: str) -> None:
-        """Store the path; workers load it."""
+    def __init__(self, tokenizer_path: str, *, threads: int = 1) -> None:
+        """Store the options; workers load the tokenizer."""
         super().__init__()
         self.tokenizer_path = tokenizer_path
+        self.threads = threads
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `TokenizedPart`."""
         return parts | "EncodeReviews" >> beam.ParDo(
-            _EncodeReviewsFn(self.tokenizer_path)
+            _EncodeReviewsFn(self.tokenizer_path, self.threads)
         ).with_output_types(TokenizedPart)
 
 
 class _EncodeReviewsFn(beam.DoFn):
-    def __init__(self, tokenizer_path: str) -> None:
+    def __init__(self, tokenizer_path: str, threads: int) -> None:
         self.tokenizer_path = tokenizer_path
+        self.threads = threads
         self.mismatches = Metrics.counter("review_shards", MISMATCHES)
 
     def setup(self) -> None:
@@ -47,12 +51,12 @@ class _EncodeReviewsFn(beam.DoFn):
         self.mismatches.inc(_new_mismatches(self.tokenizer))
 
     def process(self, part: Part) -> list[TokenizedPart]:
-        return [tokenize_part(part, self.tokenizer)]
+        return [tokenize_part(part, self.tokenizer, self.threads)]
 
 
-def tokenize_part(part: Part, tokenizer: ReviewTokenizer) -> TokenizedPart:
+def tokenize_part(part: Part, tokenizer: ReviewTokenizer, threads: int = 1) -> TokenizedPart:
     """Encode the reviews of one part."""
-    tokens = tokenizer.encode(part.reviews.column("text"))
+    tokens = encode_in_threads(tokenizer, part.reviews.column("text"), threads)
     return TokenizedPart(key=part.key, digest=part.digest, index=index_of(part), tokens=tokens)
 
 

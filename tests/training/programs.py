@@ -28,10 +28,10 @@ def write_config(folder: Path, **changes: Any) -> str:
     return str(file)
 
 
-def arguments(dataset: Path, output: Path, **options: Any) -> list[str]:
+def arguments(folder: Path, output: Path, /, **options: Any) -> list[str]:
     """Return a command line: quiet, on one epoch, without checkpoints unless `options` say so."""
     defaults = {
-        "dataset": dataset,
+        "dataset": folder,
         "output_dir": output,
         "num_train_epochs": 1,
         "learning_rate": 0.01,
@@ -56,15 +56,22 @@ def torchrun(processes: int, line: list[str], **environment: str) -> "subprocess
 
 
 def run(command: list[str], **environment: str) -> "subprocess.CompletedProcess":
-    return subprocess.run(
+    """Run a command to its end; one that takes too long is ended with all that it started."""
+    process = subprocess.Popen(
         command,
         env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", **environment},
         cwd=Path(__file__).parents[2],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=300,
-        check=False,
     )
+    try:
+        output, errors = process.communicate(timeout=300)
+    except BaseException:
+        process.terminate()  # Not killed: torchrun passes it on to its processes.
+        process.communicate(timeout=60)
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
 def rows_by_step(trace: Path) -> dict[int, list[int]]:

@@ -223,6 +223,31 @@ def test_rows_are_set_apart_where_there_is_no_validation_subset(tmp_path: Path) 
     assert len(history(tmp_path / "model")) == 3
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 3},
+        {"per_device_train_batch_size": 12, "dataloader_num_workers": 2},
+    ],
+    ids=["accumulation", "workers"],
+)
+def test_how_a_step_is_read_does_not_change_what_is_learned(
+    mlm: Path, tmp_path: Path, options: dict[str, int]
+) -> None:
+    losses = []
+    for name, how in (("plain", {"per_device_train_batch_size": 12}), ("other", options)):
+        shared = {
+            "from_config": write_config(tmp_path),
+            "max_train_rows": 70,
+            "num_train_epochs": 2,
+        }
+        assert main(arguments(mlm, tmp_path / name, **shared, **how)) == 0
+        losses.append(history(tmp_path / name))
+
+    assert len(losses[0]) == 12
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
 def bad_runs(mlm: Path, ragged: Path, tmp_path: Path) -> dict[str, tuple[list[str], int, str]]:
     """Return command lines that must fail, with their exit codes and what the error says."""
     tiny = {"from_config": write_config(tmp_path)}

@@ -140,7 +140,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
-    with pytest.raises(DatasetError, match="No space left on device.*--cache_folder"):
+    with pytest.raises(DatasetError, match=r"No space left on device.*--cache_folder"):
         open_remote(remote, ShardCache(tmp_path / "cache"))[[0]]
     assert files(tmp_path / "cache") == []
 

@@ -10,14 +10,21 @@
     ├── LedgerError              reviews or tokens do not add up
     └── TooManyRejectedError     more bad records than allowed; exit code 3
 
-Each message is one line that names the value and the cure: it is what a person sees.
+Each message is one line that names the value and the cure: it is what a person sees. Secrets in
+URLs are masked in all of them, whoever made them.
 """
+
+from transforms.functional.safe_urls import mask_secrets
 
 
 class ReviewShardsError(Exception):
     """Base of every error that this project raises on purpose."""
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        """Take the message, without the secrets of URLs in it."""
+        super().__init__(mask_secrets(message))
 
 
 class UsageError(ReviewShardsError):

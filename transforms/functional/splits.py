@@ -32,13 +32,15 @@ class SizedFile:
         file: The whole file.
         bytes: Its size as stored.
         groups: For a large indexed file: its row groups or record batches.
-        whole: True where the file is one review, which nothing may cut.
+        whole: True where nothing may cut the file: it is one review, or lies in an archive.
+        archive: The archive that it lies in, where that can only be read from its start.
     """
 
     file: FileRange
     bytes: int
     groups: Sequence[Group] = ()
     whole: bool = False
+    archive: str | None = None
 
     @property
     def text_bytes(self) -> int:
@@ -62,8 +64,8 @@ def plan_splits(files: Iterable[SizedFile], part_bytes: int) -> Iterator[Split]:
     """Yield numbered splits of about `part_bytes` of text each, in input order.
 
     Large text and JSON Lines files are cut at byte ranges, indexed ones at row groups; consecutive
-    small files share a split. Compressed files and CSV can only be read from their start, so each
-    is one split, whatever its size.
+    small files share a split. Compressed files, CSV and tar archives can only be read from their
+    start, so each is one split, whatever its size.
     """
     for number, group in enumerate(_groups(files, part_bytes)):
         yield Split(number=number, files=tuple(group))
@@ -72,7 +74,15 @@ def plan_splits(files: Iterable[SizedFile], part_bytes: int) -> Iterator[Split]:
 def _groups(files: Iterable[SizedFile], part_bytes: int) -> Iterator[list[FileRange]]:
     group: list[FileRange] = []
     filled = 0
+    archive: str | None = None
     for sized in files:
+        if group and sized.archive != archive:
+            yield group
+            group, filled = [], 0
+        archive = sized.archive
+        if archive is not None:
+            group.append(sized.file)
+            continue
         ranges = list(_ranges(sized, part_bytes))
         small = len(ranges) == 1 and sized.text_bytes <= part_bytes
         full = filled + sized.text_bytes > part_bytes or len(group) == MAX_FILES_PER_SPLIT

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import tempfile
-from typing import IO, Literal, cast, get_args
+from typing import IO, Any, Literal, cast, get_args
 
 import pyarrow as pa
 
 from transforms.functional.errors import UsageError
-from transforms.functional.readers.members import open_members
+from transforms.functional.readers.member_paths import name_of
+from transforms.functional.readers.members import RatioGuard, open_members
 
 FileFormat = Literal["text", "jsonl", "csv", "tsv", "parquet", "arrow"]
 Compression = Literal["gzip", "zstd", "bz2", "xz"]
@@ -46,9 +48,8 @@ _ENDINGS: dict[str, FileFormat] = {
 
 def compression_of(path: str) -> Compression | None:
     """Return the compression that a path's ending names, None for none."""
-    return next(
-        (kind for ending, kind in _COMPRESSIONS.items() if path.lower().endswith(ending)), None
-    )
+    name = name_of(path).lower()
+    return next((kind for ending, kind in _COMPRESSIONS.items() if name.endswith(ending)), None)
 
 
 def format_of(path: str, input_format: str = "auto") -> FileFormat:
@@ -59,7 +60,7 @@ def format_of(path: str, input_format: str = "auto") -> FileFormat:
     """
     if input_format != "auto":
         return cast(FileFormat, input_format)
-    name = path.lower()
+    name = name_of(path).lower()
     for ending in _COMPRESSIONS:
         name = name.removesuffix(ending)
     for ending, file_format in _ENDINGS.items():
@@ -100,4 +101,23 @@ def _open_zstd(stream: IO[bytes]) -> IO[bytes]:
     if not stream.read(1):
         raise EOFError("it is empty")
     stream.seek(0)
-    return cast("IO[bytes]", pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd"))
+    return cast("IO[bytes]", io.BufferedReader(_Zstd(stream), 1 << 18))
+
+
+class _Zstd(io.RawIOBase):
+    """Arrow's zstd, with an eye on how much comes out of how little."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._packed = stream
+        self._stream = pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
+        self._guard = RatioGuard()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(len(buffer))
+        self._guard.packed = self._packed.tell()
+        self._guard.add_unpacked(len(data))
+        buffer[: len(data)] = data
+        return len(data)

@@ -2,7 +2,7 @@
 
 `BZ2File` and `LZMAFile` of Python take whatever follows a member, and is none, for the end: one bad
 byte in a file of `pbzip2` would lose the rest of it in silence. `GzipFile` reads an empty file as
-no data. Here both are errors.
+no data. Here both are errors, and so is a decompression bomb.
 """
 
 from __future__ import annotations
@@ -14,7 +14,34 @@ import zlib
 from collections.abc import Callable
 from typing import IO, Any, Literal, cast
 
+from transforms.functional.errors import InputError
+
 _READ_BYTES = 1 << 18
+# Reviews shrink to a third or a quarter; a bomb is a thousand times as large as its file.
+MAX_RATIO = 250
+FREE_BYTES = 64 << 20
+
+
+class RatioGuard:
+    """Counts bytes before and after unpacking, and stops what grows beyond all reason."""
+
+    def __init__(self) -> None:
+        """Begin at zero."""
+        self.packed = 0
+        self.unpacked = 0
+
+    def add_unpacked(self, n_bytes: int) -> None:
+        """Count unpacked bytes.
+
+        Raises:
+            InputError: they are more than `MAX_RATIO` times the packed ones, and no small matter.
+        """
+        self.unpacked += n_bytes
+        if self.unpacked > FREE_BYTES + MAX_RATIO * self.packed:
+            raise InputError(
+                f"unpacks to more than {MAX_RATIO} times its size ({self.unpacked:,} bytes from "
+                f"{self.packed:,}): a decompression bomb, it is not read further"
+            )
 
 
 class _GzipMember:
@@ -51,6 +78,7 @@ def open_members(stream: IO[bytes], compression: Literal["gzip", "bz2", "xz"]) -
 
     Raises (when read):
         OSError, EOFError, zlib.error, lzma.LZMAError: the data is damaged, cut short, or empty.
+        InputError: it is a decompression bomb.
     """
     members = _Members(stream, _DECOMPRESSORS[compression])
     return cast("IO[bytes]", io.BufferedReader(members, _READ_BYTES))
@@ -61,6 +89,7 @@ class _Members(io.RawIOBase):
         self._stream = stream
         self._new_member = new_member
         self._member = new_member()
+        self._guard = RatioGuard()
 
     def readable(self) -> bool:
         return True
@@ -77,8 +106,10 @@ class _Members(io.RawIOBase):
                 data = self._stream.read(_READ_BYTES)
                 if not data:
                     raise EOFError("it ends before its end mark")
+                self._guard.packed += len(data)
             unpacked = self._member.decompress(data, len(buffer))
             if unpacked:
+                self._guard.add_unpacked(len(unpacked))
                 buffer[: len(unpacked)] = unpacked
                 return len(unpacked)
 
@@ -89,5 +120,6 @@ class _Members(io.RawIOBase):
             piece = self._stream.read(_READ_BYTES)
             if not piece:
                 break
+            self._guard.packed += len(piece)
             data = piece.lstrip(b"\0")
         return cast(bytes, data)

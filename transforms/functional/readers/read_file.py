@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import lzma
+import tarfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from typing import IO, Literal
@@ -21,7 +23,15 @@ from transforms.functional.reviews import ReviewChunk, with_label
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 # What damaged or truncated files raise, through Arrow and the decompressors of Python.
-DAMAGE = (pa.ArrowException, OSError, EOFError, lzma.LZMAError, zlib.error)
+DAMAGE = (
+    pa.ArrowException,
+    OSError,
+    EOFError,
+    lzma.LZMAError,
+    zlib.error,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+)
 
 
 def read_file(
@@ -89,6 +99,8 @@ def index_groups(stream: IO[bytes], file: FileRange, text_column: str) -> list[G
         if file.format == "parquet":
             return parquet.row_groups(stream, text_column)
         return arrow_ipc.batch_groups(stream)
+    except InputError as error:
+        raise type(error)(f"{file.path}: {error}") from None
     except DAMAGE as error:
         raise damaged(file, error) from error
 

@@ -1,0 +1,175 @@
+"""How fast batches of shuffled blocks are read, beside other readers of tokenized data.
+
+    python -m benchmarks.reading                  # 61,000 blocks of 512 tokens
+    python -m benchmarks.reading --rows 2000      # quick, for CI
+
+Every reader gives batches of int64 ids and attention mask, shuffled, without worker processes.
+Readers that are not installed are left out. All run in turn, `--rounds` times; the figures are
+medians, so that a slow minute of the machine hits all alike. The files are in the page cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib.metadata
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
+
+from benchmarks.reading_peers import PEERS
+from benchmarks.synthetic import write_blocks
+from training.collators import MLM_COLUMNS, MlmCollator, as_it_is, mask_recipe
+from training.dataset import ShardDataset
+from training.order import ShardOrder
+from training.sampler import ElasticSampler
+
+Epoch = Callable[[], int]
+
+
+class RawBlocks(Dataset[dict[str, torch.Tensor]]):
+    """All ids in one file without a format: what numpy alone can do."""
+
+    def __init__(self, path: Path, length: int) -> None:
+        """Map the file."""
+        self.ids = np.memmap(path, np.uint16, "r").reshape(-1, length)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.ids)
+
+    def __getitem__(self, rows: int | np.ndarray) -> dict[str, torch.Tensor]:
+        """Return a row or a batch."""
+        ids = torch.from_numpy(self.ids[rows].astype(np.int64))
+        return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+
+
+def readers(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, Epoch]]:
+    """Yield the name of each reader, and what reads one epoch and returns the rows seen."""
+    blocks = ShardDataset(folder / "shards")
+    raw_file = folder / "raw.bin"
+    with raw_file.open("wb") as raw:
+        for begin in range(0, len(blocks), 1000):
+            ids = blocks[begin : begin + 1000]["input_ids"].numpy()
+            raw.write(ids.astype(np.uint16).tobytes())
+    raw_blocks = RawBlocks(raw_file, options.length)
+    batch, order = options.batch_size, ShardOrder(blocks.shard_rows)
+    masked = blocks.with_columns(MLM_COLUMNS)
+
+    def gathers(dataset: RawBlocks | ShardDataset) -> int:
+        rows = np.random.default_rng(0).permutation(len(blocks))
+        return _count(dataset[rows[i : i + batch]] for i in range(0, len(rows), batch))
+
+    def elastic(dataset: ShardDataset, collate: Callable = as_it_is) -> int:
+        sampler = ElasticSampler(order, batch)
+        return _count(DataLoader(dataset, batch_size=None, sampler=sampler, collate_fn=collate))
+
+    def by_list() -> int:
+        sampler = BatchSampler(RandomSampler(blocks), batch, drop_last=False)
+        return _count(DataLoader(blocks, batch_size=None, sampler=sampler, collate_fn=as_it_is))
+
+    yield "numpy.memmap, batch gather, no DataLoader", lambda: gathers(raw_blocks)
+    yield (
+        "numpy.memmap, a row at a time, DataLoader",
+        lambda: _count(DataLoader(raw_blocks, batch_size=batch, shuffle=True)),
+    )
+    yield "ShardDataset, no DataLoader", lambda: gathers(blocks)
+    yield "ShardDataset, ElasticSampler, DataLoader", lambda: elastic(blocks)
+    yield "ShardDataset, BatchSampler, DataLoader", by_list
+    for name, unit in (
+        ("tokens", {}),
+        ("whole words", {"whole_words": True}),
+        ("spans", {"spans": True}),
+    ):
+        collate = MlmCollator(mask_recipe(masked, **unit))
+        yield f"the same with dynamic masks of {name}", lambda c=collate: elastic(masked, c)
+    for name, make in PEERS.items():
+        if _version(name) is not None and name not in options.without:
+            yield name, _peer(make, raw_blocks, folder, batch)
+
+
+def _peer(make: Callable, raw: RawBlocks, folder: Path, batch: int) -> Epoch:
+    loader = make(raw.ids, folder, batch)
+    return lambda: _count(loader())
+
+
+def _count(batches: Iterator | DataLoader) -> int:
+    return sum(len(batch["input_ids"]) for batch in batches)
+
+
+def measure(options: argparse.Namespace) -> dict[str, float]:
+    """Return the rows a second of each reader: the median of the rounds."""
+    with tempfile.TemporaryDirectory(dir=options.folder) as temporary:
+        folder = Path(temporary)
+        write_blocks(
+            folder / "shards", rows=options.rows, length=options.length, shards=options.shards
+        )
+        contestants = dict(readers(folder, options))
+        speeds: dict[str, list[float]] = {name: [] for name in contestants}
+        for _ in range(options.rounds + 1):
+            for name, epoch in contestants.items():
+                gc.collect()
+                begin = time.perf_counter()
+                seen = epoch()
+                speeds[name].append(seen / (time.perf_counter() - begin))
+                if seen != options.rows:
+                    raise RuntimeError(f"{name} gave {seen} rows of {options.rows}")
+    # The first round fills caches.
+    return {name: statistics.median(values[1:]) for name, values in speeds.items()}
+
+
+def table(speeds: dict[str, float]) -> str:
+    """Return the results as a Markdown table."""
+    raw = next(iter(speeds.values()))
+    lines = ["| reader | rows/s | of the raw gather |", "| --- | ---: | ---: |"]
+    lines += [f"| {name} | {speed:,.0f} | {speed / raw:.3f} |" for name, speed in speeds.items()]
+    return "\n".join(lines)
+
+
+def open_many(n_shards: int) -> float:
+    """Return the seconds to open a dataset of `n_shards` shards and read a batch of it."""
+    with tempfile.TemporaryDirectory() as temporary:
+        write_blocks(Path(temporary), rows=n_shards, length=8, shards=n_shards)
+        begin = time.perf_counter()
+        len(ShardDataset(temporary))
+        return time.perf_counter() - begin
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def main() -> None:
+    """Measure, and print a table and the versions."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=61_000, help="blocks in the dataset")
+    parser.add_argument("--length", type=int, default=512, help="tokens in a block")
+    parser.add_argument("--shards", type=int, default=8, help="shards of the dataset")
+    parser.add_argument("--batch_size", type=int, default=32, help="blocks in a batch")
+    parser.add_argument("--rounds", type=int, default=5, help="epochs of each reader")
+    parser.add_argument("--many_shards", type=int, default=10_000, help="shards to open at once")
+    parser.add_argument("--without", nargs="*", default=[], help="other readers to leave out")
+    parser.add_argument("--folder", help="where to write the data, default: a temporary folder")
+    options = parser.parse_args()
+    print(table(measure(options)))
+    seconds = open_many(options.many_shards)
+    print(f"\nA manifest of {options.many_shards:,} shards opens in {seconds:.2f} s.")
+    packages = ["numpy", "pyarrow", "torch", *PEERS]
+    measured = [name for name in packages if _version(name) and name not in options.without]
+    versions = [f"{name} {_version(name)}" for name in measured]
+    print(f"\nPython {platform.python_version()}, {', '.join(versions)}; {os.cpu_count()} cores.")
+
+
+if __name__ == "__main__":
+    main()

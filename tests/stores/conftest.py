@@ -1,0 +1,54 @@
+"""Each server runs once a session, and only if a test wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.stores.servers import SERVERS, MissingServerError, Store, in_environment
+
+
+class _Running:
+    """The servers that run, and why others do not."""
+
+    def __init__(self, folder: pytest.TempPathFactory, stack: ExitStack) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._found: dict[str, Store | str] = {}
+
+    def store(self, name: str) -> Store:
+        if name not in self._found:
+            folder: Path = self._folder.mktemp(name)
+            try:
+                self._found[name] = self._stack.enter_context(SERVERS[name](folder))
+            except MissingServerError as error:
+                self._found[name] = str(error)
+        found = self._found[name]
+        if isinstance(found, str):
+            pytest.skip(found)
+        return found
+
+
+@pytest.fixture(scope="session")
+def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Running]:
+    with ExitStack() as stack:
+        yield _Running(tmp_path_factory, stack)
+
+
+@pytest.fixture(params=sorted(SERVERS))
+def store(request: pytest.FixtureRequest, _running: _Running) -> Iterator[Store]:
+    """Every store in turn, with the environment in which the libraries find it."""
+    found = _running.store(request.param)
+    with in_environment(found.environment):
+        yield found
+
+
+@pytest.fixture
+def s3(_running: _Running) -> Iterator[Store]:
+    """The S3 that is always there."""
+    found = _running.store("moto")
+    with in_environment(found.environment):
+        yield found

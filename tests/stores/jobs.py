@@ -1,0 +1,67 @@
+"""Jobs whose input and output lie in a store."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from beam_pipeline.__main__ import main
+from tests.beam_pipeline.jobs import REVIEWS, SAMPLE, TOKENIZER
+from transforms import storage
+from transforms.functional.manifest import Manifest
+
+OPTIONS = (
+    "--tokenizer", str(TOKENIZER), "--task", "mlm", "--max_length", "32", "--part_bytes", "10000",
+    "--validation_fraction", "0.2",
+)  # fmt: skip
+
+
+def job(source: str, output: str, *more: str) -> int:
+    """Run a job in this process and return its exit code."""
+    local = ("--direct_running_mode", "in_memory")
+    return main(["--input", source, "--output", output, *OPTIONS, *more, *local])
+
+
+def job_killed(source: str, output: str, shards: int) -> int:
+    """Start a job, kill it and its workers once some shards are there; return how many are."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "beam_pipeline", "--input", source, "--output", output, *OPTIONS],
+        cwd=SAMPLE.parents[1],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        end = time.monotonic() + 60
+        while (found := len(storage.list_files(storage.join(output, "train")))) < shards:
+            assert process.poll() is None, "the job ended before it could be killed"
+            assert time.monotonic() < end
+            time.sleep(0.02)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    return found
+
+
+def put_reviews(url: str) -> str:
+    """Put the sample's reviews there, and return where they are."""
+    storage.write_atomic(url, REVIEWS.read_bytes())
+    return url
+
+
+def manifest_of(output: str) -> Manifest:
+    return Manifest.loads(storage.read_bytes(storage.join(output, "manifest.json")))
+
+
+def shard_hashes(output: str) -> list[tuple[str, str, str]]:
+    """Return path, sha256 and content hash of all shards of a dataset."""
+    found = json.loads(storage.read_bytes(storage.join(output, "manifest.json")))
+    return [
+        (shard["path"], shard["sha256"], shard["content_sha256"])
+        for split in found["splits"].values()
+        for shard in split["shards"]
+    ]

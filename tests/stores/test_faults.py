@@ -1,0 +1,136 @@
+"""A job goes on through faults that pass, and stops at once at those that do not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from beam_pipeline import verify
+from tests.beam_pipeline.jobs import REVIEWS
+from tests.stores.faulty_proxy import FAULTS
+from tests.stores.jobs import job, put_reviews, shard_hashes
+from tests.stores.servers import (
+    ROOT,
+    Store,
+    free_port,
+    in_environment,
+    s3_environment,
+    serving,
+)
+from transforms import storage
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "share"), [(1, 0.05), (2, 0.05), (3, 0.2)])
+def test_a_job_survives_faults_of_the_store(
+    s3: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, share: float
+) -> None:
+    source, output = put_reviews(s3.url(f"faults{seed}/reviews.jsonl")), s3.url(f"faults{seed}_out")
+    for i in range(40):
+        storage.write_atomic(s3.url(f"faults{seed}_small/{i}.txt"), b"A small but good film.\n" * i)
+    small = s3.url(f"faults{seed}_small")
+    assert job(source, str(tmp_path / "out"), "--input", small) == 0
+    port, log = free_port(), tmp_path / "log"
+    module = [sys.executable, "-m", "tests.stores.faulty_proxy"]
+    command = [*module, str(port), str(s3.port), str(seed), str(share), str(log)]
+    # The time-outs of the clients are what the proxy's silence is measured by.
+    config = {"read_timeout": 1, "connect_timeout": 1, "max_pool_connections": 64}
+    monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": config})
+    monkeypatch.setattr("transforms.stores.CALL_TIMEOUT_S", 10)
+    with serving(command, port, ROOT), in_environment(s3_environment(port)):
+        assert job(source, output, "--input", small) == 0
+        assert shard_hashes(output) == shard_hashes(str(tmp_path / "out"))
+        assert verify.main([output]) == 0
+    requests = log.read_text()
+    injected = {fault: requests.count(fault) for fault in FAULTS}
+    print(f"{len(requests)} requests, faults {injected}")
+    assert len(requests) > 200
+    assert sum(injected.values()) > share * len(requests) / 3
+    # Bounded: not many more requests than without faults.
+    assert len(requests) < 1000
+
+
+@pytest.fixture
+def one_line(capfd: pytest.CaptureFixture[str]):
+    def check(*said: str) -> None:
+        error = capfd.readouterr().err
+        assert error.startswith("error: ")
+        assert error.count("\n") == 1, error
+        assert all(text in error for text in said), error
+
+    return check
+
+
+def test_a_missing_bucket_is_one_line_and_nothing_is_made(s3: Store, one_line) -> None:
+    source = put_reviews(s3.url("permanent/reviews.jsonl"))
+    assert job(source, "s3://there-is-none/out") == 1
+    one_line("cannot write s3://there-is-none/out/", "no such bucket")
+    assert job("s3://there-is-none/in", s3.url("permanent_out")) == 2
+    one_line("no input matches 's3://there-is-none/in'")
+    assert not storage.exists(s3.url("permanent_out/manifest.json"))
+
+
+_FORBIDDING = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def answer(self):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(b"" if self.command == "HEAD" else body)
+    do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = answer
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def test_a_store_that_forbids_is_one_line(tmp_path: Path, one_line) -> None:
+    port = free_port()
+    command = [sys.executable, "-c", _FORBIDDING, str(port)]
+    with serving(command, port), in_environment(s3_environment(port)):
+        assert job("s3://bucket/in", str(tmp_path / "out")) == 1
+        one_line("s3://bucket/in", "Forbidden")
+        assert job(str(REVIEWS), "s3://bucket/out") == 1
+        one_line("s3://bucket/out", "Forbidden")
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+@contextmanager
+def _mounted(folder: Path, options: str) -> Iterator[None]:
+    """Have a small disk of its own at a folder."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(command, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        done = False
+    if not done:
+        pytest.skip("cannot mount a small disk: run the tests as root, where mount is allowed")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path, one_line) -> None:
+    output = tmp_path / "out"
+    with _mounted(output, "size=256k"):
+        assert job(str(REVIEWS), str(output)) == 1
+        one_line(f"cannot write {output}/", "No space left on device")
+        assert not (output / "manifest.json").exists()
+        assert not [path for path in output.rglob("*") if path.name.endswith(".tmp")]
+
+
+def test_a_read_only_output_is_one_line(tmp_path: Path, one_line) -> None:
+    output = tmp_path / "out"
+    with _mounted(output, "ro"):
+        assert job(str(REVIEWS), str(output)) == 1
+        one_line(f"cannot write {output}/", "Read-only file system")
+        assert list(output.iterdir()) == []

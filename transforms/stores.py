@@ -1,0 +1,149 @@
+"""Remote stores: how their file systems are made, which of their errors pass, and how long to wait.
+
+The libraries (`s3fs`, `gcsfs`, `adlfs`, `huggingface_hub`) find credentials and endpoints by
+themselves, and retry by themselves what they know to be worth it. What they let through and may
+pass by all the same (a body cut short, a reset, a 503 after their own tries) is tried again here.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import fsspec
+from fsspec import AbstractFileSystem
+from fsspec.asyn import AsyncFileSystem
+
+from transforms.functional.errors import UsageError
+from transforms.functional.safe_urls import mask_secrets
+
+Result = TypeVar("Result")
+
+ATTEMPTS = 5
+FIRST_WAIT_S = 0.2
+LONGEST_WAIT_S = 10.0
+CALL_TIMEOUT_S = 300.0
+# Requests at the same time for one group of small files.
+CONCURRENCY = 128
+
+_PASSING_STATUS = {408, 409, 425, 429, 500, 502, 503, 504}
+_STATUS_ATTRIBUTES = ("status_code", "status", "code")
+# By name: the libraries that define them are extras.
+_PASSING_NAMES = {
+    "ChunkedEncodingError",
+    "ClientConnectionError",
+    "ClientPayloadError",
+    "ConnectionError",
+    "FSTimeoutError",
+    "HTTPClientError",
+    "IncompleteRead",
+    "IncompleteReadError",
+    "ResponseParserError",
+    "ServiceRequestError",
+    "ServiceResponseError",
+    "TransportError",
+}
+# Whose access keys are no part of a URL: what stands before the `@` would be taken for the bucket.
+_NO_USERINFO = ("s3://", "s3a://", "gs://", "gcs://", "az://", "hf://")
+
+
+def filesystem_of(url: str) -> tuple[AbstractFileSystem, str]:
+    """Return the file system of a URL, and its name there.
+
+    Raises:
+        UsageError: the URL holds an access key, its library is not installed, or nobody knows it.
+    """
+    if any(url.lower().startswith(scheme) for scheme in _NO_USERINFO) and mask_secrets(url) != url:
+        raise UsageError(
+            f"{mask_secrets(url)}: take the secret out of the URL; docs/storage.md says where the "
+            f"store's library looks for credentials"
+        )
+    # Other processes write there too: nothing of a listing may be remembered.
+    options: dict[str, Any] = {"use_listings_cache": False}
+    if url.startswith(("s3://", "s3a://")):
+        options["config_kwargs"] = _s3_config()
+    try:
+        found = fsspec.core.url_to_fs(url, **options)
+    except (ImportError, ValueError) as error:
+        why = " ".join(str(error).split())
+        raise UsageError(f"{url} cannot be opened: {why} (docs/storage.md)") from None
+    return cast("tuple[AbstractFileSystem, str]", found)
+
+
+def _s3_config() -> dict[str, Any]:
+    """Return what botocore is told, where the user's fsspec configuration does not say."""
+    ours = {
+        "max_pool_connections": CONCURRENCY,
+        "connect_timeout": 5,
+        "read_timeout": 30,
+        "retries": {"mode": "standard", "max_attempts": 3},
+    }
+    given = fsspec.config.conf.get("s3", {}).get("config_kwargs", {})
+    return {**ours, **given}
+
+
+def ask(filesystem: AbstractFileSystem, method: str, *arguments: Any, **options: Any) -> Any:
+    """Call a method of a file system: in bounded time, and again where its error may pass."""
+    if isinstance(filesystem, AsyncFileSystem):
+        # The libraries' own time-outs do not cover a server that never says `100 Continue`.
+        options["timeout"] = CALL_TIMEOUT_S
+    return retrying(getattr(filesystem, method), *arguments, **options)
+
+
+def retrying(call: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
+    """Return what a call gives; errors that may pass are waited out, `ATTEMPTS` times at most."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return call(*arguments, **options)
+        except Exception as error:
+            if attempt == ATTEMPTS or not may_pass(error):
+                raise
+        wait(attempt)
+    raise AssertionError("unreachable")
+
+
+def wait(attempt: int) -> None:
+    """Wait before the next attempt: twice as long each time, and not in step with others."""
+    longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**attempt)
+    time.sleep(random.uniform(longest / 2, longest))
+
+
+def may_pass(error: BaseException) -> bool:
+    """Return True for errors that another try may not meet."""
+    if isinstance(error, FileNotFoundError):
+        # S3 forgets an upload that it has completed while the answer was lost.
+        return "upload" in str(error).lower()
+    if isinstance(error, PermissionError | FileExistsError | IsADirectoryError):
+        return False
+    status = status_of(error)
+    if status is not None:
+        return status in _PASSING_STATUS
+    if isinstance(error, TimeoutError | ConnectionError):
+        return True
+    return any(kind.__name__ in _PASSING_NAMES for kind in type(error).__mro__)
+
+
+def status_of(error: BaseException | None) -> int | None:
+    """Return the HTTP status behind an error of any of the libraries, None where there is none."""
+    while error is not None:
+        response = getattr(error, "response", None)
+        if isinstance(response, dict):
+            response = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        for value in (response, *(getattr(error, name, None) for name in _STATUS_ATTRIBUTES)):
+            value = getattr(value, "status_code", value)
+            if str(value).isdigit() and 100 <= int(str(value)) < 600:
+                return int(str(value))
+        error = error.__cause__
+    return None
+
+
+def reason(error: BaseException) -> str:
+    """Return why something failed, in one line without secrets."""
+    text = getattr(error, "strerror", None) or " ".join(str(error).split())
+    text = mask_secrets(str(text) or type(error).__name__)
+    status = status_of(error)
+    if status is not None and str(status) not in text:
+        text = f"{text} (HTTP {status})"
+    return text if len(text) <= 300 else f"{text[:300]}..."
