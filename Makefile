@@ -69,4 +69,4 @@ $(BENCH)/.installed: benchmarks/peers/requirements.txt
 	touch $@
 
 clean:
-	rm -rf $(JOB) $(TEST) $(BENCH) output
+	rm -rf $(JOB) $(TEST) $(BENCH) $(AZURITE) output

@@ -73,12 +73,17 @@ def list_inputs(patterns: Sequence[str]) -> list[InputFile]:
         except ReviewShardsError:
             raise
         except Exception as error:  # Each store's library has errors of its own.
-            raise InputError(f"--input {pattern} cannot be listed: {reason(error)}") from error
+            raise InputError(f"--input {pattern} cannot be listed: {_why(error)}") from error
         if not matched:
             raise UsageError(f"no input matches {pattern!r}: check the path, or quote the glob")
         for file in matched:
             files.setdefault(_one_name(file.path), file)
     return list(files.values())
+
+
+def _why(error: Exception) -> str:
+    named = getattr(error, "filename", None)
+    return f"{named}: {reason(error)}" if named else reason(error)
 
 
 def class_folders(files: Iterable[InputFile]) -> tuple[list[InputFile], list[InputFile]]:

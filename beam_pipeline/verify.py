@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
             f"run the job again: it keeps the others"
         )
         return 1
-    print(f"{options.output}: {n_shards:,} shards, all as the manifest says")
+    print(f"{storage.mask_secrets(options.output)}: {n_shards:,} shards, all as the manifest says")
     return 0
 
 

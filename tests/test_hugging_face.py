@@ -72,6 +72,14 @@ def unigram_tokenizer(folder: Path) -> None:
         single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 1)]
     )
     save(tokenizer, folder, {"eos": "</s>", "pad": "<pad>", "unk": "<unk>"})
+    # Python and the library read a long decimal up to one last bit apart, which decides between
+    # segmentations of equal score ("ooo" + "o", "o" + "ooo"); short decimals they read alike.
+    path = folder / "tokenizer.json"
+    content = json.loads(path.read_text("utf-8"))
+    content["model"]["vocab"] = [
+        [piece, round(score, 4)] for piece, score in content["model"]["vocab"]
+    ]
+    path.write_text(json.dumps(content, ensure_ascii=False), "utf-8")
 
 
 def save(tokenizer: tokenizers.Tokenizer, folder: Path, names: dict[str, str]) -> None:

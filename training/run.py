@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,42 +28,49 @@ def run(options: Options) -> dict[str, Any]:
     Raises:
         ReviewShardsError: something does not fit; see the message.
     """
+    metrics = _run(options)
+    if dist.is_available() and dist.is_initialized():
+        # The model wrapped for all processes is gone by now, and nobody waits for this one: only
+        # then does a process group end without a hang. After an error the system ends it.
+        gc.collect()
+        dist.barrier()
+        dist.destroy_process_group()
+    return metrics
+
+
+def _run(options: Options) -> dict[str, Any]:
     data_options, model_options, training = options
-    try:
-        # Before anything random, as a new head's weights.
-        set_seed(training.seed)
-        output_dir = training.output_dir or "."
-        checkpoint = resume_folder(output_dir, training.resume_from_checkpoint)
-        seed = training.seed if training.data_seed is None else training.data_seed
-        data = load_data(data_options, seed=seed)
-        names = label_names(data, data_options.num_labels)
-        model, tokenizer = load_model(model_options, data.task, data.datasets[0], names)
-        if model_options.freeze_base:
-            freeze_base(model, model_options.unfreeze)
-        has_evaluation = data.evaluation is not None
-        if has_evaluation and checkpoint is None:
-            training.eval_on_start = True  # The report says what training changed.
-        trainer = ShardTrainer(
-            model, training, data, tokenizer, window_shards=data_options.window_shards
-        )
-        say = _Speaker(trainer)
-        trained, total = trainable_parameters(model)
-        say(f"parameters: {trained:,} of {total:,} are trained")
-        say.probes(model, tokenizer, model_options.probe, "before")
-        if checkpoint is not None:
-            trainer.check_continues(checkpoint)
-        trainer.train(resume_from_checkpoint=checkpoint)
-        metrics = _evaluate(trainer, say, names) if has_evaluation else {}
-        say.probes(model, tokenizer, model_options.probe, "after")
-        trainer.save_model()
-        trainer.save_state()
-        if trainer.is_world_process_zero():
-            text = json.dumps(metrics, indent=1) + "\n"
-            Path(output_dir, "metrics.json").write_text(text, encoding="utf-8")
-        return metrics
-    finally:
-        if dist.is_available() and dist.is_initialized():
-            dist.destroy_process_group()
+    # Before anything random, as a new head's weights.
+    set_seed(training.seed)
+    output_dir = training.output_dir or "."
+    checkpoint = resume_folder(output_dir, training.resume_from_checkpoint)
+    seed = training.seed if training.data_seed is None else training.data_seed
+    data = load_data(data_options, seed=seed)
+    names = label_names(data, data_options.num_labels)
+    model, tokenizer = load_model(model_options, data.task, data.datasets[0], names)
+    if model_options.freeze_base:
+        freeze_base(model, model_options.unfreeze)
+    has_evaluation = data.evaluation is not None
+    if has_evaluation and checkpoint is None:
+        training.eval_on_start = True  # The report says what training changed.
+    trainer = ShardTrainer(
+        model, training, data, tokenizer, window_shards=data_options.window_shards
+    )
+    say = _Speaker(trainer)
+    trained, total = trainable_parameters(model)
+    say(f"parameters: {trained:,} of {total:,} are trained")
+    say.probes(model, tokenizer, model_options.probe, "before")
+    if checkpoint is not None:
+        trainer.check_continues(checkpoint)
+    trainer.train(resume_from_checkpoint=checkpoint)
+    metrics = _evaluate(trainer, say, names) if has_evaluation else {}
+    say.probes(model, tokenizer, model_options.probe, "after")
+    trainer.save_model()
+    trainer.save_state()
+    if trainer.is_world_process_zero():
+        text = json.dumps(metrics, indent=1) + "\n"
+        Path(output_dir, "metrics.json").write_text(text, encoding="utf-8")
+    return metrics
 
 
 def _evaluate(trainer: ShardTrainer, say: _Speaker, names: list[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from fsspec import AbstractFileSystem
 
 from transforms.functional.errors import InputError
-from transforms.stores import ask, reason, retrying
+from transforms.stores import ask_once, reason, retrying
 
 FIRST_BLOCK_BYTES = 1 << 18
 LARGEST_BLOCK_BYTES = 1 << 23
@@ -138,7 +138,7 @@ class RangeReader(io.RawIOBase):
             ) from error
 
     def _fetch_once(self, start: int, end: int) -> bytes:
-        data: bytes = ask(self._filesystem, "cat_file", self._name, start=start, end=end)
+        data: bytes = ask_once(self._filesystem, "cat_file", self._name, start=start, end=end)
         if len(data) != end - start:
             raise ConnectionError(f"{len(data)} bytes came instead of {end - start}")
         return data

@@ -86,10 +86,15 @@ def _s3_config() -> dict[str, Any]:
 
 def ask(filesystem: AbstractFileSystem, method: str, *arguments: Any, **options: Any) -> Any:
     """Call a method of a file system: in bounded time, and again where its error may pass."""
+    return retrying(ask_once, filesystem, method, *arguments, **options)
+
+
+def ask_once(filesystem: AbstractFileSystem, method: str, *arguments: Any, **options: Any) -> Any:
+    """Call a method of a file system in bounded time."""
     if isinstance(filesystem, AsyncFileSystem):
         # The libraries' own time-outs do not cover a server that never says `100 Continue`.
         options["timeout"] = CALL_TIMEOUT_S
-    return retrying(getattr(filesystem, method), *arguments, **options)
+    return getattr(filesystem, method)(*arguments, **options)
 
 
 def retrying(call: Callable[..., Result], *arguments: Any, **options: Any) -> Result:

@@ -133,3 +133,25 @@ def test_labels_from_folders_leave_other_files_out_and_say_how_many(tmp_path, ca
     (shard,) = (tmp_path / "out" / "train").iterdir()
     assert pa.ipc.open_file(shard).read_all()["labels"].to_pylist() == [0, 1, -1]
     assert "1 files that lie in no class folder" in capfd.readouterr().out
+
+
+def test_rejected_records_are_an_input_once_they_are_mended(tmp_path, capfd):
+    _inputs(tmp_path, a_jsonl=_BAD_LINES)
+    assert _run(tmp_path, "--max_rejected_fraction", "0.6", "--remainder", "pad") == 0
+    (rejected,) = (tmp_path / "out" / "rejected").iterdir()
+    lines = [json.loads(line) for line in rejected.read_text().splitlines()]
+    lines[0]["text"], lines[1]["text"] = "A mended review.", "Another one."
+    mended = "".join(json.dumps(line) + "\n" for line in lines)
+    rejected.write_text(mended)
+    options = ("--input", str(rejected), "--remainder", "pad", "--max_rejected_fraction", "0.5")
+    more = ("--tokenizer", _TOKENIZER, "--task", "mlm", "--max_length", "16")
+    local = ("--direct_running_mode", "in_memory")
+    assert main([*options, "--output", str(tmp_path / "out"), *more, *local]) == 2
+    assert "choose another --output" in _one_line(capfd)
+    assert main([*options, "--output", str(tmp_path / "out2"), *more, *local]) == 0
+    ledger = json.loads((tmp_path / "out2" / "manifest.json").read_text())["ledger"]["reviews"]
+    assert (ledger["read"], ledger["written"], ledger["rejected"]) == (3, 2, 1)
+    (again,) = (tmp_path / "out2" / "rejected").iterdir()
+    found = json.loads(again.read_text())
+    assert found["reason"] == "text is null"
+    assert json.loads(found["raw"])["reason"].startswith("not UTF-8")

@@ -120,7 +120,7 @@ def test_what_matches_nothing_is_an_error_that_names_it(tmp_path, pattern):
 
 
 def test_an_unknown_protocol_is_an_error():
-    with pytest.raises(InputError, match="--input nope://x cannot be listed: Protocol not known"):
+    with pytest.raises(UsageError, match="nope://x cannot be opened: Protocol not known"):
         list_inputs(["nope://x"])
 
 

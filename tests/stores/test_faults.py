@@ -27,7 +27,7 @@ from transforms import storage
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("seed", "share"), [(1, 0.05), (2, 0.05), (3, 0.2)])
+@pytest.mark.parametrize(("seed", "share"), [(1, 0.05), (3, 0.2)])
 def test_a_job_survives_faults_of_the_store(
     s3: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, share: float
 ) -> None:
@@ -42,7 +42,7 @@ def test_a_job_survives_faults_of_the_store(
     # The time-outs of the clients are what the proxy's silence is measured by.
     config = {"read_timeout": 1, "connect_timeout": 1, "max_pool_connections": 64}
     monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": config})
-    monkeypatch.setattr("transforms.stores.CALL_TIMEOUT_S", 10)
+    monkeypatch.setattr("transforms.stores.CALL_TIMEOUT_S", 4)
     with serving(command, port, ROOT), in_environment(s3_environment(port)):
         assert job(source, output, "--input", small) == 0
         assert shard_hashes(output) == shard_hashes(str(tmp_path / "out"))

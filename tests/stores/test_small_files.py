@@ -17,7 +17,7 @@ from transforms.input_files import open_files
 
 def _files(n: int, size: int = len(BODY)) -> list[FileRange]:
     return [
-        FileRange(source=i, path=f"s3://bucket/in/{i}.txt", format="text", bytes=size)
+        FileRange(source=i, path=f"s3://bucket/small/{i}.txt", format="text", bytes=size)
         for i in range(n)
     ]
 
@@ -42,7 +42,7 @@ def test_small_files_are_read_20_times_faster_than_one_by_one() -> None:
 
 def test_what_changed_or_vanished_is_named_and_empty_files_are_read(s3: Store) -> None:
     for i in range(5):
-        storage.write_atomic(s3.url(f"in/{i}.txt"), b"x" * i)
+        storage.write_atomic(s3.url(f"small/{i}.txt"), b"x" * i)
     sizes = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4}
 
     def read(sizes: dict[int, int]) -> list[bytes]:
@@ -50,7 +50,7 @@ def test_what_changed_or_vanished_is_named_and_empty_files_are_read(s3: Store) -
         return [stream.read() for _, stream in open_files(files)]
 
     assert read(sizes) == [b"x" * i for i in range(5)]
-    with pytest.raises(InputError, match=r"in/3\.txt: has 3 bytes, but had 2"):
+    with pytest.raises(InputError, match=r"small/3\.txt: has 3 bytes, but had 2"):
         read({**sizes, 3: 2})
-    with pytest.raises(InputError, match=r"in/7\.txt: vanished"):
+    with pytest.raises(InputError, match=r"small/7\.txt: vanished"):
         read({**sizes, 7: 1})

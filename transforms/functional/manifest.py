@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from transforms.functional.errors import InputError
 from transforms.functional.ledger import Ledger
+from transforms.functional.safe_paths import check_inside
 from transforms.functional.shards import FORMAT_VERSION
 
 MANIFEST_NAME = "manifest.json"
@@ -150,14 +151,17 @@ class Manifest:
         try:
             data = json.loads(text)
             version = int(data["format_version"])
-            if version <= FORMAT_VERSION:
-                return cls._of(data)
+            manifest = cls._of(data) if version <= FORMAT_VERSION else None
         except (ValueError, KeyError, TypeError, AttributeError):
             raise InputError("manifest.json is damaged: it holds no manifest") from None
-        raise InputError(
-            f"the dataset has format version {version}, newer than the {FORMAT_VERSION} that "
-            f"this program reads: install a newer release of review-shards"
-        )
+        if manifest is None:
+            raise InputError(
+                f"the dataset has format version {version}, newer than the {FORMAT_VERSION} that "
+                f"this program reads: install a newer release of review-shards"
+            )
+        shards = [shard.path for subset in manifest.splits.values() for shard in subset]
+        check_inside([manifest.tokenizer.path, *shards], MANIFEST_NAME)
+        return manifest
 
     @classmethod
     def _of(cls, data: Mapping[str, Any]) -> Manifest:
