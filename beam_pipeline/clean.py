@@ -6,8 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from beam_pipeline.inspect import read_manifest
-from beam_pipeline.output_folder import remove_unnamed, unnamed_files
+from beam_pipeline.output_folder import read_manifest, remove_unnamed, unnamed_files
 from transforms.functional.errors import ReviewShardsError
 
 

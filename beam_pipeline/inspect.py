@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from beam_pipeline.output_folder import read_manifest
 from transforms import storage
-from transforms.functional.errors import InputError, ReviewShardsError, UsageError
-from transforms.functional.manifest import MANIFEST_NAME, SUBSETS, Manifest, ShardEntry
+from transforms.functional.errors import ReviewShardsError, UsageError
+from transforms.functional.manifest import SUBSETS, Manifest, ShardEntry
 from transforms.functional.shards import read_shard
 from transforms.functional.tokenization.encoder import Encoder
 from transforms.functional.word_ids import word_ids_from_starts
@@ -34,20 +35,6 @@ def main(arguments: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     return 0
-
-
-def read_manifest(output: str) -> Manifest:
-    """Return the manifest of a dataset.
-
-    Raises:
-        InputError: there is none, so there is no dataset.
-    """
-    try:
-        return Manifest.loads(storage.read_bytes(storage.join(output, MANIFEST_NAME)))
-    except FileNotFoundError:
-        raise InputError(
-            f"{output} has no {MANIFEST_NAME}: its job has not finished, or it is another folder"
-        ) from None
 
 
 def describe(manifest: Manifest) -> str:
@@ -78,7 +65,7 @@ def show_row(output: str, manifest: Manifest, subset: str, row: int) -> str:
     """
     entry, place = find_row(manifest, subset, row)
     data = storage.read_bytes(storage.join(output, entry.path))
-    shard = read_shard(data, "parquet" if entry.path.endswith(".parquet") else "arrow")
+    shard = read_shard(data, entry.format)
     line = shard.slice(place, 1).to_pylist()[0]
     encoder = Encoder(storage.read_bytes(storage.join(output, manifest.tokenizer.path)))
     source = manifest.inputs[line["source"]].path

@@ -19,6 +19,7 @@ from beam_pipeline.engine import (
 from beam_pipeline.failures import error_of
 from beam_pipeline.output_folder import (
     REPORT_NAME,
+    read_manifest,
     remove_dataset,
     remove_rejected,
     remove_unnamed,
@@ -79,7 +80,7 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult:
         # Finished shards of an earlier run stay; rejected records are written as they are read.
         (remove_dataset if config.overwrite else remove_rejected)(config.output)
         counters = _run_pipeline(config, plan, tokenizer, engine)
-    manifest = Manifest.loads(storage.read_bytes(storage.join(config.output, MANIFEST_NAME)))
+    manifest = read_manifest(config.output)
     seconds = time.monotonic() - started
     if not there:
         remove_unnamed(config.output, manifest)
@@ -124,7 +125,7 @@ def _finished(config: JobConfig, plan: Plan, tokenizer: TokenizerSource) -> bool
     path = storage.join(config.output, MANIFEST_NAME)
     if not storage.exists(path) or config.overwrite:
         return False
-    there = Manifest.loads(storage.read_bytes(path))
+    there = read_manifest(config.output)
     draft = manifest_draft(config, plan, tokenizer)
     if there.fingerprint != draft.fingerprint:
         raise OutputError(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from transforms import storage
+from transforms.functional.errors import InputError
 from transforms.functional.manifest import MANIFEST_NAME, Manifest
 from transforms.uploads import abort_uploads
 
@@ -19,6 +20,20 @@ _FOLDERS = ("train", "validation", "rejected", "tokenizer")
 
 # What a killed process leaves of an unfinished write (see `storage.write_atomic`).
 _TEMPORARY = re.compile(r"^((?:\w+/)?)\.([\w.-]+)\.\d+-\d+\.tmp$")
+
+
+def read_manifest(output: str) -> Manifest:
+    """Return the manifest of a dataset.
+
+    Raises:
+        InputError: there is none, so there is no dataset.
+    """
+    try:
+        return Manifest.loads(storage.read_bytes(storage.join(output, MANIFEST_NAME)))
+    except FileNotFoundError:
+        raise InputError(
+            f"{output} has no {MANIFEST_NAME}: its job has not finished, or it is another folder"
+        ) from None
 
 
 def own_files(output: str) -> Iterator[str]:
@@ -48,7 +63,7 @@ def remove_rejected(output: str) -> None:
 
 def unnamed_files(output: str, manifest: Manifest) -> list[str]:
     """Return the shards that the manifest does not name, and what unfinished writes left."""
-    named = {shard.path for shards in manifest.splits.values() for shard in shards}
+    named = {shard.path for shard in manifest.shards()}
     return [
         path
         for path in own_files(output)

@@ -7,7 +7,7 @@ import hashlib
 import sys
 from collections.abc import Iterator, Sequence
 
-from beam_pipeline.inspect import read_manifest
+from beam_pipeline.output_folder import read_manifest
 from transforms import storage
 from transforms.functional.errors import LedgerError, ReviewShardsError
 from transforms.functional.manifest import Manifest, ShardEntry
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     except ReviewShardsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    n_shards = sum(map(len, manifest.splits.values()))
+    n_shards = sum(1 for _ in manifest.shards())
     if problems:
         print(
             f"{problems} problems. Take the damaged files away together with manifest.json, and "
@@ -57,11 +57,10 @@ def find_problems(output: str, manifest: Manifest) -> Iterator[str]:
     tokenizer = storage.join(output, manifest.tokenizer.path)
     if _sha256(tokenizer) != manifest.tokenizer.sha256:
         yield f"{manifest.tokenizer.path}: missing, or not the tokenizer that made the ids"
-    for shards in manifest.splits.values():
-        for shard in shards:
-            problem = shard_problem(output, manifest, shard)
-            if problem:
-                yield f"{shard.path}: {problem}"
+    for shard in manifest.shards():
+        problem = shard_problem(output, manifest, shard)
+        if problem:
+            yield f"{shard.path}: {problem}"
 
 
 def shard_problem(output: str, manifest: Manifest, shard: ShardEntry) -> str | None:
@@ -74,7 +73,7 @@ def shard_problem(output: str, manifest: Manifest, shard: ShardEntry) -> str | N
         return f"{len(data):,} bytes instead of {shard.bytes:,}"
     if hashlib.sha256(data).hexdigest() != shard.sha256:
         return "other bytes (sha256 differs)"
-    table = read_shard(data, "parquet" if shard.path.endswith(".parquet") else "arrow")
+    table = read_shard(data, shard.format)
     if table.num_rows != shard.rows:
         return f"{table.num_rows:,} rows instead of {shard.rows:,}"
     if content_sha256(table) != shard.content_sha256:

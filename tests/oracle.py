@@ -172,7 +172,7 @@ class Dataset:
     def shards(self, subset: str = "train") -> Iterator[tuple[tuple[int, int], pa.Table]]:
         """Yield ((split, part), table) of each shard, in the manifest's order."""
         for shard in self.manifest.splits[subset]:
-            shard_format = "parquet" if shard.path.endswith(".parquet") else "arrow"
+            shard_format = shard.format
             table = read_shard((self.folder / shard.path).read_bytes(), shard_format)
             yield (shard.split, shard.part), table
 
@@ -230,7 +230,7 @@ def check_files(dataset: Dataset) -> None:
             assert shard.path.startswith(f"{subset}/")
             assert shard.bytes == len(data)
             assert shard.sha256 == hashlib.sha256(data).hexdigest()
-            table = read_shard(data, "parquet" if shard.path.endswith(".parquet") else "arrow")
+            table = read_shard(data, shard.format)
             assert shard.content_sha256 == content_sha256(table)
             assert shard.rows == table.num_rows > 0
             assert shard.tokens == sum(map(sum, table["attention_mask"].to_pylist()))

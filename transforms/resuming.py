@@ -36,16 +36,12 @@ class KeepFinished(beam.PTransform):
     ) -> None:
         """Store the options."""
         super().__init__()
-        self.output = output
-        self.subsets = subsets
-        self.shard_format = shard_format
-        self.fingerprint = fingerprint
+        self.find = _FindFinishedFn(output, subsets, shard_format, fingerprint)
 
     @beam.typehints.no_annotations  # Beam knows no tuple of PCollections.
     def expand(self, parts: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         """Return PCollections of the `Part`s to make, and of the `ShardReceipt`s kept."""
-        find = _FindFinishedFn(self.output, self.subsets, self.shard_format, self.fingerprint)
-        outputs = parts | "FindFinished" >> beam.ParDo(find).with_outputs("kept", main="todo")
+        outputs = parts | "FindFinished" >> beam.ParDo(self.find).with_outputs("kept", main="todo")
         return outputs["todo"], outputs["kept"]
 
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from transforms.functional.errors import InputError
 from transforms.functional.ledger import Ledger
 from transforms.functional.safe_paths import check_inside
-from transforms.functional.shards import FORMAT_VERSION
+from transforms.functional.shards import FORMAT_VERSION, ShardFormat
 
 MANIFEST_NAME = "manifest.json"
 SUBSETS = ("train", "validation")
@@ -48,6 +48,11 @@ class ShardEntry:
     bytes: int
     sha256: str
     content_sha256: str
+
+    @property
+    def format(self) -> ShardFormat:
+        """How the file is stored, which its ending says."""
+        return "parquet" if self.path.endswith(".parquet") else "arrow"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +113,11 @@ class Manifest:
                 digest.update(f"{subset}:{shard.content_sha256}\n".encode())
         return digest.hexdigest()
 
+    def shards(self) -> Iterator[ShardEntry]:
+        """Yield the shards of all subsets."""
+        for subset in self.splits.values():
+            yield from subset
+
     def rows(self, subset: str) -> int:
         """Return the number of rows in a subset."""
         return sum(shard.rows for shard in self.splits.get(subset, ()))
@@ -159,8 +169,8 @@ class Manifest:
                 f"the dataset has format version {version}, newer than the {FORMAT_VERSION} that "
                 f"this program reads: install a newer release of review-shards"
             )
-        shards = [shard.path for subset in manifest.splits.values() for shard in subset]
-        check_inside([manifest.tokenizer.path, *shards], MANIFEST_NAME)
+        paths = [shard.path for shard in manifest.shards()]
+        check_inside([manifest.tokenizer.path, *paths], MANIFEST_NAME)
         return manifest
 
     @classmethod

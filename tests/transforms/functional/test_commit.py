@@ -19,7 +19,12 @@ DRAFT = ManifestDraft(
     max_length=8,
     config={},
     tokenizer=TokenizerEntry(
-        path="tokenizer/tokenizer.json", sha256="", vocab_size=9, special_token_ids={}, prefix=[], suffix=[]
+        path="tokenizer/tokenizer.json",
+        sha256="",
+        vocab_size=9,
+        special_token_ids={},
+        prefix=[],
+        suffix=[],
     ),
     inputs=(),
     n_splits=2,
