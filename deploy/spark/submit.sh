@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Write the job down as a jar, and submit it to Spark. `--help` says how.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+usage: deploy/spark/submit.sh --input URL --output URL --tokenizer URL --task TASK [OPTION ...]
+
+Every option goes to `python -m beam_pipeline`. The jar holds the pipeline; Spark 3.5 runs it.
+Beam's Python workers are found at localhost:50000 on each executor: start the worker image there
+with --worker_pool (deploy/spark/executor-pod.yaml does on Kubernetes).
+
+environment:
+  SPARK_MASTER      spark://HOST:7077, k8s://https://HOST:443 or yarn             (required)
+  SPARK_JOB_SERVER  Beam's job server: beam-runners-spark-3-job-server-2.77.0.jar (required)
+  SPARK_CONF        a file for spark-submit --properties-file
+  PYTHON            the Python that has review-shards                     (default: python3)
+TEXT
+}
+
+if [[ $# -eq 0 || $1 == -h || $1 == --help ]]; then
+  usage
+  exit
+fi
+: "${SPARK_MASTER:?SPARK_MASTER is not set: see --help}"
+: "${SPARK_JOB_SERVER:?SPARK_JOB_SERVER is not set: see --help}"
+python=${PYTHON:-python3}
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+properties=()
+if [[ -n ${SPARK_CONF:-} ]]; then
+  properties=(--properties-file "$SPARK_CONF")
+fi
+
+"$python" -m beam_pipeline "$@" \
+  --runner=SparkRunner --spark_version=3 --spark_job_server_jar="$SPARK_JOB_SERVER" \
+  --output_executable_path="$folder/review-shards.jar" \
+  --environment_type=EXTERNAL --environment_config=localhost:50000
+
+spark-submit --master "$SPARK_MASTER" --name review-shards "${properties[@]}" \
+  --class org.apache.beam.runners.spark.SparkPipelineRunner "$folder/review-shards.jar"
