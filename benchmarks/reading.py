@@ -90,7 +90,10 @@ def readers(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, Ep
         ("spans", {"spans": True}),
     ):
         collate = MlmCollator(mask_recipe(masked, **unit))
-        yield f"the same with dynamic masks of {name}", lambda c=collate: elastic(masked, c)
+        yield (
+            f"ElasticSampler, DataLoader, dynamic masks of {name}",
+            lambda c=collate: elastic(masked, c),
+        )
     for name, make in PEERS.items():
         if _version(name) is not None and name not in options.without:
             yield name, _peer(make, raw_blocks, folder, batch)
@@ -105,13 +108,14 @@ def _count(batches: Iterator | DataLoader) -> int:
     return sum(len(batch["input_ids"]) for batch in batches)
 
 
-def measure(options: argparse.Namespace) -> dict[str, float]:
-    """Return the rows a second of each reader: the median of the rounds."""
+def measure(options: argparse.Namespace) -> tuple[dict[str, float], list[int]]:
+    """Return the rows a second of each reader, medians of the rounds; and `own_memory`."""
     with tempfile.TemporaryDirectory(dir=options.folder) as temporary:
         folder = Path(temporary)
         write_blocks(
             folder / "shards", rows=options.rows, length=options.length, shards=options.shards
         )
+        memory = own_memory(ShardDataset(folder / "shards"), 4, options.batch_size)
         contestants = dict(readers(folder, options))
         speeds: dict[str, list[float]] = {name: [] for name in contestants}
         for _ in range(options.rounds + 1):
@@ -123,7 +127,7 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
                 if seen != options.rows:
                     raise RuntimeError(f"{name} gave {seen} rows of {options.rows}")
     # The first round fills caches.
-    return {name: statistics.median(values[1:]) for name, values in speeds.items()}
+    return {name: statistics.median(values[1:]) for name, values in speeds.items()}, memory
 
 
 def table(speeds: dict[str, float]) -> str:
@@ -135,12 +139,26 @@ def table(speeds: dict[str, float]) -> str:
 
 
 def open_many(n_shards: int) -> float:
-    """Return the seconds to open a dataset of `n_shards` shards and read a batch of it."""
+    """Return the seconds to open a dataset of `n_shards` shards."""
     with tempfile.TemporaryDirectory() as temporary:
         write_blocks(Path(temporary), rows=n_shards, length=8, shards=n_shards)
         begin = time.perf_counter()
         len(ShardDataset(temporary))
         return time.perf_counter() - begin
+
+
+def own_memory(dataset: ShardDataset, epochs: int, batch_size: int) -> list[int]:
+    """Return the bytes of this process's own, the mapped files left out, after each epoch."""
+    order, sizes = ShardOrder(dataset.shard_rows), []
+    for epoch in range(epochs):
+        sampler = ElasticSampler(order, batch_size)
+        sampler.set_epoch(epoch)
+        _count(DataLoader(dataset, batch_size=None, sampler=sampler, collate_fn=as_it_is))
+        status = dict(
+            line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines()
+        )
+        sizes.append(int(status["RssAnon"].split()[0]) * 1024)
+    return sizes
 
 
 def _version(package: str) -> str | None:
@@ -162,7 +180,10 @@ def main() -> None:
     parser.add_argument("--without", nargs="*", default=[], help="other readers to leave out")
     parser.add_argument("--folder", help="where to write the data, default: a temporary folder")
     options = parser.parse_args()
-    print(table(measure(options)))
+    speeds, memory = measure(options)
+    print(table(speeds))
+    megabytes = ", ".join(f"{size / 1e6:.0f}" for size in memory)
+    print(f"\nMemory of the process's own after each of {len(memory)} epochs: {megabytes} MB.")
     seconds = open_many(options.many_shards)
     print(f"\nA manifest of {options.many_shards:,} shards opens in {seconds:.2f} s.")
     packages = ["numpy", "pyarrow", "torch", *PEERS]

@@ -2,13 +2,14 @@
 
     python -m benchmarks.scale --input imdb/*.parquet --tokenizer path/to/distilbert-base-uncased
 
-Makes the text with `benchmarks.make_reviews`, and adds up the memory of all processes of the job.
+Makes the text with `benchmarks.make_reviews`, and adds up time and memory of all processes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,9 +17,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.timing import machine
+from benchmarks.timing import Run, children_cpu, machine
 
-_PAGE_SAMPLES_S = 0.2
+_SAMPLES_S = 0.2
 
 
 def main() -> None:
@@ -31,23 +32,27 @@ def main() -> None:
     parser.add_argument("--folder", help="where to keep the text (default: a temporary folder)")
     options = parser.parse_args()
     print(machine(["apache-beam", "pyarrow", "tokenizers", "numpy"]) + "\n")
-    print("| text | order | seconds | seconds a GB | Mtok/s | peak memory of all processes |")
-    print("| --: | --- | --: | --: | --: | --: |")
+    print("| text | order | wall s | wall s a GB | CPU s a GB | Mtok/s | peak memory |")
+    print("| --: | --- | --: | --: | --: | --: | --: |")
     with tempfile.TemporaryDirectory() as temporary:
         for gigabytes in options.gigabytes:
             reviews = Path(options.folder or temporary) / f"{gigabytes:g}"
             if not reviews.exists():
                 make(options.input, reviews, gigabytes)
             for order in options.orders:
-                output = Path(temporary) / f"shards-{gigabytes:g}-{order}"
-                seconds, peak = measure(job(reviews, output, options.tokenizer, order))
-                report = json.loads((output / "manifest.json").read_text())
-                tokens = report["ledger"]["tokens"]["written"]
-                print(
-                    f"| {gigabytes:g} GB | {order} | {seconds:.1f} | {seconds / gigabytes:.1f} "
-                    f"| {tokens / seconds / 1e6:.2f} | {peak / 2**20:,.0f} MiB |",
-                    flush=True,
-                )
+                output = Path(temporary) / "shards"
+                run, peak = measure(job(reviews, output, options.tokenizer, order))
+                ledger = json.loads((output / "manifest.json").read_text())["ledger"]
+                shutil.rmtree(output)
+                print(row(gigabytes, order, run, peak, ledger["tokens"]["written"]), flush=True)
+
+
+def row(gigabytes: float, order: str, run: Run, peak: int, tokens: int) -> str:
+    """Return one line of the table."""
+    return (
+        f"| {gigabytes:g} GB | {order} | {run.wall:.1f} | {run.wall / gigabytes:.1f} "
+        f"| {run.cpu / gigabytes:.1f} | {tokens / run.wall / 1e6:.2f} | {peak / 2**20:,.0f} MiB |"
+    )
 
 
 def make(inputs: Sequence[str], folder: Path, gigabytes: float) -> None:
@@ -63,20 +68,20 @@ def job(reviews: Path, output: Path, tokenizer: str, order: str) -> list[str]:
     return [*command, "--output", str(output), "--tokenizer", tokenizer, "--order", order]
 
 
-def measure(command: Sequence[str]) -> tuple[float, int]:
-    """Run a command; return seconds, and the highest sum of its processes' memory in bytes.
+def measure(command: Sequence[str]) -> tuple[Run, int]:
+    """Run a command; return its time, and the highest sum of its processes' memory in bytes.
 
     Memory is the proportional set size: pages that processes share count once.
     """
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), children_cpu()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     peak = 0
     while process.poll() is None:
         peak = max(peak, sum(map(memory_of, family_of(process.pid))))
-        time.sleep(_PAGE_SAMPLES_S)
+        time.sleep(_SAMPLES_S)
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} failed with exit code {process.returncode}")
-    return time.perf_counter() - started, peak
+    return Run(wall=time.perf_counter() - started, cpu=children_cpu() - cpu), peak
 
 
 def family_of(pid: int) -> list[int]:

@@ -10,7 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from transforms.functional.ledger import Ledger, ReviewCounts
-from transforms.functional.manifest import Manifest, ShardEntry, TokenizerEntry
+from transforms.functional.manifest import (
+    Generation,
+    InputEntry,
+    Manifest,
+    ShardEntry,
+    TokenizerEntry,
+)
+from transforms.functional.records import Records
 from transforms.functional.rows import Rows, TokenCounts
 from transforms.functional.shards import content_sha256, rows_table, shard_bytes
 
@@ -53,12 +60,13 @@ def write_blocks(folder: Path, *, rows: int, length: int, shards: int, seed: int
             suffix=(102,),
         ),
         label_numbers=None,
-        splits={"train": entries},
+        splits={"train": Records.of(ShardEntry, entries)},
         ledger=Ledger(
             reviews=ReviewCounts(read=rows, written=rows, rejected=0, dropped=0, truncated=0),
             tokens=TokenCounts(tokenized=tokens, written=tokens),
         ),
-        inputs=(),
+        inputs=Records.of(InputEntry),
+        generations=(Generation(inputs=0, splits=len(entries)),),
     )
     (folder / "manifest.json").write_text(manifest.dumps(), encoding="utf-8")
 

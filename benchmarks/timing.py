@@ -33,8 +33,7 @@ def run_process(command: Sequence[str], env: Mapping[str, str] | None = None) ->
     Raises:
         RuntimeError: it failed; the message holds what it printed last.
     """
-    before = os.times()
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), children_cpu()
     done = subprocess.run(
         command,
         env={**os.environ, **(env or {})},
@@ -43,14 +42,16 @@ def run_process(command: Sequence[str], env: Mapping[str, str] | None = None) ->
         text=True,
         check=False,
     )
-    wall = time.perf_counter() - started
-    after = os.times()
+    run = Run(wall=time.perf_counter() - started, cpu=children_cpu() - cpu)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
-    cpu = (
-        after.children_user + after.children_system - before.children_user - before.children_system
-    )
-    return Run(wall=wall, cpu=cpu)
+    return run
+
+
+def children_cpu() -> float:
+    """Return the CPU seconds of all processes that this one has waited for, and of theirs."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def run_rounds(contestants: Mapping[str, Callable[[], Run]], rounds: int) -> dict[str, list[Run]]:

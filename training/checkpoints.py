@@ -61,7 +61,8 @@ class DataState:
             "--gradient_accumulation_steps so that times the processes they give the same",
             "seed": "give the same --seed (and --data_seed)",
             "samples_in_epoch": "give the same data options",
-            "content_sha256": "give the same --dataset",
+            "content_sha256": "give the same --dataset; of one that has grown, the manifest of "
+            "then (DATASET/manifests/...json)",
         }
         for name, cure in cures.items():
             before, now = getattr(saved, name), getattr(self, name)

@@ -26,7 +26,7 @@ Prediction = list[tuple[str, float]]
 
 def main(arguments: Sequence[str]) -> int:
     """Print a line for each text, and return the exit code."""
-    options = _parser().parse_args(list(arguments))
+    options = command_line().parse_args(list(arguments))
     try:
         model, tokenizer = load(options.model)
         for text, found in predict(
@@ -140,7 +140,8 @@ def _texts(options: argparse.Namespace) -> Iterator[str]:
         raise InputError(f"--file {options.file} cannot be read: {error}") from error
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m training.predict",
         description="Print label and probability, or fillings of the mask, for each text: of "

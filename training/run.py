@@ -51,8 +51,9 @@ def _run(options: Options) -> dict[str, Any]:
     if model_options.freeze_base:
         freeze_base(model, model_options.unfreeze)
     has_evaluation = data.evaluation is not None
-    if has_evaluation and checkpoint is None:
-        training.eval_on_start = True  # The report says what training changed.
+    if has_evaluation and checkpoint is None and data.task == "mlm":
+        # The report says what training changed. A classifier's new head knows nothing before.
+        training.eval_on_start = True
     trainer = ShardTrainer(
         model, training, data, tokenizer, window_shards=data_options.window_shards
     )

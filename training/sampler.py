@@ -14,7 +14,7 @@ from training.order import Order
 from transforms.functional.errors import DatasetError
 
 # Batches of rows worked out at once: the cost of a numpy call is then shared by many.
-_BATCHES_AT_ONCE = 64
+_BATCHES_AT_ONCE = 256
 
 
 class FetchesAhead(Protocol):

@@ -2,8 +2,9 @@
 
 A shard is an Arrow IPC file of record batches (see docs/format.md). The values of a column lie in
 one buffer for each batch, so that a row is found by arithmetic: `start of the batch's buffer +
-(row - first row of the batch) * values in a row`. The starts of all batches of all shards make one
-small table; with the shards in one range of addresses, the rows of a batch are one numpy gather.
+(row - first row of the batch) * values in a row`. What of this depends on the batch alone makes one
+small table for all shards; with the shards in one range of addresses, the rows of a batch are one
+numpy gather.
 """
 
 from __future__ import annotations
@@ -25,16 +26,18 @@ from transforms.functional.shards import ROWS_PER_BATCH
 
 Rows = npt.NDArray[np.int64]
 
+_OFFSETS = np.dtype(np.int32)  # Of the rows of a ragged column.
+
 # A shard of the window that is read now comes up every few batches.
 _IDLE_FINDS = 500
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)  # Not frozen: one is made for every batch, and that is slow.
 class Places:
-    """Where rows are: (n,) record batch of each, counted over the dataset, and row inside it."""
+    """Where rows are: (n,) the row, and its record batch, both counted over the dataset."""
 
-    batch: npt.NDArray[np.int64]
     row: npt.NDArray[np.int64]
+    batch: npt.NDArray[np.int64]
 
 
 class ShardSource(Protocol):
@@ -52,19 +55,26 @@ class ShardSource(Protocol):
 
 
 class _Column:
-    """Where the values of one column begin in each record batch: byte positions, -1 not known."""
+    """Where the values of one column are; places are counted in values from the range's start.
+
+    Attributes:
+        start: (n_batches,) of a fixed-size column: row `r` of the dataset begins at `start + r *
+            width`. Of a ragged one: the first value of each record batch.
+        offsets: (n_batches,) of a ragged column: `offsets + r` is the place of row `r`'s offset.
+    """
 
     def __init__(self, data_type: pa.DataType, n_batches: int) -> None:
         nested = pa.types.is_nested(data_type)
         value_type = data_type.value_type if nested else data_type
         self.bits = bool(pa.types.is_boolean(value_type))
+        self.bit_width = int(value_type.bit_width)
         self.dtype = np.dtype(np.uint8 if self.bits else value_type.to_pandas_dtype())
         self.is_ragged = bool(pa.types.is_list(data_type))
         fixed = pa.types.is_fixed_size_list(data_type)
         self.width = int(data_type.list_size) if fixed else 1
         self.is_scalar = not nested
-        self.values = np.full(n_batches, -1, np.int64)
-        self.offsets = np.full(n_batches, -1, np.int64)
+        self.start = np.zeros(n_batches, np.int64)
+        self.offsets = np.zeros(n_batches, np.int64)
 
 
 class ShardFiles:
@@ -118,7 +128,7 @@ class ShardFiles:
             for shard in np.unique(self.shard_of_batch[batch[~self._ready[batch]]]).tolist():
                 self._close_idle(_IDLE_FINDS)
                 self._open(shard)
-        return Places(batch, rows - self._batch_first_row[batch])
+        return Places(rows, batch)
 
     def gather(self, name: str, places: Places) -> np.ndarray:
         """Return the values of a column: (n, length) of a fixed-size list, (n,) of a scalar.
@@ -126,10 +136,9 @@ class ShardFiles:
         Bits come as uint8, 0 or 1.
         """
         column = self._column(name)
-        values = column.values[places.batch]
+        at = column.start[places.batch] + places.row * column.width
         if column.bits:
-            return self._gather_bits(values, places.row * column.width, column.width)
-        at = values // column.dtype.itemsize + places.row * column.width
+            return self._gather_bits(at, column.width)
         gathered: np.ndarray = self._view(column.dtype, column.width)[at]
         return gathered[:, 0] if column.is_scalar else gathered
 
@@ -137,13 +146,12 @@ class ShardFiles:
         """Return the values of ragged rows end to end, and (n,) the lengths of the rows."""
         column = self._column(name)
         begin, lengths = self._ragged_bounds(column, places)
-        shift = begin - (np.cumsum(lengths) - lengths)
+        shift = column.start[places.batch] + begin - (np.cumsum(lengths) - lengths)
         at = np.arange(int(lengths.sum())) + np.repeat(shift, lengths)
-        base = np.repeat(column.values[places.batch], lengths)
         if column.bits:
-            packed = self._bytes()[base + (at >> 3)]
+            packed = self._bytes()[at >> 3]
             return (packed >> (at & 7).astype(np.uint8)) & np.uint8(1), lengths
-        return self._bytes().view(column.dtype)[base // column.dtype.itemsize + at], lengths
+        return self._bytes().view(column.dtype)[at], lengths
 
     def ragged_lengths(self, name: str, places: Places) -> npt.NDArray[np.int64]:
         """Return the lengths (n,) of ragged rows."""
@@ -169,15 +177,13 @@ class ShardFiles:
     def _ragged_bounds(
         self, column: _Column, places: Places
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        at = column.offsets[places.batch] // 4 + places.row
-        offsets = self._bytes().view(np.int32)
+        at = column.offsets[places.batch] + places.row
+        offsets = self._bytes().view(_OFFSETS)
         begin = offsets[at].astype(np.int64)
         return begin, offsets[at + 1] - begin
 
-    def _gather_bits(
-        self, start: npt.NDArray[np.int64], bit: npt.NDArray[np.int64], width: int
-    ) -> npt.NDArray[np.uint8]:
-        at = start + (bit >> 3)
+    def _gather_bits(self, bit: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.uint8]:
+        at = bit >> 3
         if width % 8 == 0:
             packed = self._view(np.dtype(np.uint8), width // 8)[at]
             return np.unpackbits(packed, axis=1, bitorder="little")
@@ -256,6 +262,9 @@ class ShardFiles:
                 "a shard's columns cannot be read in place: it was not written by this project; "
                 "make the dataset again with --overwrite"
             )
-        column.values[batch] = places[-1]
+        first_row = self._batch_first_row[batch]
+        column.start[batch] = places[-1] * 8 // column.bit_width
         if column.is_ragged:
-            column.offsets[batch] = places[0]
+            column.offsets[batch] = places[0] // _OFFSETS.itemsize - first_row
+        else:
+            column.start[batch] -= first_row * column.width

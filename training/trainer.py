@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
 
 from training.agreement import together
+from training.batching import LengthOrder
 from training.checkpoints import DataState
 from training.collators import silent
 from training.config import TrainingOptions
@@ -168,17 +169,22 @@ class ShardTrainer(Trainer):
         return self._loader(self.train_dataset, self._batches)
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader:
-        """Return the loader of this process's evaluation batches, in the order of the dataset."""
+        """Return the loader of this process's evaluation batches: rows of similar length."""
         rows = self.data.evaluation
         if rows is None:
             raise UsageError(
                 "there is nothing to evaluate on: give --eval_dataset or --max_eval_rows, or make "
                 "the dataset with --validation_fraction"
             )
-        order = ShardOrder(rows.shard_rows, shuffle=False)
+        batch_size = self.args.eval_batch_size
+        order = LengthOrder(
+            ShardOrder(rows.shard_rows, shuffle=False),
+            rows.lengths,
+            global_batch=batch_size * self.args.world_size,
+        )
         sampler = ElasticSampler(
             order,
-            self.args.eval_batch_size,
+            batch_size,
             rank=self.args.process_index,
             world_size=self.args.world_size,
             fetcher=rows,

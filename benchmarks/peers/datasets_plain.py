@@ -1,28 +1,17 @@
 """`datasets.map` as tuned as it goes, without word ids: one pass that tokenizes and groups."""
 
-import argparse
 from typing import Any
 
 import datasets
 import numpy as np
 import pyarrow as pa
-from tokenizers import Tokenizer
-
-BLOCK = 512
+from common import BLOCK, load_tokenizer, parse_options
 
 
 def main() -> None:
     """Tokenize, group, and save."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--input", nargs="+", required=True)
-    parser.add_argument("--tokenizer", required=True)
-    parser.add_argument("--output", required=True)
-    parser.add_argument("--num_proc", type=int, default=2)
-    options = parser.parse_args()
-
-    tokenizer = Tokenizer.from_file(f"{options.tokenizer}/tokenizer.json")
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
+    options = parse_options(__doc__)
+    tokenizer = load_tokenizer(options.tokenizer)
 
     def blocks_of(batch: pa.Table) -> dict[str, Any]:
         encodings = tokenizer.encode_batch_fast(batch.column("text").to_pylist())

@@ -3,25 +3,17 @@
 It makes the same product as the job: blocks of 512 ids with the word of each token.
 """
 
-import argparse
 from typing import Any
 
 import datasets
 import numpy as np
+from common import BLOCK, parse_options
 from transformers import AutoTokenizer
-
-BLOCK = 512
 
 
 def main() -> None:
     """Tokenize, group, and save."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--input", nargs="+", required=True)
-    parser.add_argument("--tokenizer", required=True)
-    parser.add_argument("--output", required=True)
-    parser.add_argument("--num_proc", type=int, default=2)
-    options = parser.parse_args()
-
+    options = parse_options(__doc__)
     tokenizer = AutoTokenizer.from_pretrained(options.tokenizer, local_files_only=True)
 
     def tokenize(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:

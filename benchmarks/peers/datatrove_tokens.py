@@ -1,9 +1,9 @@
 """datatrove's `DocumentTokenizer`: ids of documents in its own files, no words, no masks."""
 
-import argparse
 import os
 from pathlib import Path
 
+from common import parse_options, tokenizer_file
 from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.readers import ParquetReader
 from datatrove.pipeline.tokens import DocumentTokenizer
@@ -11,12 +11,7 @@ from datatrove.pipeline.tokens import DocumentTokenizer
 
 def main() -> None:
     """Tokenize all files, a task a file."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--input", nargs="+", required=True)
-    parser.add_argument("--tokenizer", required=True)
-    parser.add_argument("--output", required=True)
-    parser.add_argument("--num_proc", type=int, default=2)
-    options = parser.parse_args()
+    options = parse_options(__doc__)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     folder = os.path.commonpath([str(Path(path).parent) for path in options.input])
     names = [str(Path(path).relative_to(folder)) for path in options.input]
@@ -28,7 +23,7 @@ def main() -> None:
             ParquetReader(folder, paths_file=str(paths)),
             DocumentTokenizer(
                 output_folder=f"{options.output}/tokens",
-                tokenizer_name_or_path=f"{options.tokenizer}/tokenizer.json",
+                tokenizer_name_or_path=tokenizer_file(options.tokenizer),
                 shuffle_documents=False,
             ),
         ],

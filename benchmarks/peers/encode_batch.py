@@ -1,24 +1,16 @@
 """The raw baseline: `encode_batch_fast` alone, and with the ids written to a file."""
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-from tokenizers import Tokenizer
+from common import load_tokenizer, parse_options
 
 
 def main() -> None:
     """Encode all reviews; with --output, write the ids."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--input", nargs="+", required=True)
-    parser.add_argument("--tokenizer", required=True)
-    parser.add_argument("--output")
-    options = parser.parse_args()
-
-    tokenizer = Tokenizer.from_file(f"{options.tokenizer}/tokenizer.json")
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
+    options = parse_options(__doc__, must_write=False)
+    tokenizer = load_tokenizer(options.tokenizer)
     ids: list[np.ndarray] = []
     for path in options.input:
         for batch in pq.ParquetFile(path).iter_batches(4096, columns=["text"]):

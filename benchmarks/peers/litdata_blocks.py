@@ -1,6 +1,5 @@
 """litdata's `optimize` with a token loader: ids in its own chunks, no words, no masks."""
 
-import argparse
 import os
 from collections.abc import Iterator
 from functools import partial
@@ -9,18 +8,14 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import torch
+from common import BLOCK, load_tokenizer, parse_options
 from litdata import TokensLoader, optimize
-from tokenizers import Tokenizer
-
-BLOCK = 512
 
 
-def tokens_of(item: tuple[str, int], tokenizer_path: str) -> Iterator[torch.Tensor]:
+def tokens_of(item: tuple[str, int], tokenizer_folder: str) -> Iterator[torch.Tensor]:
     """Yield the ids of one row group's reviews."""
     path, group = item
-    tokenizer = Tokenizer.from_file(tokenizer_path)
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
+    tokenizer = load_tokenizer(tokenizer_folder)
     texts = pq.ParquetFile(path).read_row_group(group, columns=["text"]).column("text")
     for encoding in tokenizer.encode_batch_fast(texts.to_pylist()):
         yield torch.from_numpy(np.asarray(encoding.ids, np.uint16))
@@ -28,12 +23,7 @@ def tokens_of(item: tuple[str, int], tokenizer_path: str) -> Iterator[torch.Tens
 
 def main() -> None:
     """Tokenize all row groups."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--input", nargs="+", required=True)
-    parser.add_argument("--tokenizer", required=True)
-    parser.add_argument("--output", required=True)
-    parser.add_argument("--num_proc", type=int, default=2)
-    options = parser.parse_args()
+    options = parse_options(__doc__)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     items: list[Any] = [
         (path, group)
@@ -41,7 +31,7 @@ def main() -> None:
         for group in range(pq.ParquetFile(path).num_row_groups)
     ]
     optimize(
-        fn=partial(tokens_of, tokenizer_path=f"{options.tokenizer}/tokenizer.json"),
+        fn=partial(tokens_of, tokenizer_folder=options.tokenizer),
         inputs=items,
         output_dir=options.output,
         num_workers=options.num_proc,

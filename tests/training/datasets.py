@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from transforms.functional.ledger import Ledger, ReviewCounts
 from transforms.functional.manifest import (
     SUBSETS,
+    Generation,
     InputEntry,
     Manifest,
     ShardEntry,
@@ -20,6 +21,7 @@ from transforms.functional.manifest import (
 from transforms.functional.masking import MaskRecipe, mask_rows
 from transforms.functional.packing import pack_blocks
 from transforms.functional.padding import RowLayout, pad_reviews
+from transforms.functional.records import Records
 from transforms.functional.rows import Rows, TokenCounts
 from transforms.functional.shards import content_sha256, rows_table, shard_bytes
 from transforms.functional.template import Template
@@ -166,6 +168,7 @@ def _write_manifest(
     data = (tokenizer / "tokenizer.json").read_bytes()
     vocabulary = Tokenizer.from_str(data.decode()).get_vocab()
     roles = {role: vocabulary[f"[{role.upper()}]"] for role in ROLES}
+    n_shards = sum(len(part) for part in shards.values())
     manifest = Manifest(
         fingerprint="0" * 64,
         task=task,
@@ -180,15 +183,19 @@ def _write_manifest(
             suffix=(roles["sep"],),
         ),
         label_numbers=names,
-        splits=shards,
+        splits={name: Records.of(ShardEntry, entries) for name, entries in shards.items()},
         ledger=Ledger(
             reviews=ReviewCounts(read=0, written=0, rejected=0, dropped=0, truncated=0),
             tokens=TokenCounts(),
         ),
-        inputs=[
-            InputEntry(path=f"input-{number}.jsonl", bytes=0, identity="")
-            for number in range(sum(len(part) for part in shards.values()))
-        ],
+        inputs=Records.of(
+            InputEntry,
+            [
+                InputEntry(path=f"input-{number}.jsonl", bytes=0, identity="")
+                for number in range(n_shards)
+            ],
+        ),
+        generations=(Generation(inputs=n_shards, splits=n_shards),),
     )
     (folder / "manifest.json").write_text(manifest.dumps(), encoding="utf-8")
     return folder

@@ -70,32 +70,33 @@ def test_two_processes_have_the_loss_curve_of_one(
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_with_other_processes_on_the_very_samples(
+def test_a_run_killed_twice_goes_on_with_other_processes_on_the_very_samples(
     mlm: Path, unbroken: Path, tmp_path: Path
 ) -> None:
-    killed = torchrun(2, line(mlm, tmp_path, 2), TRACE=str(tmp_path), KILL_AT="7", KILL_RANK="1")
-    assert killed.returncode != 0
-    assert (tmp_path / "model/checkpoint-4/trainer_state.json").exists()
-    assert not (tmp_path / "model/checkpoint-8").exists()
-    before = rows_by_step(tmp_path)
-    assert max(before) == 6  # Steps 4 to 6 were read, but are not in the checkpoint.
-    # What a process leaves that is killed while it writes a checkpoint: it is not gone on from.
-    shutil.copytree(tmp_path / "model/checkpoint-4", tmp_path / "model/checkpoint-6")
-    (tmp_path / "model/checkpoint-6/trainer_state.json").write_text('{"half')
+    steps: dict[int, list[int]] = {}
+    # Steps behind the last checkpoint (of step 4, then 8) were read, and are read again.
+    for processes, begin, kill_at in ((4, 0, 7), (2, 4, 9), (3, 8, 12)):
+        done = torchrun(
+            processes,
+            line(mlm, tmp_path, processes, resume_from_checkpoint="last"),
+            TRACE=str(tmp_path),
+            KILL_AT=str(kill_at),
+            KILL_RANK="1",
+        )
+        assert (done.returncode == 0) == (kill_at == 12), done.stderr
+        read = rows_by_step(tmp_path)
+        assert sorted(read) == list(range(begin, kill_at))
+        steps |= read
+        for trace in tmp_path.glob("*.jsonl"):
+            trace.unlink()
+        if begin == 0:
+            # What a process killed while it writes a checkpoint leaves: it is not gone on from.
+            half = tmp_path / "model/checkpoint-6"
+            shutil.copytree(tmp_path / "model/checkpoint-4", half)
+            (half / "trainer_state.json").write_text('{"half')
 
-    for file in tmp_path.glob("*.jsonl"):
-        file.unlink()
-    resumed = torchrun(
-        3, line(mlm, tmp_path, 3, resume_from_checkpoint="last"), TRACE=str(tmp_path)
-    )
-    assert resumed.returncode == 0, resumed.stderr
-    after = rows_by_step(tmp_path)
-
-    assert sorted(after) == list(range(4, 12))
-    expected = rows_by_step(unbroken)
-    steps = {**{step: before[step] for step in range(4)}, **after}
     assert {step: sorted(rows) for step, rows in steps.items()} == {
-        step: sorted(rows) for step, rows in expected.items()
+        step: sorted(rows) for step, rows in rows_by_step(unbroken).items()
     }
     assert history(tmp_path / "model") == pytest.approx(history(unbroken / "model"), rel=1e-3)
     ours, theirs = (
@@ -105,6 +106,15 @@ def test_a_killed_run_goes_on_with_other_processes_on_the_very_samples(
         assert ours[name] == pytest.approx(weights, abs=2e-3)
 
 
+def errors_of_two(folder: Path, options: dict[str, object], **environment: str) -> list[str]:
+    """Return the error lines of a run of two processes, which must fail."""
+    config = write_config(folder, max_position_embeddings=128)
+    command = arguments(folder, folder / "model", **{"from_config": config, **options})
+    done = torchrun(2, command, TRACE=str(folder), **environment)
+    assert done.returncode != 0
+    return sorted(text for text in done.stderr.splitlines() if text.startswith("error (process"))
+
+
 @pytest.mark.slow
 def test_a_deleted_shard_stops_every_process_with_an_error(tmp_path: Path) -> None:
     # Its one row is read by one process only.
@@ -112,14 +122,27 @@ def test_a_deleted_shard_stops_every_process_with_an_error(tmp_path: Path) -> No
     victim = min((dataset / "train").iterdir(), key=lambda file: file.stat().st_size)
     victim.unlink()
 
-    options = {"from_config": write_config(tmp_path, max_position_embeddings=128)}
-    done = torchrun(
-        2,
-        arguments(dataset, tmp_path / "model", per_device_train_batch_size=4, **options),
-        TRACE=str(tmp_path),
-    )
+    errors = errors_of_two(tmp_path, {"dataset": dataset, "per_device_train_batch_size": 4})
 
-    assert done.returncode != 0
-    errors = sorted(text for text in done.stderr.splitlines() if text.startswith("error (process"))
-    assert len(errors) == 2, done.stderr
+    assert len(errors) == 2, errors
     assert any(f"{victim.name} cannot be opened" in error for error in errors)
+
+
+@pytest.mark.slow
+def test_a_full_disk_stops_every_process_with_an_error(mlm: Path, tmp_path: Path) -> None:
+    remote = {"dataset": f"bucket://{mlm}", "cache_folder": tmp_path / "cache"}
+
+    errors = errors_of_two(tmp_path, remote, FULL_DISK_RANK="1")
+
+    assert len(errors) == 2, errors
+    assert "process 1 could not read its data" in errors[0]
+    assert "No space left on device" in errors[1]
+
+
+@pytest.mark.slow
+def test_fewer_rows_than_processes_is_an_error_and_no_hang(mlm: Path, tmp_path: Path) -> None:
+    errors = errors_of_two(tmp_path, {"dataset": mlm, "max_train_rows": 1})
+
+    # The first process that stops may end the other before that has said the same.
+    assert errors
+    assert all("the dataset has 1 rows for 2 processes" in error for error in errors)

@@ -248,6 +248,15 @@ def test_how_a_step_is_read_does_not_change_what_is_learned(
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
 
 
+def test_bf16_trains_without_a_gpu_too(mlm: Path, tmp_path: Path) -> None:
+    options = {"from_config": write_config(tmp_path), "max_train_rows": 24}
+    assert main([*arguments(mlm, tmp_path / "model", **options), "--bf16"]) == 0
+
+    losses = history(tmp_path / "model")
+    assert len(losses) == 3
+    assert losses[-1] < losses[0]
+
+
 def bad_runs(mlm: Path, ragged: Path, tmp_path: Path) -> dict[str, tuple[list[str], int, str]]:
     """Return command lines that must fail, with their exit codes and what the error says."""
     tiny = {"from_config": write_config(tmp_path)}

@@ -1,9 +1,10 @@
 """The training program, writing down which rows each step read; it can kill itself.
 
 Environment: TRACE: folder for the traces; KILL_AT: the optimizer step at which the process of rank
-KILL_RANK kills itself as `kill -9` does.
+KILL_RANK kills itself as `kill -9` does; FULL_DISK_RANK: the process whose disk is full.
 """
 
+import errno
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import tests.training.bucket  # noqa: F401  # A file system for datasets.
 from training import trainer
 from training.__main__ import main
 
@@ -37,8 +39,14 @@ def take_step(self: Any, *arguments: Any) -> Any:
     return result
 
 
+def reserve(*_: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 trainer.StepBatches.__getitems__ = read  # type: ignore[method-assign]
 trainer.ShardTrainer.get_batch_samples = take_step  # type: ignore[method-assign]
+if os.environ.get("FULL_DISK_RANK") == RANK:
+    os.posix_fallocate = reserve
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,170 @@
+"""What a plan and a manifest cost at the size of a cluster: a million files, 100 TB, no file read.
+
+    python -m benchmarks.plan_scale --files 1000000
+
+The files exist only as a listing: a file system of fsspec that serves one review again and again.
+Everything else is the job's own code: listing, planning, the plan's files, the graph, the receipts
+of every part, the manifest written and read again. CPU seconds and the peak of memory so far.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import resource
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import fsspec
+from fsspec import AbstractFileSystem
+
+from beam_pipeline.config import JobConfig
+from beam_pipeline.existing import is_finished
+from beam_pipeline.plan_files import write_plan
+from beam_pipeline.planning import Plan, make_plan
+from beam_pipeline.tokenizer_source import load_tokenizer
+from transforms import storage
+from transforms.functional.commit import complete_manifest
+from transforms.functional.elements import ReadReceipt, ShardReceipt
+from transforms.functional.manifest import InputEntry, ShardEntry
+from transforms.functional.records import Records
+from transforms.functional.reviews import PartKey
+from transforms.functional.rows import TokenCounts
+from transforms.generations import publish, read_manifest
+from transforms.planned import read_plan
+
+FILE_BYTES = 100_000_000
+REVIEW = b'{"text": "A film."}\n'
+
+
+class ListedFileSystem(AbstractFileSystem):  # type: ignore[misc]
+    """A bucket of equal files, of which only the names and sizes exist."""
+
+    protocol = "listed"
+    n_files = 0
+
+    def _entry(self, name: str) -> dict[str, Any]:
+        return {"name": name, "size": FILE_BYTES, "type": "file", "ETag": f'"{hash(name):032x}"'}
+
+    def info(self, path: str, **options: Any) -> dict[str, Any]:
+        """Return what a store says of a file or folder."""
+        if path.endswith(".jsonl"):
+            return self._entry(path)
+        return {"name": path, "size": 0, "type": "directory"}
+
+    def find(self, path: str, detail: bool = False, **options: Any) -> Any:
+        """Return the listing of all files."""
+        names = (f"{path}/night-{i // 1000:04d}/{i:07d}.jsonl" for i in range(self.n_files))
+        return {name: self._entry(name) for name in names}
+
+    def cat_file(self, path: str, start: int = 0, end: int | None = None, **options: Any) -> bytes:
+        """Return reviews, whichever range is asked."""
+        n_bytes = (FILE_BYTES if end is None else end) - (start or 0)
+        return (REVIEW * (n_bytes // len(REVIEW) + 1))[:n_bytes]
+
+    def _open(self, path: str, mode: str = "rb", **options: Any) -> io.BytesIO:
+        return io.BytesIO(REVIEW)
+
+
+@contextmanager
+def measured(what: str) -> Iterator[None]:
+    """Print the CPU seconds of a step, and the peak of memory at its end."""
+    started = time.process_time()
+    yield
+    seconds = time.process_time() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"| {what} | {seconds:.1f} | {peak:.2f} |", flush=True)
+
+
+def read_receipts(plan: Plan) -> Iterator[ReadReceipt]:
+    """Yield what workers send for parts of 30,000 reviews."""
+    for split in plan.splits:
+        key = PartKey(split=split.number, part=0)
+        yield ReadReceipt(key=key, last=True, reviews=30_000, rejected=0)
+
+
+def shard_receipts(plan: Plan) -> Iterator[ShardReceipt]:
+    """Yield the receipts of their shards."""
+    for split in plan.splits:
+        key = PartKey(split=split.number, part=0)
+        shard = ShardEntry(
+            path=f"train/{key}.arrow",
+            split=key.split,
+            part=0,
+            rows=15_000,
+            tokens=7_500_000,
+            reviews=30_000,
+            bytes=20_000_000,
+            sha256=f"{hash((key, 1)) % 2**64:064x}",
+            content_sha256=f"{hash((key, 2)) % 2**64:064x}",
+        )
+        tokens = TokenCounts(tokenized=7_500_000, written=7_500_000)
+        yield ShardReceipt(
+            shard=shard, subset="train", written=30_000, dropped=0, truncated=0, tokens=tokens
+        )
+
+
+def graph_bytes(config: JobConfig, plan: Plan, files: Any, tokenizer: Any) -> int:
+    """Return the size of the job's graph, as an engine gets it."""
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from beam_pipeline.pipeline import build
+
+    pipeline = beam.Pipeline(options=PipelineOptions([]))
+    build(pipeline, config, plan, files, tokenizer)
+    return len(pipeline.to_runner_api().SerializeToString())
+
+
+def main() -> None:
+    """Measure each step."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--files", type=int, default=1_000_000)
+    parser.add_argument("--tokenizer", default="tests/sample/tokenizer")
+    options = parser.parse_args()
+    from beam_pipeline.pipeline import manifest_draft
+
+    ListedFileSystem.n_files = options.files
+    fsspec.register_implementation("listed", ListedFileSystem)
+    tokenizer = load_tokenizer(options.tokenizer)
+    with tempfile.TemporaryDirectory() as output:
+        config = JobConfig(
+            input=("listed://bucket",), output=output, tokenizer=options.tokenizer, task="mlm"
+        )
+        print(f"{options.files:,} files, {options.files * FILE_BYTES / 1e12:,.1f} TB\n")
+        print("| step | CPU s | peak GB |\n| --- | --- | --- |")
+        with measured("list and plan"):
+            plan = make_plan(config)
+        with measured(f"write the plan: {len(plan.splits):,} splits"):
+            files = write_plan(output, plan)
+        size = graph_bytes(config, plan, files, tokenizer)
+        with measured("a worker reads 10,000 of its splits"):
+            assert len(list(read_plan(files.splits[0], {}))) == min(10_000, len(plan.splits))
+        draft = manifest_draft(config, plan, tokenizer)
+        with measured("receipts to manifest"):
+            inputs = Records.from_parquet(InputEntry, storage.read_bytes(files.inputs))
+            manifest = complete_manifest(draft, inputs, read_receipts(plan), shard_receipts(plan))
+        with measured(f"write the manifest: {len(manifest.splits['train']):,} shards"):
+            publish(output, manifest)
+        with measured("read it"):
+            manifest = read_manifest(output)
+        with measured("compare it with the inputs of a next run"):
+            assert is_finished(config, plan, draft, manifest)
+        sizes = {
+            name: len(storage.read_bytes(storage.join(output, name)))
+            for name in ("manifest.json", *(f"manifests/{n}" for n in _names(output)))
+        }
+    print(f"\nThe graph: {size:,} bytes.")
+    for name, n_bytes in sizes.items():
+        print(f"{name}: {n_bytes / 1e6:,.1f} MB")
+
+
+def _names(output: str) -> list[str]:
+    return storage.list_files(storage.join(output, "manifests"))
+
+
+if __name__ == "__main__":
+    main()
