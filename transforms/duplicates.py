@@ -1,0 +1,118 @@
+"""Duplicates and excluded reviews: found in a pass of their own over the inputs, then left out."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import apache_beam as beam
+
+from transforms.functional.cleaning import Cleaning, clean_part
+from transforms.functional.duplicates import (
+    NEW,
+    Reference,
+    drop_repeated,
+    find_repeated,
+    hash_part,
+)
+from transforms.functional.reviews import Part
+from transforms.functional.splits import Split
+from transforms.reading import read_split
+
+
+class FindRepeated(beam.PTransform):
+    """Find the reviews whose text stands earlier in the inputs, or in the references.
+
+    It takes the parts of the job, which hold all reviews yet, from a reading of their own: so that
+    no runner has to keep the texts until all hashes were compared.
+
+    Args:
+        n_buckets: Number of groups of hashes; each is compared in the memory of one worker.
+        dedup: False where only excluded reviews are to be found.
+        references: Pairs of how to read them, and a PCollection of their `Split`s.
+        cleaning: What is done to the texts of the references; the parts are clean already.
+        part_bytes: Most bytes of reference text in memory.
+    """
+
+    def __init__(
+        self,
+        n_buckets: int,
+        *,
+        dedup: bool,
+        references: Sequence[tuple[Reference, beam.PCollection]] = (),
+        cleaning: Cleaning,
+        part_bytes: int,
+    ) -> None:
+        """Store the options."""
+        super().__init__()
+        self.n_buckets = n_buckets
+        self.dedup = dedup
+        self.references = references
+        self.cleaning = cleaning
+        self.part_bytes = part_bytes
+
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        """Return a PCollection of `(split, rows)` for `DropRepeated`."""
+        hashed = parts | "HashReviews" >> beam.FlatMap(
+            hash_part, origin=NEW, n_buckets=self.n_buckets
+        ).with_output_types(tuple[int, bytes])
+        others = [
+            splits
+            | f"HashReferences{place}"
+            >> beam.FlatMap(
+                hash_reference,
+                reference=reference,
+                n_buckets=self.n_buckets,
+                cleaning=self.cleaning,
+                part_bytes=self.part_bytes,
+            ).with_output_types(tuple[int, bytes])
+            for place, (reference, splits) in enumerate(self.references)
+        ]
+        return (
+            (hashed, *others)
+            | beam.Flatten()
+            | "GroupByHash" >> beam.GroupByKey()
+            | "FindInBuckets"
+            >> beam.FlatMap(_find, dedup=self.dedup).with_output_types(tuple[int, bytes])
+        )
+
+
+class DropRepeated(beam.PTransform):
+    """Leave out the reviews that `FindRepeated` found, and count them.
+
+    Args:
+        repeated: What it found.
+        dedup: False where only excluded reviews were looked for.
+    """
+
+    def __init__(self, repeated: beam.PCollection, *, dedup: bool) -> None:
+        """Store the options."""
+        super().__init__()
+        self.repeated = repeated
+        self.dedup = dedup
+
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        """Return a PCollection of `Part`."""
+        return parts | beam.Map(
+            _drop,
+            repeated=beam.pvalue.AsMultiMap(self.repeated),
+            dedup=self.dedup,
+        ).with_output_types(Part)
+
+
+def hash_reference(
+    split: Split, *, reference: Reference, n_buckets: int, cleaning: Cleaning, part_bytes: int
+) -> Iterator[tuple[int, bytes]]:
+    """Read a split of a reference, and yield the rows of `hash_part`."""
+    for part in read_split(
+        split,
+        columns=reference.columns,
+        sample_by=reference.sample_by,
+        part_bytes=part_bytes,
+    ):
+        yield from hash_part(clean_part(part, cleaning), reference.origin, n_buckets)
+
+
+def _find(grouped: tuple[int, Iterable[bytes]], dedup: bool) -> Iterator[tuple[int, bytes]]:
+    return find_repeated(grouped[1], dedup=dedup)
+
+
+def _drop(part: Part, repeated: Mapping[int, Iterable[bytes]], dedup: bool) -> Part:
+    return drop_repeated(part, repeated[part.key.split], dedup=dedup)
