@@ -2,57 +2,47 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import dataclass, replace
-from typing import IO
-
-import pyarrow as pa
 
 from beam_pipeline.config import JobConfig
+from beam_pipeline.engine import SMALL_TEXT_BYTES
+from beam_pipeline.estimates import Estimate, total_of
 from beam_pipeline.job import check_lengths
 from beam_pipeline.pipeline import row_maker
 from beam_pipeline.planning import Plan, make_plan
+from beam_pipeline.reading import cleaning_of
+from beam_pipeline.sampling import Run, Sample, take_sample
 from beam_pipeline.tokenizer_source import TOKENIZER_FILE, TokenizerSource, load_tokenizer
+from transforms import storage
+from transforms.functional.cleaning import clean_part
 from transforms.functional.elements import index_of
-from transforms.functional.readers.columns import ReviewColumns
-from transforms.functional.readers.formats import INDEXED
-from transforms.functional.readers.read_file import index_bytes, read_file
-from transforms.functional.reviews import REVIEW_SCHEMA, Part, PartKey
-from transforms.functional.shards import rows_table
-from transforms.functional.splits import SizedFile
+from transforms.functional.manifest import MANIFEST_NAME
+from transforms.functional.reviews import Part, PartKey, text_lengths
+from transforms.functional.shards import content_sha256, rows_table, shard_bytes
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
-from transforms.input_files import open_file
+from transforms.generations import read_manifest
 from transforms.tokenization import tokenize_part
 
-SAMPLE_FILES = 8
-SAMPLE_BYTES = 1 << 20  # Of text, from each file.
+# Headers and footers of shards are not in the sample.
+FILE_OVERHEAD = 0.01
+# Measured: a process with everything loaded, and what it needs for each byte of a part's text.
+PROCESS_BYTES = 300 << 20
+MEMORY_FACTOR = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sample:
-    """Some reviews of some inputs.
-
-    Attributes:
-        part: The reviews.
-        text_bytes: Bytes of their text.
-        expansion: Bytes of text for each byte of input, as stored.
-        rejected: Records that were no reviews.
-    """
-
-    part: Part
-    text_bytes: int
-    expansion: float
-    rejected: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """What a job would make, scaled up from a sample."""
+class Made:
+    """What became of one run of reviews, scaled up to the stretch that it stands for."""
 
     reviews: float
+    text: float
     tokens: float
     rows: float
     bytes: float
     truncated: float
+    padding: float
 
 
 def dry_run(config: JobConfig) -> str:
@@ -63,106 +53,135 @@ def dry_run(config: JobConfig) -> str:
     """
     tokenizer = load_tokenizer(config.tokenizer)
     check_lengths(config, tokenizer)
-    plan = make_plan(config)
+    adds = config.append and storage.exists(storage.join(config.output, MANIFEST_NAME))
+    plan = make_plan(config, read_manifest(config.output) if adds else None)
+    lines = [f"Would read {len(plan.files):,} files, {plan.input_bytes / 1e6:,.1f} MB"]
     sample = take_sample(config, plan)
-    text_bytes = plan.input_bytes * sample.expansion
-    n_parts = max(len(plan.splits), -(-int(text_bytes) // config.part_bytes))
-    subsets = 2 if config.validation_fraction > 0 else 1
-    lines = [
-        f"Would read {len(plan.files):,} files, {plan.input_bytes / 1e6:,.1f} MB "
-        f"(about {text_bytes / 1e6:,.1f} MB of text)",
-        f"  splits      {len(plan.splits):,}",
-        f"  parts       about {n_parts:,}, of at most {config.part_bytes:,} bytes of text",
-        f"  shards      about {n_parts * subsets:,}",
-    ]
-    if sample.part.reviews.num_rows:
-        lines += _estimate_lines(config, sample, estimate(config, tokenizer, sample, text_bytes))
+    if any(run.reviews.num_rows for run in sample.runs):
+        lines += _estimate_lines(config, tokenizer, plan, sample)
     if plan.ignored:
         lines.append(f"  ignored     {len(plan.ignored):,} files that lie in no class folder")
-    if sample.rejected:
-        lines.append(f"  rejected    {sample.rejected:,} records of the sample are no reviews")
     lines.append("Nothing was written: leave out --dry_run to start the job.")
     return "\n".join(lines)
 
 
-def take_sample(config: JobConfig, plan: Plan) -> Sample:
-    """Read the beginnings of some input files, evenly spread over the list."""
-    step = max(1, len(plan.sizes) // SAMPLE_FILES)
-    columns = ReviewColumns(text=config.text_column)
-    batches: list[pa.RecordBatch] = []
-    text_bytes = rejected = 0
-    stored = 0.0
-    for sized in plan.sizes[::step][:SAMPLE_FILES]:
-        with open_file(sized.file) as stream:
-            taken = 0
-            for chunk in read_file(stream, sized.file, columns, config.sample_by):
-                batches.append(chunk.reviews)
-                taken += chunk.reviews.column("text").nbytes
-                rejected += len(chunk.rejected)
-                if taken >= SAMPLE_BYTES:
-                    break
-            text_bytes += taken
-            stored += _stored_bytes(stream, sized, taken, config.text_column)
-    table = pa.Table.from_batches(batches, REVIEW_SCHEMA).combine_chunks()
-    reviews = (table.to_batches() or [pa.RecordBatch.from_pylist([], REVIEW_SCHEMA)])[0]
-    return Sample(
-        part=Part(key=PartKey(split=0, part=0), last=True, reviews=reviews),
-        text_bytes=text_bytes,
-        expansion=text_bytes / stored if stored else 1.0,
-        rejected=rejected,
-    )
+def _estimate_lines(
+    config: JobConfig, tokenizer: TokenizerSource, plan: Plan, sample: Sample
+) -> list[str]:
+    made, seconds = make_runs(config, tokenizer, sample)
+    sizes = [run.stored_bytes for run in sample.runs]
+
+    def total(counts: list[float]) -> Estimate:
+        return total_of(counts, sizes, plan.input_bytes, is_all=sample.is_all)
+
+    text = total([run.text for run in made])
+    rows = total([run.rows for run in made])
+    n_shards = max(len(plan.splits), -(-int(text.value) // config.part_bytes))
+    n_shards *= 2 if config.validation_fraction > 0 else 1
+    n_reviews = sum(run.reviews.num_rows for run in sample.runs)
+    says = "everything" if sample.is_all else f"a sample of {n_reviews:,} reviews"
+    lines = [
+        f"Would make, as {says} says (± : 95 % interval):",
+        f"  text        {text.times(1e-6)} MB",
+        f"  reviews     {total([run.reviews for run in made])}",
+        f"  tokens      {total([run.tokens for run in made])}, special ones included",
+        f"  rows        {rows}, of {config.max_length} tokens",
+        f"  shards      about {n_shards:,}",
+        f"  bytes       {total([run.bytes for run in made]).times(1e-6, FILE_OVERHEAD)} MB",
+    ]
+    reviews = [run.reviews for run in made]
+    slots = [run.rows * config.max_length for run in made]
+    records = [run.rejected + one.reviews for run, one in zip(sample.runs, made, strict=True)]
+    for name, counts, among, what in (
+        ("truncated", [run.truncated for run in made], reviews, "of the reviews lose tokens"),
+        ("padding", [run.padding for run in made], slots, "of all places in the rows"),
+        ("rejected", [run.rejected for run in sample.runs], records, "of the records"),
+    ):
+        if sum(counts):
+            share = total_of(counts, among, sum(among), is_all=sample.is_all).share(sum(among))
+            lines.append(f"  {name:<11} {share} {what}")
+    lines += _machine_lines(config, text.value, n_shards, sample, seconds)
+    if any(run.guessed for run in sample.runs):
+        lines.append(
+            "  NOTE        large compressed files were read in part: how much they hold is a guess "
+            "that ± does not know"
+        )
+    if config.dedup != "none" or config.exclude:
+        lines.append("  NOTE        duplicates and excluded reviews were not looked for")
+    return lines
 
 
-def _stored_bytes(stream: IO[bytes], sized: SizedFile, taken: int, text_column: str) -> float:
-    """Return how many bytes of the file, as stored, `taken` bytes of text stand for."""
-    file = sized.file
-    if file.format not in INDEXED or file.compression is not None:
-        return min(stream.tell(), sized.bytes)
-    stream.seek(0)
-    indexed = sum(index_bytes(stream, file, text_column))
-    return sized.bytes * taken / indexed if indexed else float(sized.bytes)
+def make_runs(
+    config: JobConfig, tokenizer: TokenizerSource, sample: Sample
+) -> tuple[list[Made], tuple[float, float]]:
+    """Make rows of the runs, and measure how long that takes.
+
+    Returns:
+        What came out of each run; and seconds for a byte of text, over all runs and over the
+        second half, when the tokenizer knows most words.
+    """
+    encoder = ReviewTokenizer(tokenizer.files[TOKENIZER_FILE])
+    made: list[Made] = []
+    spent: list[tuple[int, float]] = []
+    for run in sample.runs:
+        started = time.monotonic()
+        made.append(_make(config, tokenizer, encoder, run))
+        n_bytes = int(text_lengths(run.reviews).sum())
+        spent.append((n_bytes, time.monotonic() - started))
+
+    def pace(part: list[tuple[int, float]]) -> float:
+        return sum(seconds for _, seconds in part) / max(1, sum(n_bytes for n_bytes, _ in part))
+
+    return made, (pace(spent), pace(spent[len(spent) // 2 :]))
 
 
-def estimate(
-    config: JobConfig, tokenizer: TokenizerSource, sample: Sample, text_bytes: float
-) -> Estimate:
-    """Tokenize and pack the sample, and scale what comes out to all the text."""
-    part = tokenize_part(sample.part, ReviewTokenizer(tokenizer.files[TOKENIZER_FILE]))
-    packed = row_maker(config, tokenizer).make_rows(part).packed
-    index = replace(index_of(sample.part), labels=None)
+def _make(
+    config: JobConfig, tokenizer: TokenizerSource, encoder: ReviewTokenizer, run: Run
+) -> Made:
+    """Do with a run what the job does with a part."""
+    part = Part(key=PartKey(split=0, part=0), last=True, reviews=run.reviews)
+    clean = clean_part(part, cleaning_of(config))
+    packed = row_maker(config, tokenizer).make_rows(tokenize_part(clean, encoder)).packed
+    index = replace(index_of(part), labels=None)
     table = rows_table(
         packed.rows,
         vocab_size=tokenizer.encoder.vocab_size,
         sources=index.sources,
         records=index.records,
     )
-    n_reviews = sample.part.reviews.num_rows
-    scale = text_bytes / max(1, sample.text_bytes)
-    # A small sample may fill no block at all; the tokens that it has say what would.
-    rows = len(packed.rows)
-    if config.task == "mlm":
-        rows_per_scale = (packed.tokens.written + packed.tokens.dropped) / config.max_length
-    else:
-        rows_per_scale = rows
-    return Estimate(
-        reviews=n_reviews * scale,
-        tokens=(packed.tokens.tokenized + packed.tokens.special) * scale,
-        rows=rows_per_scale * scale,
-        bytes=table.nbytes / max(1, rows) * rows_per_scale * scale,
-        truncated=packed.reviews_truncated / n_reviews if config.task != "mlm" else 0.0,
+    stored = len(shard_bytes(table, config.format, {}))
+    content_sha256(table)
+    counts, n_rows = packed.tokens, len(packed.rows)
+    padding = len(table["input_ids"].combine_chunks().flatten()) - counts.written
+    # A run ends in the middle of a block; the job's parts are long enough not to care.
+    whole = config.task == "mlm" and n_rows
+    rows = (counts.written + counts.dropped) / config.max_length if whole else float(n_rows)
+    n_bytes = table.nbytes if config.format == "arrow" else stored
+    label_bytes = 8 * n_rows if config.task == "classification" else 0
+    return Made(
+        reviews=run.weight * run.reviews.num_rows,
+        text=run.weight * int(text_lengths(run.reviews).sum()),
+        tokens=run.weight * (counts.tokenized + counts.special),
+        rows=run.weight * rows,
+        bytes=run.weight * (n_bytes + label_bytes) * (rows / n_rows if n_rows else 0.0),
+        truncated=run.weight * packed.reviews_truncated if config.task != "mlm" else 0.0,
+        padding=run.weight * padding if config.task != "mlm" else 0.0,
     )
 
 
-def _estimate_lines(config: JobConfig, sample: Sample, made: Estimate) -> list[str]:
-    n_reviews = sample.part.reviews.num_rows
-    lines = [
-        f"Would make, as a sample of {n_reviews:,} reviews "
-        f"({sample.text_bytes / 1e6:,.1f} MB) says:",
-        f"  reviews     about {made.reviews:,.0f}",
-        f"  tokens      about {made.tokens:,.0f}, special ones included",
-        f"  rows        about {made.rows:,.0f} of {config.max_length} tokens",
-        f"  bytes       about {made.bytes / 1e6:,.1f} MB",
+def _machine_lines(
+    config: JobConfig, text_bytes: float, n_shards: int, sample: Sample, paces: tuple[float, float]
+) -> list[str]:
+    """Return time and memory on this machine."""
+    cores = os.cpu_count() or 1
+    reading = sample.read_seconds / max(1, sample.read_bytes)
+    slow, fast = sorted(((pace + reading) * text_bytes / cores for pace in paces), reverse=True)
+    workers = min(cores, n_shards) if text_bytes > SMALL_TEXT_BYTES else 1
+    part = min(config.part_bytes, text_bytes)
+    memory = workers * (PROCESS_BYTES + MEMORY_FACTOR * part)
+    return [
+        f"  time        {fast:,.0f} to {slow:,.0f} s on the {cores} cores of this machine, and a "
+        f"few to start",
+        f"  memory      up to {memory / 1e9:,.1f} GB, with {workers} parts in work; a smaller "
+        f"--part_bytes needs less",
     ]
-    if config.task == "classification" and config.overflow == "truncate":
-        lines.append(f"  truncated   {made.truncated:.1%} of the reviews")
-    return lines

@@ -1,4 +1,7 @@
-"""`python -m beam_pipeline.inspect OUTPUT`: what a dataset is, and a row of it as text."""
+"""`python -m beam_pipeline.inspect OUTPUT`: what a dataset is, a row as text, what differs.
+
+In a terminal a row has colours; NO_COLOR turns them off.
+"""
 
 from __future__ import annotations
 
@@ -6,99 +9,103 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-import numpy as np
-
-from beam_pipeline.output_folder import read_manifest
+from beam_pipeline.config import JobConfig
+from beam_pipeline.differences import differences
+from beam_pipeline.row_view import load_row, row_text
 from transforms import storage
-from transforms.functional.errors import ReviewShardsError, UsageError
-from transforms.functional.manifest import SUBSETS, Manifest, ShardEntry
-from transforms.functional.shards import read_shard
-from transforms.functional.tokenization.encoder import Encoder
-from transforms.functional.word_ids import word_ids_from_starts
+from transforms.functional.errors import ReviewShardsError
+from transforms.functional.manifest import SUBSETS, Manifest
+from transforms.generations import read_manifest
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print what the arguments ask for, and return an exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m beam_pipeline.inspect", description=__doc__, allow_abbrev=False
+        prog="python -m beam_pipeline.inspect",
+        description="Say what a dataset is; show a row of it as text; say how another one differs.",
+        allow_abbrev=False,
     )
     parser.add_argument("output", help="folder or URL of the dataset")
-    parser.add_argument("--row", type=int, default=0, help="row to show (default: %(default)s)")
-    parser.add_argument("--subset", choices=SUBSETS, default="train")
+    parser.add_argument("--row", type=int, metavar="N", help="show this row, counted from 0")
+    parser.add_argument("--subset", choices=SUBSETS, default="train", help="of which subset")
+    parser.add_argument("--diff", metavar="OTHER", help="another dataset: say what differs")
     options = parser.parse_args(arguments)
     try:
         manifest = read_manifest(options.output)
-        print(describe(manifest))
-        if manifest.rows(options.subset):
-            print(show_row(options.output, manifest, options.subset, options.row))
+        if options.diff is not None:
+            _print_differences(options.output, manifest, options.diff)
+        elif options.row is not None:
+            _print_row(options.output, manifest, options.subset, options.row)
+        else:
+            print(storage.mask_secrets(describe(options.output, manifest)))
     except ReviewShardsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     return 0
 
 
-def describe(manifest: Manifest) -> str:
-    """Return what a dataset is, in a few lines."""
-    tokenizer = manifest.tokenizer
+def describe(output: str, manifest: Manifest) -> str:
+    """Return what a dataset is, in one screen."""
+    ledger, tokenizer = manifest.ledger, manifest.tokenizer
+    reviews, tokens = ledger.reviews, ledger.tokens
     lines = [
-        f"task        {manifest.task}, max_length {manifest.max_length}",
-        f"tokenizer   {tokenizer.vocab_size:,} ids, sha256 {tokenizer.sha256[:16]}",
-        *(
-            f"{subset:<11} {manifest.rows(subset):,} rows, {manifest.tokens(subset):,} tokens, "
-            f"{len(shards):,} shards"
-            for subset, shards in manifest.splits.items()
-        ),
-        f"inputs      {len(manifest.inputs):,} files",
-        f"content     sha256 {manifest.content_sha256()[:16]}",
+        f"{output}",
+        f"  task        {manifest.task}, max_length {manifest.max_length}",
+        *(f"  {_subset(manifest, subset)}" for subset in manifest.splits),
+        f"  reviews     {reviews.read:,} read = {reviews.written:,} written + "
+        f"{reviews.rejected:,} rejected + {reviews.dropped:,} dropped",
+        f"  tokens      {tokens.written:,} written, {tokens.dropped:,} dropped",
+        f"  inputs      {len(manifest.inputs):,} files, "
+        f"{sum(entry.bytes for entry in manifest.inputs) / 1e6:,.1f} MB",
+        f"  tokenizer   {tokenizer.vocab_size:,} ids, sha256 {tokenizer.sha256[:16]}",
+        f"  content     sha256 {manifest.content_sha256()[:16]}",
     ]
     if manifest.label_numbers is not None:
         names = sorted(manifest.label_numbers.items(), key=lambda item: item[1])
-        lines.append("labels      " + ", ".join(f"{number} {name}" for name, number in names))
+        lines.append("  labels      " + ", ".join(f"{number} {name}" for name, number in names))
+    options = _chosen_options(manifest)
+    if options:
+        lines.append(f"  options     {options}")
+    first = next((subset for subset in manifest.splits if manifest.rows(subset)), None)
+    if first is not None:
+        lines.append(
+            f"See a row: --row 0 --subset {first} (to {manifest.rows(first) - 1:,}); "
+            f"compare: --diff OTHER"
+        )
     return "\n".join(lines)
 
 
-def show_row(output: str, manifest: Manifest, subset: str, row: int) -> str:
-    """Return where a row came from, and its tokens, words apart by blanks.
-
-    Raises:
-        UsageError: there is no such row.
-    """
-    entry, place = find_row(manifest, subset, row)
-    data = storage.read_bytes(storage.join(output, entry.path))
-    shard = read_shard(data, entry.format)
-    line = shard.slice(place, 1).to_pylist()[0]
-    encoder = Encoder(storage.read_bytes(storage.join(output, manifest.tokenizer.path)))
-    source = manifest.inputs[line["source"]].path
-    lines = [f"row {row:<7} {source}, record {line['record']}"]
-    if isinstance(line.get("labels"), int):
-        lines.append(f"label       {line['labels']}")
-    lines.append(f"tokens      {_tokens(line, manifest, encoder)}")
-    return "\n".join(lines)
+def _subset(manifest: Manifest, subset: str) -> str:
+    shards = manifest.splits[subset]
+    n_bytes = sum(shard.bytes for shard in shards)
+    return (
+        f"{subset:<11} {manifest.rows(subset):,} rows, {manifest.tokens(subset):,} tokens, "
+        f"{len(shards):,} shards, {n_bytes / 1e6:,.1f} MB"
+    )
 
 
-def find_row(manifest: Manifest, subset: str, row: int) -> tuple[ShardEntry, int]:
-    """Return the shard that holds a row, and the row's place in it."""
-    before = 0
-    for entry in manifest.splits.get(subset, ()):
-        if 0 <= row - before < entry.rows:
-            return entry, row - before
-        before += entry.rows
-    raise UsageError(f"--row must be from 0 to {before - 1} in {subset}, got {row}")
+def _chosen_options(manifest: Manifest) -> str:
+    """Return the options that have not their default, as one would type them."""
+    defaults = {**vars(JobConfig), "task": manifest.task, "max_length": manifest.max_length}
+    chosen = {name: value for name, value in manifest.config.items() if value != defaults.get(name)}
+    return " ".join(
+        f"--{name}" if value is True else f"--{name} {value}" for name, value in chosen.items()
+    )
 
 
-def _tokens(line: dict[str, list[int]], manifest: Manifest, encoder: Encoder) -> str:
-    """Return the real tokens of a row; those of one word follow each other without a blank."""
-    ids = np.asarray(line["input_ids"], np.uint32)
-    starts = np.asarray(line["word_starts"], np.bool_)
-    real = np.asarray(line["attention_mask"], np.bool_)
-    template = np.asarray(manifest.tokenizer.template_ids(), np.uint32)
-    words = word_ids_from_starts(ids, starts, template)
-    text = ""
-    for place in np.flatnonzero(real).tolist():
-        token = encoder.id_to_token(int(ids[place])) or "?"
-        inside = place > 0 and words[place] >= 0 and not starts[place]
-        text += token.removeprefix("##") if inside else f" {token}"
-    return text.strip()
+def _print_row(output: str, manifest: Manifest, subset: str, number: int) -> None:
+    # Imported here: only a row has colours.
+    from rich.console import Console
+
+    # A row is one line for a pipe, and wrapped at words in a terminal.
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    console.print(row_text(load_row(output, manifest, subset, number)))
+
+
+def _print_differences(output: str, manifest: Manifest, other: str) -> None:
+    found = differences(manifest, read_manifest(other))
+    print(f"- {storage.mask_secrets(output)}\n+ {storage.mask_secrets(other)}")
+    print("\n".join(found) if found else "no difference: the same content, made of the same inputs")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,86 @@
+"""Ctrl-C and SIGTERM: the program ends in bounded time, whatever its threads are at."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    import apache_beam as beam
+    from apache_beam.runners.runner import PipelineResult
+
+EXIT_CODE = 130
+# For what has to end by itself: worker processes, a job on a cluster that is told to stop.
+GRACE_SECONDS = 5.0
+
+
+def run_interruptible(main: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> NoReturn:
+    """Run a program's `main` and exit with its code; signals raise `KeyboardInterrupt` in it."""
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, _interrupt)
+    code = main(arguments)
+    if code == EXIT_CODE:
+        _leave()
+    sys.exit(code)
+
+
+def run_to_the_end(pipeline: beam.Pipeline, *, local: bool) -> PipelineResult:
+    """Run a pipeline so that `KeyboardInterrupt` comes through, and stops it wherever it runs.
+
+    Args:
+        pipeline: The pipeline.
+        local: True where it runs on this machine: in another thread, since the local engine works
+            in the one that starts it, and would make a failed part out of an interrupt.
+    """
+    if local:
+        return _in_thread(lambda: _finished(pipeline.run()))
+    result = pipeline.run()
+    try:
+        return _finished(result)
+    except KeyboardInterrupt:
+        result.cancel()
+        raise
+
+
+def _finished(result: PipelineResult) -> PipelineResult:
+    # A template has no job to wait for.
+    if getattr(result, "has_job", True):
+        result.wait_until_finish()
+    return result
+
+
+def _in_thread(call: Callable[[], PipelineResult]) -> PipelineResult:
+    """Return what a call gives or raises in a thread that nobody waits for at the exit."""
+    future: Future[PipelineResult] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, name="engine", daemon=True).start()
+    return future.result()
+
+
+def _interrupt(signal_number: int, frame: FrameType | None) -> None:
+    # A second signal ends the program at once.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    watchdog = threading.Timer(GRACE_SECONDS, _leave)
+    watchdog.daemon = True
+    watchdog.start()
+    raise KeyboardInterrupt
+
+
+def _leave() -> None:
+    """End the process now: the threads of the local engine would work on to the last part."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(EXIT_CODE)
