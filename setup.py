@@ -8,6 +8,8 @@ REQUIRES = [
     "tokenizers>=0.22,<0.24",
     "numpy>=2.2,<2.5",
     "fsspec>=2025.1",
+    "pyyaml>=6.0",
+    "rich>=13.7",
 ]
 
 EXTRAS = {
@@ -36,6 +38,7 @@ EXTRAS = {
         "pytest>=8.3",
         "pytest-timeout>=2.3",
         "ruff>=0.9",
+        "types-PyYAML>=6.0.12",
     ],
 }
 
@@ -46,6 +49,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["beam_pipeline*", "transforms*", "training*"]),
+    package_data={"beam_pipeline.report": ["*.css", "*.jinja"]},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
 )

@@ -6,11 +6,16 @@ import logging
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from beam_pipeline import interrupts
 from beam_pipeline.options import parse_options
+from beam_pipeline.start_up import keep_memory, quick_imports
 from transforms.functional.errors import ReviewShardsError
 from transforms.functional.safe_urls import mask_secrets
+
+if TYPE_CHECKING:
+    from beam_pipeline.config import JobConfig
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -18,17 +23,15 @@ def main(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     _set_up_logging(debug)
     try:
-        config, beam_arguments = parse_options(arguments)
-        # Imported after the options are known to be right: `--help` and typing mistakes are quick.
-        if config.dry_run:
-            from beam_pipeline.dry_run import dry_run
-
-            print(dry_run(config))
-        else:
-            from beam_pipeline.job import run_job
-            from beam_pipeline.summary import summary
-
-            print(summary(config, run_job(config, beam_arguments)))
+        _run(*parse_options(arguments))
+    except KeyboardInterrupt:
+        again = "without --overwrite " if "--overwrite" in arguments else ""
+        print(
+            f"interrupted: the same command {again}goes on from here, and keeps the shards that "
+            f"are finished",
+            file=sys.stderr,
+        )
+        return interrupts.EXIT_CODE
     except ReviewShardsError as error:
         if debug:
             _raise_without_secrets(error)
@@ -44,6 +47,29 @@ def main(arguments: Sequence[str]) -> int:
         )
         return ReviewShardsError.exit_code
     return 0
+
+
+def _run(config: JobConfig, beam_arguments: Sequence[str]) -> None:
+    """Run the job, or estimate it, and print what came out."""
+    # Imported after the options are known to be right: `--help` and typing mistakes are quick.
+    keep_memory()
+    with quick_imports():
+        from beam_pipeline.config_file import config_text
+        from beam_pipeline.dry_run import dry_run
+        from beam_pipeline.job import run_job
+        from beam_pipeline.summary import summary
+
+    def say(text: str) -> None:
+        if not config.quiet:
+            print(text, flush=True)
+
+    options = config_text(config, beam_arguments, one_line=True)
+    say(f"Config (all other options have their defaults): {options}")
+    if config.dry_run:
+        print(dry_run(config))
+    else:
+        result = run_job(config, beam_arguments)
+        say(summary(config, result) if result else "Written, not run: the engine makes the dataset")
 
 
 def _raise_without_secrets(error: Exception) -> NoReturn:
@@ -78,4 +104,4 @@ def _set_up_logging(debug: bool) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    interrupts.run_interruptible(main, sys.argv[1:])

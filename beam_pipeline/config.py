@@ -27,11 +27,15 @@ _ONLY_WITH = {
 # Options that change how a job runs, but no byte of what it makes.
 _NOT_IN_FINGERPRINT = {
     "input",
+    "exclude",
     "output",
     "tokenizer",
     "max_rejected_fraction",
+    "append",
+    "ignore_changed",
     "overwrite",
     "dry_run",
+    "quiet",
     "debug",
 }
 
@@ -51,6 +55,10 @@ class JobConfig:
         label_from_path: Take the label from the folder of the file (`pos/`, `neg/`).
         sample_by: Plain text: a review a line, or a file (`document`) one review.
         input_format: Format of the inputs; `auto` goes by their endings.
+        strip_html: Take HTML out of the reviews.
+        normalize: Bring the reviews into one Unicode form.
+        dedup: Keep only the first of reviews with the same text (`exact`).
+        exclude: Datasets or inputs; reviews whose text stands there are left out.
         padding: Pad rows to `max_length`, or leave them ragged (`longest`) to pad when loaded.
         overflow: Cut a long review off, or give it several rows (`windows`).
         stride: Tokens that a window shares with the next.
@@ -64,8 +72,11 @@ class JobConfig:
         part_bytes: Most bytes of review text in a part, from which one shard is made.
         format: `arrow` for training, `parquet` for cold storage.
         max_rejected_fraction: Share of rejected records above which the job fails.
+        append: Add the inputs that are new to the dataset in `output`, as a generation.
+        ignore_changed: Append also where earlier inputs have changed or vanished.
         overwrite: Replace a dataset in `output` that is another one.
         dry_run: Only say what would be done.
+        quiet: Print nothing but errors.
         debug: Show tracebacks.
     """
 
@@ -79,6 +90,10 @@ class JobConfig:
     label_from_path: bool = False
     sample_by: Literal["line", "document"] = "line"
     input_format: Literal["auto", "text", "jsonl", "csv", "tsv", "parquet", "arrow"] = "auto"
+    strip_html: bool = False
+    normalize: Literal["none", "nfc"] = "none"
+    dedup: Literal["none", "exact"] = "none"
+    exclude: tuple[str, ...] = ()
     padding: Literal["max_length", "longest"] = "max_length"
     overflow: Literal["truncate", "windows"] = "truncate"
     stride: int = 128
@@ -92,8 +107,11 @@ class JobConfig:
     part_bytes: int = 32 << 20
     format: Literal["arrow", "parquet"] = "arrow"
     max_rejected_fraction: float = 0.01
+    append: bool = False
+    ignore_changed: bool = False
     overwrite: bool = False
     dry_run: bool = False
+    quiet: bool = False
     debug: bool = False
 
     def __post_init__(self) -> None:
@@ -120,6 +138,10 @@ class JobConfig:
             raise UsageError(
                 f"--mlm_probability must be above 0 and at most 1, got {self.mlm_probability:g}"
             )
+        if self.append and self.overwrite:
+            raise UsageError("--append and --overwrite exclude each other: give one of them")
+        if self.ignore_changed and not self.append:
+            raise UsageError("--ignore_changed goes with --append: add it, or leave this out")
         self._check_unread_options()
 
     def _check_not_empty(self) -> None:
@@ -128,6 +150,8 @@ class JobConfig:
             value = getattr(self, name)
             if not value or "" in (value if isinstance(value, tuple) else (value,)):
                 raise UsageError(f"--{name} is empty: is a shell variable not set?")
+        if "" in self.exclude:
+            raise UsageError("--exclude is empty: is a shell variable not set?")
 
     def _check_unread_options(self) -> None:
         for field in fields(self):

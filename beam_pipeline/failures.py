@@ -11,6 +11,9 @@ from transforms.functional.errors import ReviewShardsError
 # last line names the class.
 _ERROR_LINE = re.compile(r"^(?:[\w.]+\.)?(\w+Error): (.*?)(?: \[while running .*)?$", re.MULTILINE)
 
+# What Beam's own runner says when a worker process has gone; see `watched_workers`.
+LOST_WORKER = "Channel closed prematurely"
+
 
 def error_of(error: BaseException) -> ReviewShardsError:
     """Return the project's error behind what a runner raised.
@@ -27,6 +30,12 @@ def error_of(error: BaseException) -> ReviewShardsError:
         kind, message = found[-1]
         ours: ReviewShardsError = kind(message)
         return ours
+    if LOST_WORKER in text:
+        return ReviewShardsError(
+            "a worker process ended in the middle of its work (killed, or out of memory?): run the "
+            "same command again, which keeps the finished shards; fewer --direct_num_workers need "
+            "less memory"
+        )
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
     return ReviewShardsError(
         f"the job failed: {type(error).__name__}: {lines[-1]} (--debug shows all of it)"

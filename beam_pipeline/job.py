@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import io
-import json
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, redirect_stderr
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from beam_pipeline.config import JobConfig
-from beam_pipeline.engine import (
-    Engine,
-    check_shuffle_memory,
-    choose_engine,
-    counter_value,
-)
-from beam_pipeline.failures import error_of
+from beam_pipeline.config_file import config_text
+from beam_pipeline.engine import Engine, check_shuffle_memory, choose_engine
+from beam_pipeline.existing import is_finished
 from beam_pipeline.output_folder import (
-    REPORT_NAME,
-    read_manifest,
+    CONFIG_NAME,
     remove_dataset,
     remove_rejected,
     remove_unnamed,
 )
 from beam_pipeline.planning import Plan, make_plan
-from beam_pipeline.tokenizer_source import TOKENIZER_FOLDER, TokenizerSource, load_tokenizer
+from beam_pipeline.report.document import Run
+from beam_pipeline.report.write import write_report
+from beam_pipeline.running import run_pipeline
+from beam_pipeline.tokenizer_source import TokenizerSource, load_tokenizer
 from transforms import storage
-from transforms.functional.errors import OutputError, TokenizerError
-from transforms.functional.manifest import MANIFEST_NAME, InputEntry, Manifest
+from transforms.functional.errors import TokenizerError
+from transforms.functional.manifest import MANIFEST_NAME, Manifest
+from transforms.generations import current_manifest, read_manifest
+from transforms.lease import lease
 from transforms.resuming import KEPT_SHARDS
 from transforms.tokenization import MISMATCHES
 
@@ -46,6 +43,7 @@ class JobResult:
         n_mismatches: Sampled reviews for which fast tokenization was wrong; their workers changed
             to the library's own.
         ignored: Files that lie in no class folder.
+        report: Where the report is, in words.
     """
 
     manifest: Manifest
@@ -55,10 +53,11 @@ class JobResult:
     n_kept: int
     n_mismatches: int
     ignored: int
+    report: str = ""
 
 
-def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult:
-    """Make the dataset.
+def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult | None:
+    """Make the dataset; None where the job is only written down, as a template or a jar.
 
     Args:
         config: The job's options.
@@ -67,29 +66,73 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult:
     Raises:
         ReviewShardsError: see `transforms.functional.errors`; no manifest is left then.
     """
+    from beam_pipeline.pipeline import manifest_draft
+
     started = time.monotonic()
     tokenizer = load_tokenizer(config.tokenizer)
     check_lengths(config, tokenizer)
-    plan = make_plan(config)
-    there = _finished(config, plan, tokenizer)
-    counters: Mapping[str, int] = {}
-    engine = choose_engine(beam_arguments, plan.text_bytes, len(plan.splits), debug=config.debug)
+    # What is wrong with the inputs is said before anything is written to the output.
+    plan = make_plan(config, _newest(config.output) if config.append else None)
+    engine = choose_engine(
+        beam_arguments,
+        plan.text_bytes,
+        len(plan.splits),
+        paths=[*config.input, config.output],
+        debug=config.debug,
+    )
     if engine.local and config.order == "shuffled":
         check_shuffle_memory(plan.text_bytes)
-    if not there:
-        # Finished shards of an earlier run stay; rejected records are written as they are read.
-        (remove_dataset if config.overwrite else remove_rejected)(config.output)
-        counters = _run_pipeline(config, plan, tokenizer, engine)
-    manifest = read_manifest(config.output)
-    seconds = time.monotonic() - started
-    if not there:
+    with lease(config.output):
+        there = None if config.overwrite else current_manifest(config.output)
+        if config.append and there != plan.earlier:  # Another run has ended meanwhile.
+            plan = make_plan(config, there)
+        draft = manifest_draft(config, plan, tokenizer)
+        written_down = engine.writes_to is not None
+        if there is not None and not written_down and is_finished(config, plan, draft, there):
+            return _result(there, engine, plan, started, was_there=True)
+        _make_room(config, plan)
+        counters, stages = run_pipeline(config, plan, tokenizer, engine)
+        if written_down:
+            return None
+        manifest = read_manifest(config.output)
         remove_unnamed(config.output, manifest)
-        _write_report(config, manifest, seconds)
+        result = _result(manifest, engine, plan, started, counters)
+        run = Run(seconds=result.seconds, engine=engine.name, stage_seconds=stages)
+        result = replace(result, report=write_report(config.output, run))
+        text = config_text(config, beam_arguments)
+        storage.write_atomic(storage.join(config.output, CONFIG_NAME), text.encode())
+        return result
+
+
+def _newest(output: str) -> Manifest | None:
+    is_there = storage.exists(storage.join(output, MANIFEST_NAME))
+    return read_manifest(output) if is_there else None
+
+
+def _make_room(config: JobConfig, plan: Plan) -> None:
+    """Remove what may not stay; finished shards of an unfinished run do."""
+    if config.overwrite:
+        remove_dataset(config.output)
+    else:
+        # Rejected records are written as they are read.
+        remove_rejected(config.output, plan.splits.first)
+
+
+def _result(
+    manifest: Manifest,
+    engine: Engine,
+    plan: Plan,
+    started: float,
+    counters: Mapping[str, int] | None = None,
+    *,
+    was_there: bool = False,
+) -> JobResult:
+    counters = counters or {}
     return JobResult(
         manifest=manifest,
-        seconds=seconds,
+        seconds=time.monotonic() - started,
         engine=engine.name,
-        was_there=there,
+        was_there=was_there,
         n_kept=counters.get(KEPT_SHARDS, 0),
         n_mismatches=counters.get(MISMATCHES, 0),
         ignored=len(plan.ignored),
@@ -112,83 +155,3 @@ def check_lengths(config: JobConfig, tokenizer: TokenizerSource) -> None:
         mask_recipe(config, tokenizer)
     except ValueError as error:
         raise TokenizerError(f"--{error}") from None
-
-
-def _finished(config: JobConfig, plan: Plan, tokenizer: TokenizerSource) -> bool:
-    """Return True when the output holds this very dataset.
-
-    Raises:
-        OutputError: it holds another one, and `overwrite` is off.
-    """
-    from beam_pipeline.pipeline import manifest_draft
-
-    path = storage.join(config.output, MANIFEST_NAME)
-    if not storage.exists(path) or config.overwrite:
-        return False
-    there = read_manifest(config.output)
-    draft = manifest_draft(config, plan, tokenizer)
-    if there.fingerprint != draft.fingerprint:
-        raise OutputError(
-            f"{config.output} holds another dataset ({_differences(config, there)}): "
-            f"choose another --output, or pass --overwrite to replace it"
-        )
-    if list(there.inputs) != list(draft.inputs):
-        raise OutputError(
-            f"{config.output} holds a dataset of other inputs ({_changed(there, draft.inputs)}): "
-            f"choose another --output, or pass --overwrite to replace it"
-        )
-    return True
-
-
-def _differences(config: JobConfig, there: Manifest) -> str:
-    mine = json.loads(json.dumps(config.dataset_options()))
-    names = [name for name, value in mine.items() if there.config.get(name) != value]
-    return ", ".join(f"--{name} {there.config.get(name)}" for name in names) or "another tokenizer"
-
-
-def _changed(there: Manifest, inputs: Sequence[InputEntry]) -> str:
-    before = {entry.path: entry for entry in there.inputs}
-    now = {entry.path: entry for entry in inputs}
-    for path in sorted(before.keys() | now.keys()):
-        if path not in now:
-            return f"{path} is not among the inputs now"
-        if path not in before:
-            return f"{path} was not among them"
-        if before[path] != now[path]:
-            return f"{path} has changed since"
-    return "their order differs"
-
-
-def _run_pipeline(
-    config: JobConfig, plan: Plan, tokenizer: TokenizerSource, engine: Engine
-) -> Mapping[str, int]:
-    """Run the job, and return its counters."""
-    import apache_beam as beam
-
-    from beam_pipeline.pipeline import build
-
-    for name, data in tokenizer.files.items():
-        storage.write_atomic(storage.join(config.output, TOKENIZER_FOLDER, name), data)
-    pipeline = beam.Pipeline(runner=engine.runner, options=engine.options)
-    build(pipeline, config, plan, tokenizer, threads=engine.threads)
-    # Local workers print the traceback of every error that they also raise.
-    quiet = engine.local and not config.debug
-    try:
-        with redirect_stderr(io.StringIO()) if quiet else nullcontext():
-            result = pipeline.run()
-            result.wait_until_finish()
-    except Exception as error:
-        raise error_of(error) from error
-    return {name: counter_value(result, name) for name in (KEPT_SHARDS, MISMATCHES)}
-
-
-def _write_report(config: JobConfig, manifest: Manifest, seconds: float) -> None:
-    """Write times and speeds, which have no place in the manifest."""
-    written = manifest.ledger.tokens.written
-    report = {
-        "seconds": round(seconds, 3),
-        "tokens_per_second": round(written / seconds),
-        "input_bytes": sum(entry.bytes for entry in manifest.inputs),
-    }
-    path = storage.join(config.output, REPORT_NAME)
-    storage.write_atomic(path, (json.dumps(report, indent=1) + "\n").encode())

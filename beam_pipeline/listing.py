@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -33,7 +33,7 @@ _IDENTITY_KEYS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class InputFile:
     """One input file.
 
@@ -209,9 +209,13 @@ def _input_file(filesystem: AbstractFileSystem, name: str, info: dict[str, Any])
         )
     if name != name.encode("utf-8", "replace").decode():
         raise UsageError(f"the name {name!r} is not UTF-8, as the manifest is: rename the file")
-    identity = next((f"{key}:{info[key]}" for key in _IDENTITY_KEYS if info.get(key)), "")
     return InputFile(
         path=name if local else filesystem.unstrip_protocol(name),
         bytes=int(info.get("size") or 0),
-        identity=identity,
+        identity=identity_of(info),
     )
+
+
+def identity_of(info: Mapping[str, Any]) -> str:
+    """Return what changes when a file does, out of what its file system says of it."""
+    return next((f"{key}:{info[key]}" for key in _IDENTITY_KEYS if info.get(key)), "")

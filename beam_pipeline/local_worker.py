@@ -2,12 +2,22 @@
 
 import logging
 import os
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
+
+from beam_pipeline.start_up import quick_imports
+
+SECONDS_BETWEEN_CHECKS = 0.5
 
 
 def main() -> None:
-    """Serve the runner that started this process until it hangs up."""
+    """Serve the runner that started this process until it hangs up, or is no more."""
+    # Ctrl-C reaches every process of a terminal; the runner alone decides what follows.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
     # Every core has a worker already: the tokenizer's own threads would only get in their way.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # Errors go back to the runner, which raises them; the worker would print each one too.
@@ -15,9 +25,19 @@ def main() -> None:
     # With a handler in place nothing sets up a second one on stderr; logs still go to the runner.
     logging.getLogger().addHandler(logging.NullHandler())
 
-    from apache_beam.runners.worker import sdk_worker_main
+    with quick_imports():
+        from apache_beam.runners.worker import sdk_worker_main
+
+        import beam_pipeline.pipeline  # noqa: F401 - what the job's functions are made of
 
     sdk_worker_main.main(sys.argv)
+
+
+def _leave_with(parent: int) -> None:
+    """End this process, whatever it is at, when its parent has ended."""
+    while os.getppid() == parent:
+        time.sleep(SECONDS_BETWEEN_CHECKS)
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Sequence
-from dataclasses import fields
-from typing import Any, NoReturn, get_args, get_type_hints
+from dataclasses import MISSING, fields
+from typing import Any, get_args, get_type_hints
 
+from beam_pipeline.beam_options import OneLineParser, check_beam_options, names_of, to_arguments
 from beam_pipeline.config import JobConfig
-from transforms.functional.errors import UsageError
 
 _USAGE = (
     "python -m beam_pipeline --input PATH_OR_GLOB [--input ...] --output DIR "
@@ -17,7 +16,8 @@ _USAGE = (
 )
 _EPILOG = (
     "Every option of Apache Beam goes too, as --runner, --direct_num_workers, --job_endpoint. "
-    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 too many rejected records."
+    "--no_NAME takes back what a --config file switched on. "
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 too many rejected records, 130 interrupted."
 )
 _HELP = {
     "input": "a file, folder or glob, local or a URL; may be given several times",
@@ -30,6 +30,10 @@ _HELP = {
     "label_from_path": "take the label from the folder that a file lies in (pos/, neg/, unsup/)",
     "sample_by": "plain text: a review a line, or each file one review (document)",
     "input_format": "format of all inputs; auto: by their endings",
+    "strip_html": "take HTML tags out, and replace &amp; and its like",
+    "normalize": "bring the text into one Unicode form (nfc), or leave it as it is",
+    "dedup": "exact: of reviews with the same text keep the first",
+    "exclude": "a dataset or input whose reviews are left out; may be given several times",
     "padding": "max_length: fixed rows; longest: ragged rows, padded when they are loaded",
     "overflow": "cut long reviews off, or give them several overlapping rows (windows)",
     "stride": "tokens that a window shares with the next",
@@ -43,18 +47,13 @@ _HELP = {
     "part_bytes": "most bytes of review text in a part; a shard is made of a part",
     "format": "arrow: memory-mapped by training; parquet: for cold storage",
     "max_rejected_fraction": "share of rejected records above which the job fails",
+    "append": "add the inputs that are new to the dataset in --output, as a new generation",
+    "ignore_changed": "append also where earlier inputs have changed or vanished",
     "overwrite": "replace another dataset in --output",
     "dry_run": "only say what would be read and made",
+    "quiet": "print nothing but errors",
     "debug": "show tracebacks",
 }
-_REQUIRED = ("input", "output", "tokenizer", "task")
-
-
-class _OneLineParser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see --help)")
 
 
 def parse_options(arguments: Sequence[str]) -> tuple[JobConfig, list[str]]:
@@ -63,36 +62,43 @@ def parse_options(arguments: Sequence[str]) -> tuple[JobConfig, list[str]]:
     Raises:
         UsageError: an argument is neither ours nor Beam's, or a value is wrong.
     """
-    namespace, rest = _make_parser().parse_known_args(list(arguments))
-    values: dict[str, Any] = vars(namespace)
-    values["input"] = tuple(values["input"])
-    config = JobConfig(**values)
+    parser = make_parser()
+    namespace, rest = parser.parse_known_args(list(arguments))
+    given: dict[str, Any] = vars(namespace)
+    path = given.pop("config", None)
+    given |= {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+    in_file: dict[str, Any] = {}
+    if path is not None:
+        # Imported here: most command lines need neither YAML nor a file system.
+        from beam_pipeline.config_file import read_config_file
+
+        in_file, beams = read_config_file(path)
+        named = {argument.split("=")[0] for argument in rest}
+        rest = to_arguments({k: v for k, v in beams.items() if f"--{k}" not in named}) + rest
     if rest:
-        check_beam_options(rest)
-    return config, rest
+        check_beam_options(rest, names_of(parser))
+    values = {**in_file, **given}
+    missing = [
+        f"--{field.name}"
+        for field in fields(JobConfig)
+        if field.default is MISSING and field.name not in values
+    ]
+    if missing:
+        parser.error(f"the following arguments are required: {', '.join(missing)}")
+    return JobConfig(**values), rest
 
 
-def check_beam_options(arguments: Sequence[str]) -> None:
-    """Raise `UsageError` for arguments that Beam does not know; Beam itself ignores them."""
-    # Imported here: it takes a second, and most command lines need none of it.
-    from apache_beam.options.pipeline_options import PipelineOptions
-
-    parser = _OneLineParser(add_help=False, allow_abbrev=False, conflict_handler="resolve")
-    for options in _all_subclasses(PipelineOptions):
-        if "_add_argparse_args" in vars(options):
-            options._add_argparse_args(parser)
-    _, unknown = parser.parse_known_args(list(arguments))
-    if unknown:
-        names = [*_option_names(parser), *_option_names(_make_parser())]
-        wrong = unknown[0]
-        near = difflib.get_close_matches(wrong.split("=")[0], names, n=1)
-        hint = f"did you mean {near[0]}?" if near else "see --help"
-        raise UsageError(f"unknown argument {wrong!r}: {hint}")
-
-
-def _make_parser() -> argparse.ArgumentParser:
-    parser = _OneLineParser(
-        prog="python -m beam_pipeline", usage=_USAGE, epilog=_EPILOG, allow_abbrev=False
+def make_parser() -> OneLineParser:
+    """Return the parser of our options; one that is not given is not in its namespace."""
+    parser = OneLineParser(
+        prog="python -m beam_pipeline",
+        usage=_USAGE,
+        epilog=_EPILOG,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", help="options from a YAML file, by the same names; flags win"
     )
     hints = get_type_hints(JobConfig)
     for field in fields(JobConfig):
@@ -100,16 +106,15 @@ def _make_parser() -> argparse.ArgumentParser:
         text = _HELP[field.name]
         if hint is bool:
             parser.add_argument(name, action="store_true", help=text)
+            no = f"--no_{field.name}"
+            parser.add_argument(no, action="store_false", dest=field.name, help=argparse.SUPPRESS)
             continue
-        required = field.name in _REQUIRED
-        if not required:
-            text += " (default: %(default)s)"
+        if field.default not in (MISSING, ()):
+            text += f" (default: {field.default})"
         parser.add_argument(
             name,
-            required=required,
-            default=None if required else field.default,
-            action="append" if field.name == "input" else "store",
-            choices=None if hint in (str, int, float) else _choices(hint),
+            action="append" if hint == tuple[str, ...] else "store",
+            choices=_choices(hint),
             type=hint if hint in (int, float) else str,
             metavar=None if _choices(hint) else field.name.upper(),
             help=text,
@@ -121,15 +126,3 @@ def _choices(hint: Any) -> tuple[str, ...] | None:
     """Return the values of a Literal, None for any other type."""
     values = get_args(hint)
     return values if values and all(isinstance(value, str) for value in values) else None
-
-
-def _option_names(parser: argparse.ArgumentParser) -> list[str]:
-    return [name for action in parser._actions for name in action.option_strings]
-
-
-def _all_subclasses(cls: type) -> list[Any]:
-    found: list[Any] = []
-    children: list[Any] = cls.__subclasses__()
-    for child in children:
-        found += [child, *_all_subclasses(child)]
-    return found

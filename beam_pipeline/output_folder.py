@@ -6,34 +6,26 @@ import re
 from collections.abc import Iterator
 
 from transforms import storage
-from transforms.functional.errors import InputError
 from transforms.functional.manifest import MANIFEST_NAME, Manifest
+from transforms.lease import LEASE_NAME
 from transforms.uploads import abort_uploads
 
 REPORT_NAME = "report.json"
+REPORT_PAGE_NAME = "report.html"
+CONFIG_NAME = "config.yaml"
 
 _SHARD = r"(?:train|validation)/\d{7}-\d{4,}\.(?:arrow|parquet)"
-_REJECTED = r"rejected/\d{7}-\d{4,}\.jsonl"
+_REJECTED = r"rejected/(\d{7})-\d{4,}\.jsonl"
+_LIST = r"manifests/\d{6}-(?:train|validation|inputs)\.parquet"
+_GENERATION = r"manifests/\d{6}\.json"
+_PLAN = r"plan/(?:splits|inputs)-[0-9a-f]{16}\.parquet"
 _TOKENIZER = r"tokenizer/(?:tokenizer|tokenizer_config|special_tokens_map)\.json"
-_TOP = r"(?:manifest|report)\.json"
-_FOLDERS = ("train", "validation", "rejected", "tokenizer")
+_TOP = r"(?:manifest|report)\.json|report\.html|config\.yaml"
+_FOLDERS = ("train", "validation", "rejected", "tokenizer", "manifests", "plan")
+_OWN = "|".join((_SHARD, _REJECTED, _LIST, _GENERATION, _PLAN, _TOKENIZER, _TOP))
 
 # What a killed process leaves of an unfinished write (see `storage.write_atomic`).
 _TEMPORARY = re.compile(r"^((?:\w+/)?)\.([\w.-]+)\.\d+-\d+\.tmp$")
-
-
-def read_manifest(output: str) -> Manifest:
-    """Return the manifest of a dataset.
-
-    Raises:
-        InputError: there is none, so there is no dataset.
-    """
-    try:
-        return Manifest.loads(storage.read_bytes(storage.join(output, MANIFEST_NAME)))
-    except FileNotFoundError:
-        raise InputError(
-            f"{output} has no {MANIFEST_NAME}: its job has not finished, or it is another folder"
-        ) from None
 
 
 def own_files(output: str) -> Iterator[str]:
@@ -41,7 +33,8 @@ def own_files(output: str) -> Iterator[str]:
     for folder in ("", *_FOLDERS):
         for name in storage.list_files(storage.join(output, folder), recursive=False):
             path = f"{folder}/{name}" if folder else name
-            if re.fullmatch(f"{_SHARD}|{_REJECTED}|{_TOKENIZER}|{_TOP}", _finished_name(path)):
+            finished = _finished_name(path)
+            if re.fullmatch(_OWN, finished) or (finished == LEASE_NAME and path != LEASE_NAME):
                 yield path
 
 
@@ -53,21 +46,33 @@ def remove_dataset(output: str) -> None:
         storage.remove(storage.join(output, path))
 
 
-def remove_rejected(output: str) -> None:
-    """Remove the rejected records of an earlier run, and what it left of unfinished uploads."""
+def remove_rejected(output: str, first_split: int) -> None:
+    """Remove the rejected records of an unfinished run, and what it left of unfinished uploads.
+
+    Args:
+        output: Folder or URL of the dataset.
+        first_split: Number of its first split; those below are of finished generations.
+    """
     abort_uploads(output)
     for path in own_files(output):
-        if re.fullmatch(_REJECTED, path):
+        found = re.fullmatch(_REJECTED, path)
+        if found and int(found[1]) >= first_split:
             storage.remove(storage.join(output, path))
 
 
 def unnamed_files(output: str, manifest: Manifest) -> list[str]:
-    """Return the shards that the manifest does not name, and what unfinished writes left."""
-    named = {shard.path for shard in manifest.shards()}
+    """Return the shards and lists that the manifest does not name, and what is left of old runs.
+
+    The newest manifest names what all earlier generations do, and more.
+    """
+    named = set(manifest.shard_paths())
+    named.update(file.path for files in manifest.lists.values() for file in files)
     return [
         path
         for path in own_files(output)
-        if _finished_name(path) != path or (re.fullmatch(_SHARD, path) and path not in named)
+        if _finished_name(path) != path
+        or re.fullmatch(_PLAN, path)
+        or (re.fullmatch(f"{_SHARD}|{_LIST}", path) and path not in named)
     ]
 
 

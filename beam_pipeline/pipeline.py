@@ -5,20 +5,24 @@ from collections.abc import Mapping
 import apache_beam as beam
 
 from beam_pipeline.config import JobConfig
+from beam_pipeline.output_folder import REPORT_NAME
+from beam_pipeline.plan_files import PlanFiles
 from beam_pipeline.planning import Plan
+from beam_pipeline.reading import ReadCleanReviews
 from beam_pipeline.tokenizer_source import TokenizerSource
 from transforms import storage
 from transforms.committing import WriteManifest
 from transforms.functional.commit import ManifestDraft
-from transforms.functional.manifest import InputEntry, Subset, fingerprint_of
+from transforms.functional.manifest import Subset, fingerprint_of
 from transforms.functional.masking import MaskRecipe
 from transforms.functional.padding import RowLayout
 from transforms.functional.receipts import FINGERPRINT
 from transforms.functional.shards import FORMAT_VERSION
 from transforms.labels import CollectLabels
 from transforms.masking import MaskBlocks
+from transforms.measuring import WriteFigures
 from transforms.packing import PackBlocks, PadReviews, SplitSubsets
-from transforms.reading import ReadReviews
+from transforms.planned import ReadSplits
 from transforms.rejecting import WriteRejected
 from transforms.resuming import KeepFinished
 from transforms.shuffling import ShuffleReviews
@@ -30,6 +34,7 @@ def build(
     pipeline: beam.Pipeline,
     config: JobConfig,
     plan: Plan,
+    files: PlanFiles,
     tokenizer: TokenizerSource,
     *,
     threads: int = 1,
@@ -40,49 +45,68 @@ def build(
         pipeline: An empty pipeline.
         config: The job's options.
         plan: What to read.
+        files: The same, where workers find it.
         tokenizer: The tokenizer, whose files lie in the output already.
         threads: Threads that tokenize one part.
     """
-    # Reshuffle: without it one worker reads every split.
-    splits = pipeline | "Splits" >> beam.Create(plan.splits) | beam.Reshuffle()
+    splits = pipeline | ReadSplits(files.splits, files.secret_paths)
     label_numbers = None
     if plan.label_names:
-        label_numbers = splits | CollectLabels(config.label_column)
-    parts = splits | ReadReviews(
-        plan.columns,
-        sample_by=config.sample_by,
-        part_bytes=config.part_bytes,
-        label_numbers=label_numbers,
-    )
+        known = None if plan.earlier is None else plan.earlier.label_numbers
+        label_numbers = splits | CollectLabels(config.label_column, known)
+    parts = splits | ReadCleanReviews(config, plan, files, label_numbers=label_numbers)
     read = parts | WriteRejected(config.output)
     if config.order == "shuffled":
-        n_buckets = -(-plan.text_bytes // config.part_bytes)
-        parts |= ShuffleReviews(max(1, n_buckets), seed=config.seed)
+        n_buckets = n_buckets_of(config, plan)
+        parts |= ShuffleReviews(n_buckets, seed=config.seed, first=plan.splits.first)
     todo, kept = parts | KeepFinished(
         config.output,
         subsets=subsets_of(config),
         shard_format=config.format,
         fingerprint=fingerprint(config, tokenizer),
     )
-    made = (
-        todo
-        | TokenizeReviews(storage.join(config.output, tokenizer.entry().path), threads=threads)
-        | MakeRows(config, tokenizer)
-        | WriteShards(
-            config.output,
-            vocab_size=tokenizer.encoder.vocab_size,
-            shard_format=config.format,
-            metadata=shard_metadata(config, tokenizer),
-        )
-    )
+    tokenized = todo | tokenizing(config, tokenizer, threads)
+    (tokenized, read) | measuring(config, tokenizer)
+    made = tokenized | MakeRows(config, tokenizer) | writing(config, tokenizer)
     shards = (made, kept) | "AllShards" >> beam.Flatten()
     draft = manifest_draft(config, plan, tokenizer)
-    (read, shards) | WriteManifest(config.output, draft, label_numbers=label_numbers)
+    (read, shards) | WriteManifest(config.output, draft, files.inputs, label_numbers=label_numbers)
+
+
+def n_buckets_of(config: JobConfig, plan: Plan) -> int:
+    """Return how many parts a shuffle makes."""
+    return max(1, -(-plan.text_bytes // config.part_bytes))
 
 
 def subsets_of(config: JobConfig) -> tuple[Subset, ...]:
     """Return the subsets that a job makes."""
     return ("train", "validation") if config.validation_fraction > 0 else ("train",)
+
+
+def tokenizing(config: JobConfig, tokenizer: TokenizerSource, threads: int) -> TokenizeReviews:
+    """Return the transform that tokenizes, with the copy of the tokenizer in the output."""
+    return TokenizeReviews(storage.join(config.output, tokenizer.entry().path), threads=threads)
+
+
+def measuring(config: JobConfig, tokenizer: TokenizerSource) -> WriteFigures:
+    """Return the transform that counts what the report shows."""
+    entry = tokenizer.entry()
+    return WriteFigures(
+        storage.join(config.output, REPORT_NAME),
+        storage.join(config.output, entry.path),
+        unknown_id=entry.special_token_ids.get("unk"),
+        max_length=config.max_length,
+    )
+
+
+def writing(config: JobConfig, tokenizer: TokenizerSource) -> WriteShards:
+    """Return the transform that writes rows as shards."""
+    return WriteShards(
+        config.output,
+        vocab_size=tokenizer.encoder.vocab_size,
+        shard_format=config.format,
+        metadata=shard_metadata(config, tokenizer),
+    )
 
 
 class MakeRows(beam.PTransform):
@@ -166,20 +190,18 @@ def fingerprint(config: JobConfig, tokenizer: TokenizerSource) -> str:
 
 def manifest_draft(config: JobConfig, plan: Plan, tokenizer: TokenizerSource) -> ManifestDraft:
     """Return what is known of the manifest before the job runs."""
+    n_buckets = n_buckets_of(config, plan) if config.order == "shuffled" else 0
     return ManifestDraft(
         fingerprint=fingerprint(config, tokenizer),
         task=config.task,
         max_length=config.max_length,
         config=config.dataset_options(),
         tokenizer=tokenizer.entry(),
-        inputs=tuple(
-            InputEntry(
-                path=storage.mask_secrets(file.path), bytes=file.bytes, identity=file.identity
-            )
-            for file in plan.files
-        ),
         n_splits=len(plan.splits),
+        n_numbers=max(len(plan.splits), n_buckets),
+        excluded=tuple(files.entry for files in plan.references if files.entry is not None),
         subsets=subsets_of(config),
         max_rejected_fraction=config.max_rejected_fraction,
         label_numbers=plan.label_numbers,
+        earlier=0 if plan.earlier is None else len(plan.earlier.generations),
     )

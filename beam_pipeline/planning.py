@@ -3,22 +3,52 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 from beam_pipeline.config import JobConfig
+from beam_pipeline.increments import increment
 from beam_pipeline.listing import InputFile, class_folders, list_inputs
+from beam_pipeline.references import ReferenceFiles, make_references
+from beam_pipeline.sizing import sized_files, whole_file
 from transforms import storage
 from transforms.functional.errors import UsageError
-from transforms.functional.labels import map_label_names
+from transforms.functional.labels import add_label_names, map_label_names
+from transforms.functional.manifest import Manifest
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
-from transforms.functional.readers.formats import INDEXED, compression_of, format_of
-from transforms.functional.readers.member_paths import split_member
-from transforms.functional.readers.read_file import index_groups, label_type_of
+from transforms.functional.readers.read_file import label_type_of
 from transforms.functional.splits import SizedFile, Split, plan_splits
 from transforms.input_files import open_file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splits:
+    """The splits of a plan, made anew each time they are iterated: there may be millions.
+
+    Attributes:
+        sizes: The input files.
+        part_bytes: Text in a split.
+        first: Number of the first split.
+    """
+
+    sizes: Sequence[SizedFile]
+    part_bytes: int
+    first: int = 0
+
+    def __iter__(self) -> Iterator[Split]:
+        """Yield the splits in order."""
+        return plan_splits(self.sizes, self.part_bytes, self.first)
+
+    @cached_property
+    def _n_splits(self) -> int:
+        return sum(1 for _ in self)
+
+    def __len__(self) -> int:
+        """Return the number of splits."""
+        return self._n_splits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,22 +56,26 @@ class Plan:
     """What the job will read.
 
     Attributes:
-        files: The input files; their places are the `source` numbers of reviews.
+        files: The input files.
         sizes: The same files with what is known of the text in them.
         splits: What each worker reads.
         columns: The columns to read.
         label_numbers: Numbers of folder labels, None where labels are no folders.
         label_names: True where the label column holds names, which the job has to collect first.
         ignored: Files in the folders given that lie in no class folder.
+        earlier: The dataset that the job adds to; its inputs and splits keep their numbers.
+        references: What the reviews are compared with besides each other.
     """
 
     files: Sequence[InputFile]
     sizes: Sequence[SizedFile]
-    splits: Sequence[Split]
+    splits: Splits
     columns: ReviewColumns
     label_numbers: Mapping[str, int] | None
     label_names: bool
     ignored: Sequence[InputFile]
+    earlier: Manifest | None = None
+    references: Sequence[ReferenceFiles] = ()
 
     @property
     def input_bytes(self) -> int:
@@ -54,38 +88,67 @@ class Plan:
         return sum(size.text_bytes for size in self.sizes)
 
 
-def make_plan(config: JobConfig) -> Plan:
+def make_plan(config: JobConfig, earlier: Manifest | None = None) -> Plan:
     """List the inputs, look into the first ones, and cut them into splits.
 
+    Args:
+        config: The job's options.
+        earlier: The dataset to add to; its inputs are left out.
+
     Raises:
+        OutputError: an input of the earlier dataset has changed or vanished.
         UsageError: nothing matches, or a format is unknown.
         MissingColumnError: the first input lacks a column.
     """
     files = list_inputs(config.input)
     _check_apart(config, files)
     ignored: list[InputFile] = []
-    numbers = None
     if config.label_from_path:
         files, ignored = class_folders(files)
-        numbers = _folder_numbers(files)
-    ranges = [_whole(config, source, file, numbers) for source, file in enumerate(files)]
+    if earlier is not None:
+        found = increment(config.input, files, earlier.inputs)
+        if not config.ignore_changed:
+            found.check_unchanged()
+        files = found.new
+    return replace(plan_of(config, files, earlier), ignored=ignored)
+
+
+def plan_of(config: JobConfig, files: Sequence[InputFile], earlier: Manifest | None) -> Plan:
+    """Look into the first files, and cut all of them into splits.
+
+    Args:
+        config: The job's options.
+        files: The input files.
+        earlier: The dataset to add to, whose inputs and splits come before these.
+
+    Raises:
+        UsageError: a format is unknown, or an option goes with none of them.
+        MissingColumnError: the first input lacks a column.
+    """
+    numbers = _folder_numbers(files, earlier) if config.label_from_path else None
+    ranges = [
+        whole_file(config, source, file, None if numbers is None else numbers[_folder_name(file)])
+        for source, file in enumerate(files, 0 if earlier is None else len(earlier.inputs))
+    ]
     columns = ReviewColumns(
         text=config.text_column, label=config.label_column if config.reads_labels else None
     )
     _check_text_has_labels(config, ranges)
     _check_read_options(config, ranges)
     label_type = _label_type(config, ranges, columns)
-    sizes = [
-        _sized(config, file_range, file) for file_range, file in zip(ranges, files, strict=True)
-    ]
+    had_names = earlier is not None and earlier.label_numbers is not None
+    sizes = list(sized_files(config, ranges, files))
+    first_split = 0 if earlier is None else earlier.n_splits()
     return Plan(
         files=files,
         sizes=sizes,
-        splits=list(plan_splits(sizes, config.part_bytes)),
+        splits=Splits(sizes=sizes, part_bytes=config.part_bytes, first=first_split),
         columns=columns,
         label_numbers=numbers,
-        label_names=config.reads_labels and label_type == "name",
-        ignored=ignored,
+        label_names=config.reads_labels and (label_type == "name" or had_names),
+        ignored=(),
+        earlier=earlier,
+        references=make_references(config, files, earlier),
     )
 
 
@@ -100,26 +163,15 @@ def _check_apart(config: JobConfig, files: Sequence[InputFile]) -> None:
             )
 
 
-def _folder_numbers(files: Sequence[InputFile]) -> Mapping[str, int]:
+def _folder_numbers(files: Sequence[InputFile], earlier: Manifest | None) -> Mapping[str, int]:
     names = sorted({_folder_name(file) for file in files})
+    if earlier is not None and earlier.label_numbers is not None:
+        return add_label_names(names, earlier.label_numbers)
     return map_label_names(names) or {name: int(name) for name in names}
 
 
 def _folder_name(file: InputFile) -> str:
     return posixpath.basename(file.folder)
-
-
-def _whole(
-    config: JobConfig, source: int, file: InputFile, numbers: Mapping[str, int] | None
-) -> FileRange:
-    return FileRange(
-        source=source,
-        path=file.path,
-        format=format_of(file.path, config.input_format),
-        compression=compression_of(file.path),
-        bytes=file.bytes,
-        label=None if numbers is None else numbers[_folder_name(file)],
-    )
 
 
 def _check_text_has_labels(config: JobConfig, ranges: Sequence[FileRange]) -> None:
@@ -134,6 +186,8 @@ def _check_text_has_labels(config: JobConfig, ranges: Sequence[FileRange]) -> No
 def _check_read_options(config: JobConfig, ranges: Sequence[FileRange]) -> None:
     """Raise `UsageError` for options that no input makes use of."""
     formats = {file.format for file in ranges}
+    if not formats:  # Nothing is new.
+        return
     if config.sample_by == "document" and "text" not in formats:
         raise UsageError(
             f"--sample_by document is for plain text, but the inputs are "
@@ -157,19 +211,3 @@ def _label_type(
         if not config.reads_labels:
             break
     return "integer"
-
-
-def _sized(config: JobConfig, file_range: FileRange, file: InputFile) -> SizedFile:
-    """Look into the index of a large Parquet or Arrow file, so that it can be split."""
-    whole = file_range.format == "text" and config.sample_by == "document"
-    member = split_member(file.path)
-    if member is not None:
-        archive = member[1] if member[0] == "tar" else None
-        return SizedFile(file=file_range, bytes=file.bytes, whole=True, archive=archive)
-    sized = SizedFile(file=file_range, bytes=file.bytes, whole=whole)
-    large = file.bytes > config.part_bytes
-    if not large or file_range.format not in INDEXED or file_range.compression is not None:
-        return sized
-    with open_file(file_range) as stream:
-        groups = index_groups(stream, file_range, config.text_column)
-    return replace(sized, groups=tuple(groups))

@@ -24,11 +24,18 @@ def summary(config: JobConfig, result: JobResult) -> str:
         *(f"  {_subset(manifest, subset)}" for subset in manifest.splits),
         f"  reviews     {reviews.read:,} read = {reviews.written:,} written + "
         f"{reviews.rejected:,} rejected + {reviews.dropped:,} dropped"
+        + (f" + {reviews.duplicates:,} duplicates" if reviews.duplicates else "")
+        + (f" + {reviews.excluded:,} excluded" if reviews.excluded else "")
         + (f" ({reviews.truncated:,} truncated)" if reviews.truncated else ""),
         f"  tokens      {tokens.tokenized:,} of text + {tokens.special:,} special"
         + (f" + {tokens.repeated:,} repeated" if tokens.repeated else "")
         + f" = {tokens.written:,} written + {tokens.dropped:,} dropped",
     ]
+    if reviews.html_stripped or reviews.normalized:
+        lines.append(
+            f"  cleaned     {reviews.html_stripped:,} reviews held HTML, "
+            f"{reviews.normalized:,} were normalized"
+        )
     if reviews.rejected:
         lines.append(f"  rejected    {config.output}/rejected/ says which records, and why")
     if result.n_kept:
@@ -41,6 +48,8 @@ def summary(config: JobConfig, result: JobResult) -> str:
         )
     if result.ignored:
         lines.append(f"  ignored     {result.ignored:,} files that lie in no class folder")
+    if result.report:
+        lines.append(f"  report      {result.report}")
     lines.append(f"Look at them: {_python()} -m beam_pipeline.inspect {config.output}")
     return storage.mask_secrets("\n".join(lines))
 

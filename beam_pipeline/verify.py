@@ -6,13 +6,15 @@ import argparse
 import hashlib
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from beam_pipeline.output_folder import read_manifest
 from transforms import storage
 from transforms.functional.errors import LedgerError, ReviewShardsError
-from transforms.functional.manifest import Manifest, ShardEntry
+from transforms.functional.manifest import MANIFEST_NAME, Manifest, ShardEntry
 from transforms.functional.receipts import FINGERPRINT
 from transforms.functional.shards import content_sha256, read_shard
+from transforms.generations import read_manifest
+from transforms.lease import lease
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -21,46 +23,80 @@ def main(arguments: Sequence[str]) -> int:
         prog="python -m beam_pipeline.verify", description=__doc__, allow_abbrev=False
     )
     parser.add_argument("output", help="folder or URL of the dataset")
+    parser.add_argument(
+        "--repair", action="store_true", help="make damaged and missing shards again"
+    )
     options = parser.parse_args(arguments)
+    output = options.output
     try:
-        manifest = read_manifest(options.output)
-        problems = 0
-        for problem in find_problems(options.output, manifest):
-            print(problem)
-            problems += 1
+        manifest = read_manifest(output)
+        problems = _report(find_problems(output, manifest))
+        if problems and options.repair:
+            _repair(output, manifest, problems)
+            print("Made again; checking once more.")
+            problems = _report(find_problems(output, manifest))
     except ReviewShardsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    n_shards = sum(1 for _ in manifest.shards())
     if problems:
-        print(
-            f"{problems} problems. Take the damaged files away together with manifest.json, and "
-            f"run the job again: it keeps the others"
-        )
+        cure = "" if options.repair else "; --repair makes shards again from their inputs"
+        print(f"{len(problems)} problems{cure}")
         return 1
-    print(f"{storage.mask_secrets(options.output)}: {n_shards:,} shards, all as the manifest says")
+    n_shards = len(manifest.shard_paths())
+    print(f"{storage.mask_secrets(output)}: {n_shards:,} shards, all as the manifest says")
     return 0
 
 
-def find_problems(output: str, manifest: Manifest) -> Iterator[str]:
-    """Yield a line for everything that is not as the manifest says."""
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """What is wrong with a file of a dataset.
+
+    Attributes:
+        path: The file, below the output.
+        what: What is wrong.
+        shard: Its entry, where it is a shard, which can be made again.
+    """
+
+    path: str
+    what: str
+    shard: ShardEntry | None = None
+
+
+def _report(found: Iterator[Problem]) -> list[Problem]:
+    problems = []
+    for problem in found:
+        print(f"{problem.path}: {problem.what}")
+        problems.append(problem)
+    return problems
+
+
+def _repair(output: str, manifest: Manifest, problems: Sequence[Problem]) -> None:
+    # Imported here: a check alone needs no Beam.
+    from beam_pipeline.repair import repair
+
+    with lease(output):
+        repair(output, manifest, [problem.shard for problem in problems if problem.shard])
+
+
+def find_problems(output: str, manifest: Manifest) -> Iterator[Problem]:
+    """Yield everything that is not as the manifest says."""
     try:
         manifest.ledger.check()
     except LedgerError as error:
-        yield f"manifest.json: {error}"
+        yield Problem(path=MANIFEST_NAME, what=str(error))
     written = sum(map(manifest.tokens, manifest.splits))
     if written != manifest.ledger.tokens.written:
-        yield (
-            f"manifest.json: the ledger has {manifest.ledger.tokens.written} tokens written, the "
-            f"shards have {written}"
-        )
+        counted = manifest.ledger.tokens.written
+        what = f"the ledger has {counted} tokens written, the shards have {written}"
+        yield Problem(path=MANIFEST_NAME, what=what)
     tokenizer = storage.join(output, manifest.tokenizer.path)
     if _sha256(tokenizer) != manifest.tokenizer.sha256:
-        yield f"{manifest.tokenizer.path}: missing, or not the tokenizer that made the ids"
+        what = "missing, or not the tokenizer that made the ids"
+        yield Problem(path=manifest.tokenizer.path, what=what)
     for shard in manifest.shards():
         problem = shard_problem(output, manifest, shard)
         if problem:
-            yield f"{shard.path}: {problem}"
+            yield Problem(path=shard.path, what=problem, shard=shard)
 
 
 def shard_problem(output: str, manifest: Manifest, shard: ShardEntry) -> str | None:

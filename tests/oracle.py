@@ -20,6 +20,7 @@ from beam_pipeline.__main__ import main
 from transforms.functional.manifest import Manifest
 from transforms.functional.shards import content_sha256, read_shard
 from transforms.functional.word_ids import word_ids_from_starts
+from transforms.generations import read_manifest
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE_REVIEWS = ROOT / "tests" / "sample" / "reviews.jsonl"
@@ -167,7 +168,7 @@ class Dataset:
     @cached_property
     def manifest(self) -> Manifest:
         """Its manifest."""
-        return Manifest.loads((self.folder / "manifest.json").read_bytes())
+        return read_manifest(str(self.folder))
 
     def shards(self, subset: str = "train") -> Iterator[tuple[tuple[int, int], pa.Table]]:
         """Yield ((split, part), table) of each shard, in the manifest's order."""

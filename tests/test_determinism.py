@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from tests import oracle
+from tests.beam_pipeline.jobs import NOT_COMPARED
 from tests.oracle import Dataset, make
 from transforms.functional.reviews import REVIEW_SCHEMA, Part, PartKey, ReviewSlice
 from transforms.functional.shuffling import cut_buckets, join_bucket
@@ -54,11 +55,11 @@ def datasets(reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 
 
 def files_of(dataset: Dataset) -> dict[str, bytes]:
-    """Return every file of a dataset but the report, which holds times."""
+    """Return every file of a dataset but those of `NOT_COMPARED`."""
     return {
         str(path.relative_to(dataset.folder)): path.read_bytes()
         for path in sorted(dataset.folder.rglob("*"))
-        if path.is_file() and path.name != "report.json"
+        if path.is_file() and path.name not in NOT_COMPARED
     }
 
 

@@ -1,9 +1,34 @@
-"""Coders for what a runner may have to move between machines."""
+"""Coders for what a runner may have to move between machines: the same value, the same bytes."""
+
+from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 
-from transforms.functional.reviews import REVIEW_SCHEMA, ReviewSlice
+from transforms.functional.elements import ReadReceipt, ShardReceipt
+from transforms.functional.reviews import REVIEW_SCHEMA, Part, ReviewSlice
+from transforms.functional.splits import Split
+
+
+class RecordCoder(beam.coders.Coder):
+    """Frozen dataclasses of plain values, field by field; pickle's bytes vary with identities."""
+
+    def __init__(self) -> None:
+        """Take Beam's own coder, which refuses what it cannot encode the same way every time."""
+        self._fields = beam.coders.FastPrimitivesCoder().as_deterministic_coder("a record")
+
+    def encode(self, value: Any) -> bytes:
+        """Return the name of the class, and its fields."""
+        data: bytes = self._fields.encode(value)
+        return data
+
+    def decode(self, encoded: bytes) -> Any:
+        """Return the record."""
+        return self._fields.decode(encoded)
+
+    def is_deterministic(self) -> bool:
+        """Return True: the same fields give the same bytes."""
+        return True
 
 
 class ReviewSliceCoder(beam.coders.Coder):
@@ -11,12 +36,11 @@ class ReviewSliceCoder(beam.coders.Coder):
 
     def encode(self, value: ReviewSlice) -> bytes:
         """Return a record batch message without its schema, which is always the same."""
-        data: bytes = value.reviews.serialize().to_pybytes()
-        return data
+        return _encode_reviews(value.reviews)
 
     def decode(self, encoded: bytes) -> ReviewSlice:
         """Return the slice."""
-        return ReviewSlice(pa.ipc.read_record_batch(pa.py_buffer(encoded), REVIEW_SCHEMA))
+        return ReviewSlice(_decode_reviews(encoded))
 
     def is_deterministic(self) -> bool:
         """Return True: the same rows give the same bytes."""
@@ -27,4 +51,35 @@ class ReviewSliceCoder(beam.coders.Coder):
         return ReviewSlice
 
 
-beam.coders.registry.register_coder(ReviewSlice, ReviewSliceCoder)
+class PartCoder(RecordCoder):
+    """A part's fields, its reviews as Arrow IPC bytes."""
+
+    def encode(self, value: Part) -> bytes:
+        """Return the fields in their order, whatever there may be."""
+        fields = {**vars(value), "reviews": _encode_reviews(value.reviews)}
+        fields.pop("digest", None)  # Worked out again where it is needed.
+        return super().encode(fields)
+
+    def decode(self, encoded: bytes) -> Part:
+        """Return the part."""
+        fields = super().decode(encoded)
+        return Part(**{**fields, "reviews": _decode_reviews(fields["reviews"])})
+
+
+def _encode_reviews(reviews: pa.RecordBatch) -> bytes:
+    data: bytes = reviews.serialize().to_pybytes()
+    return data
+
+
+def _decode_reviews(encoded: bytes) -> pa.RecordBatch:
+    return pa.ipc.read_record_batch(pa.py_buffer(encoded), REVIEW_SCHEMA)
+
+
+for _kind, _coder in (
+    (Split, RecordCoder),
+    (ReadReceipt, RecordCoder),
+    (ShardReceipt, RecordCoder),
+    (ReviewSlice, ReviewSliceCoder),
+    (Part, PartCoder),
+):
+    beam.coders.registry.register_coder(_kind, _coder)

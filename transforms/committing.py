@@ -8,7 +8,9 @@ import apache_beam as beam
 from transforms import storage
 from transforms.functional.commit import ManifestDraft, complete_manifest
 from transforms.functional.elements import ReadReceipt, ShardReceipt
-from transforms.functional.manifest import MANIFEST_NAME
+from transforms.functional.manifest import MANIFEST_NAME, InputEntry
+from transforms.functional.records import Records
+from transforms.generations import generation_path, publish, read_manifest
 
 
 class WriteManifest(beam.PTransform):
@@ -19,6 +21,7 @@ class WriteManifest(beam.PTransform):
     Args:
         output: Folder or URL of the dataset.
         draft: What is known of the manifest before the job.
+        inputs: Path of a Parquet file with the manifest's entries of the inputs.
         label_numbers: PCollection of one mapping from label names to numbers, or None.
     """
 
@@ -26,6 +29,7 @@ class WriteManifest(beam.PTransform):
         self,
         output: str,
         draft: ManifestDraft,
+        inputs: str,
         *,
         label_numbers: beam.PCollection | None = None,
     ) -> None:
@@ -33,6 +37,7 @@ class WriteManifest(beam.PTransform):
         super().__init__()
         self.output = output
         self.draft = draft
+        self.inputs = inputs
         self.label_numbers = label_numbers
 
     @beam.typehints.no_annotations  # Beam knows no tuple of PCollections.
@@ -47,7 +52,7 @@ class WriteManifest(beam.PTransform):
         pipeline = read.pipeline
         return (
             pipeline
-            | "One" >> beam.Create([None])
+            | "One" >> beam.Impulse()
             | "Commit"
             >> beam.Map(
                 _commit,
@@ -55,21 +60,23 @@ class WriteManifest(beam.PTransform):
                 beam.pvalue.AsIter(shards),
                 output=self.output,
                 draft=self.draft,
+                inputs=self.inputs,
                 **side,
             ).with_output_types(str)
         )
 
 
 def _commit(
-    _: None,
+    _: bytes,
     read: Iterable[ReadReceipt],
     shards: Iterable[ShardReceipt],
     *,
     output: str,
     draft: ManifestDraft,
+    inputs: str,
     label_numbers: Mapping[str, int] | None = None,
 ) -> str:
-    manifest = complete_manifest(draft, read, shards, label_numbers)
-    path = storage.join(output, MANIFEST_NAME)
-    storage.write_atomic(path, manifest.dumps().encode())
-    return path
+    earlier = read_manifest(output, generation_path(draft.earlier)) if draft.earlier else None
+    entries = Records.from_parquet(InputEntry, storage.read_bytes(inputs))
+    publish(output, complete_manifest(draft, entries, read, shards, label_numbers, earlier))
+    return storage.join(output, MANIFEST_NAME)

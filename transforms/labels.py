@@ -1,10 +1,14 @@
 """Labels that are names: one mapping to numbers for the whole dataset."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import apache_beam as beam
 
-from transforms.functional.labels import check_label_count, map_label_names
+from transforms.functional.labels import (
+    add_label_names,
+    check_label_count,
+    map_label_names,
+)
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.splits import Split
 from transforms.reading import read_split_chunks
@@ -17,12 +21,14 @@ class CollectLabels(beam.PTransform):
 
     Args:
         label_column: Name of the column.
+        known: Numbers that names have already, in a dataset that the job adds to.
     """
 
-    def __init__(self, label_column: str) -> None:
+    def __init__(self, label_column: str, known: Mapping[str, int] | None = None) -> None:
         """Store the options."""
         super().__init__()
         self.columns = ReviewColumns(text=label_column)
+        self.known = known
 
     def expand(self, splits: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of one `{name: number}`, or None where all names are integers."""
@@ -30,32 +36,36 @@ class CollectLabels(beam.PTransform):
             splits
             | "FindLabelNames" >> beam.FlatMap(label_names_of_split, columns=self.columns)
             | "UniteLabelNames" >> beam.CombineGlobally(_UniteNamesFn())
-            | "NumberLabelNames" >> beam.Map(map_label_names)
+            | "NumberLabelNames" >> beam.Map(_number_names, known=self.known)
         )
 
 
-def label_names_of_split(split: Split, columns: ReviewColumns) -> Iterator[frozenset[str]]:
-    """Yield the set of label names in a split."""
+def _number_names(names: list[str], known: Mapping[str, int] | None) -> dict[str, int] | None:
+    return map_label_names(names) if known is None else add_label_names(names, known)
+
+
+def label_names_of_split(split: Split, columns: ReviewColumns) -> Iterator[list[str]]:
+    """Yield the different label names in a split, sorted."""
     names: set[str] = set()
     for chunk in read_split_chunks(split, columns, "line"):
         names.update(chunk.reviews.column("text").unique().to_pylist())
         check_label_count(len(names))
-    yield frozenset(names)
+    yield sorted(names)
 
 
 class _UniteNamesFn(beam.CombineFn):
-    """The union of sets."""
+    """The union of sorted lists; a set's order differs from process to process."""
 
-    def create_accumulator(self) -> frozenset[str]:
-        return frozenset()
+    def create_accumulator(self) -> list[str]:
+        return []
 
-    def add_input(self, accumulator: frozenset[str], names: frozenset[str]) -> frozenset[str]:
+    def add_input(self, accumulator: list[str], names: list[str]) -> list[str]:
         return self.merge_accumulators([accumulator, names])
 
-    def merge_accumulators(self, accumulators: Iterable[frozenset[str]]) -> frozenset[str]:
-        united = frozenset().union(*accumulators)
+    def merge_accumulators(self, accumulators: Iterable[list[str]]) -> list[str]:
+        united = set[str]().union(*accumulators)
         check_label_count(len(united))
-        return united
+        return sorted(united)
 
-    def extract_output(self, accumulator: frozenset[str]) -> frozenset[str]:
+    def extract_output(self, accumulator: list[str]) -> list[str]:
         return accumulator

@@ -14,6 +14,14 @@ class MaskBlocks(beam.PTransform):
 
     Args:
         recipe: What to choose and how to replace it.
+
+    Example:
+        `packed`: from `PackBlocks`; `recipe`: a `MaskRecipe`.
+
+        >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        ...     made = pipeline | beam.Create(packed) | MaskBlocks(recipe)
+        ...     _ = made | beam.Map(lambda part: print(len(part.packed.rows.mlm_labels)))
+        35328
     """
 
     def __init__(self, recipe: MaskRecipe) -> None:

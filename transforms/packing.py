@@ -10,6 +10,7 @@ from transforms.functional.padding import RowLayout, pad_reviews
 from transforms.functional.rows import PackedReviews
 from transforms.functional.subsets import split_subsets
 from transforms.functional.template import Template
+from transforms.timing import timed
 
 
 class SplitSubsets(beam.PTransform):
@@ -18,6 +19,15 @@ class SplitSubsets(beam.PTransform):
     Args:
         validation_fraction: Share of reviews for validation, 0 to 1.
         seed: Seed of the choice.
+
+    Example:
+        `tokenized`: from `TokenizeReviews`.
+
+        >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        ...     made = pipeline | beam.Create(tokenized) | SplitSubsets(0.1, seed=0)
+        ...     _ = made | beam.Map(lambda part: print(part.subset))
+        train
+        validation
     """
 
     def __init__(self, validation_fraction: float, *, seed: int) -> None:
@@ -41,6 +51,15 @@ class PackBlocks(beam.PTransform):
         template: Special tokens around each review.
         remainder: Drop the tokens that fill no block, or pad them.
         pad_id: Id of padding, needed for `pad`.
+
+    Example:
+        `tokenized`: from `TokenizeReviews`.
+
+        >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        ...     given = pipeline | beam.Create(tokenized)
+        ...     made = given | PackBlocks(128, template=Template(prefix=(1,), suffix=(2,)))
+        ...     _ = made | beam.Map(lambda part: print(len(part.packed.rows)))
+        276
     """
 
     def __init__(
@@ -60,7 +79,9 @@ class PackBlocks(beam.PTransform):
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `PackedPart`."""
-        return parts | beam.Map(self.make_rows).with_output_types(PackedPart)
+        return parts | "MakeRows" >> beam.Map(timed("rows", self.make_rows)).with_output_types(
+            PackedPart
+        )
 
     def make_rows(self, part: TokenizedPart) -> PackedPart:
         """Pack one part."""
@@ -79,6 +100,14 @@ class PadReviews(beam.PTransform):
 
     Args:
         layout: Lengths, padding, overflow and sides.
+
+    Example:
+        `tokenized`: from `TokenizeReviews`; `layout`: a `RowLayout` for `truncate`.
+
+        >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        ...     made = pipeline | beam.Create(tokenized) | PadReviews(layout)
+        ...     _ = made | beam.Map(lambda part: print(len(part.packed.rows)))
+        277
     """
 
     def __init__(self, layout: RowLayout) -> None:
@@ -88,7 +117,9 @@ class PadReviews(beam.PTransform):
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `PackedPart`."""
-        return parts | beam.Map(self.make_rows).with_output_types(PackedPart)
+        return parts | "MakeRows" >> beam.Map(timed("rows", self.make_rows)).with_output_types(
+            PackedPart
+        )
 
     def make_rows(self, part: TokenizedPart) -> PackedPart:
         """Pad one part."""

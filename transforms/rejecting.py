@@ -7,6 +7,7 @@ import apache_beam as beam
 
 from transforms import storage
 from transforms.functional.elements import ReadReceipt
+from transforms.functional.reject_reasons import count_reasons
 from transforms.functional.reviews import Part
 
 REJECTED_FOLDER = "rejected"
@@ -17,6 +18,14 @@ class WriteRejected(beam.PTransform):
 
     Args:
         output: Folder or URL of the dataset.
+
+    Example:
+        `parts`: from `ReadReviews`; `folder`: the dataset.
+
+        >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        ...     made = pipeline | beam.Create(parts) | WriteRejected(folder)
+        ...     _ = made | beam.Map(lambda receipt: print(receipt.rejected))
+        1
     """
 
     def __init__(self, output: str) -> None:
@@ -39,8 +48,10 @@ def write_rejected(part: Part, *, output: str) -> ReadReceipt:
     return ReadReceipt(
         key=part.key,
         last=part.last,
-        reviews=part.reviews.num_rows,
+        reviews=part.reviews.num_rows + part.cleaning.duplicates + part.cleaning.excluded,
         rejected=len(part.rejected),
+        reasons=count_reasons(item.reason for item in part.rejected),
+        cleaning=part.cleaning,
     )
 
 

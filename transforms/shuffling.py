@@ -15,13 +15,15 @@ class ShuffleReviews(beam.PTransform):
     Args:
         n_buckets: Number of parts that come out.
         seed: Seed of the order.
+        first: Number of the first part.
     """
 
-    def __init__(self, n_buckets: int, *, seed: int) -> None:
+    def __init__(self, n_buckets: int, *, seed: int, first: int = 0) -> None:
         """Store the options."""
         super().__init__()
         self.n_buckets = n_buckets
         self.seed = seed
+        self.first = first
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `Part`, one a bucket."""
@@ -32,10 +34,10 @@ class ShuffleReviews(beam.PTransform):
                 tuple[int, ReviewSlice]
             )
             | "GroupBuckets" >> beam.GroupByKey()
-            | "SortBuckets" >> beam.Map(_join_bucket, self.seed).with_output_types(Part)
+            | "SortBuckets" >> beam.Map(_join_bucket, self.seed, self.first).with_output_types(Part)
         )
 
 
-def _join_bucket(grouped: tuple[int, Iterable[ReviewSlice]], seed: int) -> Part:
+def _join_bucket(grouped: tuple[int, Iterable[ReviewSlice]], seed: int, first: int) -> Part:
     bucket, slices = grouped
-    return join_bucket(bucket, slices, seed)
+    return join_bucket(first + bucket, slices, seed)

@@ -18,7 +18,19 @@ from fsspec.implementations.local import LocalFileSystem
 from transforms.functional.errors import InputError, OutputError, ReviewShardsError
 from transforms.functional.safe_urls import mask_secrets as mask_secrets
 from transforms.range_reader import RangeReader
-from transforms.stores import ATTEMPTS, CONCURRENCY, ask, filesystem_of, may_pass, reason, wait
+from transforms.stores import (
+    ATTEMPTS,
+    CONCURRENCY,
+    ask,
+    filesystem_of,
+    may_pass,
+    reason,
+    status_of,
+    wait,
+)
+
+# Conflict, or precondition failed: what a store says where a file is there already.
+_EXISTS_STATUS = (409, 412)
 
 
 def join(folder: str, *names: str) -> str:
@@ -219,12 +231,44 @@ def write_atomic(path: str, data: bytes) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    try:
+    with _writing(path):
         filesystem, name = locate(path)
         if isinstance(filesystem, LocalFileSystem):
             _write_local(Path(name), data)
         else:
             ask(filesystem, "pipe_file", name, data)
+
+
+def create(path: str, data: bytes) -> bool:
+    """Write a file unless it is there, and return False where another one is.
+
+    Of several processes that create a file at once, one gets True: locally by a hard link, in S3,
+    Google Cloud Storage and Azure by a conditional PUT. Other file systems of fsspec look first,
+    and then write.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with _writing(path):
+        filesystem, name = locate(path)
+        try:
+            if isinstance(filesystem, LocalFileSystem):
+                _write_local(Path(name), data, replace=False)
+            else:
+                ask(filesystem, "pipe_file", name, data, mode="create")
+        except Exception as error:
+            if not isinstance(error, FileExistsError) and status_of(error) not in _EXISTS_STATUS:
+                raise
+            # Our own, where the answer to the first of two attempts was lost.
+            return read_bytes(path) == data
+    return True
+
+
+@contextmanager
+def _writing(path: str) -> Iterator[None]:
+    """Turn what goes wrong when a file is written into an `OutputError`."""
+    try:
+        yield
     except FileNotFoundError as error:
         why = "there is no such bucket, container or folder: create it, or choose another --output"
         raise OutputError(
@@ -236,7 +280,7 @@ def write_atomic(path: str, data: bytes) -> None:
         raise OutputError(f"cannot write {path}: {reason(error)}") from error
 
 
-def _write_local(path: Path, data: bytes) -> None:
+def _write_local(path: Path, data: bytes, *, replace: bool = True) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     temporary.unlink(missing_ok=True)  # Left by a killed process that had our number.
@@ -246,7 +290,11 @@ def _write_local(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        if replace:
+            temporary.replace(path)
+        else:
+            path.hardlink_to(temporary)
+            temporary.unlink()
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

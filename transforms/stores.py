@@ -48,6 +48,14 @@ _PASSING_NAMES = {
 # Whose access keys are no part of a URL: what stands before the `@` would be taken for the bucket.
 _NO_USERINFO = ("s3://", "s3a://", "gs://", "gcs://", "az://", "hf://")
 
+# What brings the library of a scheme.
+_EXTRAS = {
+    **dict.fromkeys(("s3", "s3a"), "s3"),
+    **dict.fromkeys(("gs", "gcs"), "gcs"),
+    **dict.fromkeys(("az", "abfs", "abfss", "adl"), "azure"),
+    "hf": "hf",
+}
+
 
 def filesystem_of(url: str) -> tuple[AbstractFileSystem, str]:
     """Return the file system of a URL, and its name there.
@@ -66,7 +74,13 @@ def filesystem_of(url: str) -> tuple[AbstractFileSystem, str]:
         options["config_kwargs"] = _s3_config()
     try:
         found = fsspec.core.url_to_fs(url, **options)
-    except (ImportError, ValueError) as error:
+    except ImportError as error:
+        extra = _EXTRAS.get(url.partition("://")[0].lower())
+        cure = f"pip install 'review-shards[{extra}]'" if extra else " ".join(str(error).split())
+        raise UsageError(
+            f"{url} needs a library that is not installed: {cure} (docs/storage.md)"
+        ) from None
+    except ValueError as error:
         why = " ".join(str(error).split())
         raise UsageError(f"{url} cannot be opened: {why} (docs/storage.md)") from None
     return cast("tuple[AbstractFileSystem, str]", found)

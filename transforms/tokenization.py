@@ -12,6 +12,7 @@ from transforms.functional.elements import TokenizedPart, index_of
 from transforms.functional.reviews import Part
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.functional.tokenization.threads import encode_in_threads
+from transforms.timing import timed
 
 # Reviews for which the fast path gave other tokens than the library, in the check of a sample.
 MISMATCHES = "tokenizer-mismatches"
@@ -23,6 +24,15 @@ class TokenizeReviews(beam.PTransform):
     Args:
         tokenizer_path: Path or URL of a `tokenizer.json` that every worker can read.
         threads: Threads for one part; more than 1 only where a worker has several cores to itself.
+
+    Example:
+        `parts`: from `ReadReviews`.
+
+        >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        ...     given = pipeline | beam.Create(parts)
+        ...     made = given | TokenizeReviews("tests/sample/tokenizer/tokenizer.json")
+        ...     _ = made | beam.Map(lambda part: print(len(part.tokens.ids)))
+        34840
     """
 
     def __init__(self, tokenizer_path: str, *, threads: int = 1) -> None:
@@ -43,25 +53,32 @@ class _EncodeReviewsFn(beam.DoFn):
         self.tokenizer_path = tokenizer_path
         self.threads = threads
         self.mismatches = Metrics.counter("review_shards", MISMATCHES)
+        self.tokenize_part = timed("tokenize", tokenize_part)
 
     def setup(self) -> None:
-        self.tokenizer = _shared_tokenizer(self.tokenizer_path)
+        self.tokenizer = shared_tokenizer(self.tokenizer_path)
 
     def finish_bundle(self) -> None:
         self.mismatches.inc(_new_mismatches(self.tokenizer))
 
     def process(self, part: Part) -> list[TokenizedPart]:
-        return [tokenize_part(part, self.tokenizer, self.threads)]
+        return [self.tokenize_part(part, self.tokenizer, self.threads)]
 
 
 def tokenize_part(part: Part, tokenizer: ReviewTokenizer, threads: int = 1) -> TokenizedPart:
     """Encode the reviews of one part."""
-    tokens = encode_in_threads(tokenizer, part.reviews.column("text"), threads)
-    return TokenizedPart(key=part.key, digest=part.digest, index=index_of(part), tokens=tokens)
+    texts = part.reviews.column("text")
+    return TokenizedPart(
+        key=part.key,
+        digest=part.digest,
+        index=index_of(part),
+        tokens=encode_in_threads(tokenizer, texts, threads),
+        texts=texts,
+    )
 
 
 @functools.lru_cache(maxsize=2)
-def _shared_tokenizer(tokenizer_path: str) -> ReviewTokenizer:
+def shared_tokenizer(tokenizer_path: str) -> ReviewTokenizer:
     """Load a tokenizer once a process: its threads share it, and its cache of known words."""
     return ReviewTokenizer(storage.read_bytes(tokenizer_path))
 

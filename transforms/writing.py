@@ -18,6 +18,7 @@ from transforms.functional.shards import (
     rows_table,
     shard_bytes,
 )
+from transforms.timing import timed
 
 
 class WriteShards(beam.PTransform):
@@ -28,6 +29,14 @@ class WriteShards(beam.PTransform):
         vocab_size: Number of ids of the tokenizer.
         shard_format: `arrow` or `parquet`.
         metadata: Goes into each shard's schema.
+
+    Example:
+        `packed`: from `PackBlocks`; `folder`: where shards go.
+
+        >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        ...     made = pipeline | beam.Create(packed) | WriteShards(folder, vocab_size=4000)
+        ...     _ = made | beam.Map(lambda receipt: print(receipt.shard.path))
+        train/0000000-0000.arrow
     """
 
     def __init__(
@@ -47,8 +56,8 @@ class WriteShards(beam.PTransform):
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `ShardReceipt`, one for each part and subset."""
-        return parts | beam.Map(
-            write_shard,
+        return parts | "WriteShard" >> beam.Map(
+            timed("write", write_shard),
             output=self.output,
             vocab_size=self.vocab_size,
             shard_format=self.shard_format,
@@ -75,7 +84,8 @@ def write_shard(
         records=part.index.records,
         labels=part.index.labels,
     )
-    data = shard_bytes(table, shard_format, {**metadata, **receipt_metadata(part)})
+    content = content_sha256(table)
+    data = shard_bytes(table, shard_format, {**metadata, **receipt_metadata(part, content)})
     path = shard_path(part.subset, part.key, shard_format)
     storage.write_atomic(storage.join(output, path), data)
     entry = shard_entry(
@@ -85,6 +95,6 @@ def write_shard(
         rows=len(rows),
         reviews=part.packed.reviews_written,
         tokens=part.packed.tokens.written,
-        content=content_sha256(table),
+        content=content,
     )
     return new_receipt(part, entry)

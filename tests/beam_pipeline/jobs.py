@@ -11,6 +11,8 @@ from beam_pipeline.__main__ import main
 SAMPLE = Path(__file__).parents[1] / "sample"
 TOKENIZER = SAMPLE / "tokenizer"
 REVIEWS = SAMPLE / "reviews.jsonl"
+# They hold times, and the path of the output.
+NOT_COMPARED = ("report.json", "report.html", "config.yaml")
 
 
 def arguments(output: Path, *more: str, reviews: Path = REVIEWS) -> list[str]:
@@ -37,9 +39,9 @@ def start(output: Path, *more: str, reviews: Path = REVIEWS) -> subprocess.Popen
 
 
 def files_of(output: Path) -> dict[str, bytes]:
-    """Return every file of a dataset but the report, which holds times."""
+    """Return every file of a dataset but those of `NOT_COMPARED`."""
     return {
         str(path.relative_to(output)): path.read_bytes()
         for path in sorted(output.rglob("*"))
-        if path.is_file() and path.name != "report.json"
+        if path.is_file() and path.name not in NOT_COMPARED
     }

@@ -80,7 +80,9 @@ def test_an_option_that_nothing_reads_is_refused(task, option, value, needs):
         _config(task=task, **{option: value})
 
 
-@pytest.mark.parametrize("option", ["input", "output", "tokenizer", "text_column", "label_column"])
+@pytest.mark.parametrize(
+    "option", ["input", "output", "tokenizer", "text_column", "label_column", "exclude"]
+)
 def test_an_empty_value_is_refused(option):
     """`--output "$OUT"` with OUT not set must not write to the root of the file system."""
     with pytest.raises(UsageError, match=f"--{option} is empty: is a shell variable not set"):
@@ -96,6 +98,7 @@ def test_what_decides_the_bytes_is_in_the_fingerprint_and_paths_are_not():
     names = set(_config().dataset_options())
     run_only = {
         "input",
+        "exclude",
         "output",
         "tokenizer",
         "max_rejected_fraction",

@@ -34,3 +34,10 @@ def test_other_errors_keep_their_last_line() -> None:
     found = error_of(RuntimeError("Traceback ...\n  File ...\nMemoryError: 3 GB\n"))
     assert type(found) is ReviewShardsError
     assert str(found) == "the job failed: RuntimeError: MemoryError: 3 GB (--debug shows all of it)"
+
+
+def test_a_lost_worker_is_said_with_the_cure() -> None:
+    found = error_of(RuntimeError("Traceback ...\nRuntimeError: Channel closed prematurely."))
+    assert type(found) is ReviewShardsError
+    assert "a worker process ended" in str(found)
+    assert "run the same command again" in str(found)

@@ -98,7 +98,7 @@ def test_a_changed_input_is_refused_and_overwritten_on_request(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(10))
 def test_a_job_killed_at_any_moment_is_finished_by_a_rerun(
     undisturbed: Path, tmp_path: Path, seed: int
 ) -> None:

@@ -13,6 +13,7 @@ from beam_pipeline.__main__ import main
 from tests.beam_pipeline.jobs import REVIEWS, SAMPLE, TOKENIZER
 from transforms import storage
 from transforms.functional.manifest import Manifest
+from transforms.generations import read_manifest
 
 OPTIONS = (
     "--tokenizer", str(TOKENIZER), "--task", "mlm", "--max_length", "32", "--part_bytes", "10000",
@@ -54,7 +55,7 @@ def put_reviews(url: str) -> str:
 
 
 def manifest_of(output: str) -> Manifest:
-    return Manifest.loads(storage.read_bytes(storage.join(output, "manifest.json")))
+    return read_manifest(output)
 
 
 def shard_hashes(output: str) -> list[tuple[str, str, str]]:

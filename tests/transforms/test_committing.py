@@ -5,14 +5,16 @@ import apache_beam as beam
 import pytest
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
-from tests.transforms.functional.test_commit import DRAFT, READ, SHARDS, complete
+from tests.transforms.functional.test_commit import DRAFT, INPUTS, READ, SHARDS, complete
 from transforms.committing import WriteManifest
-from transforms.functional.manifest import Manifest
+from transforms.generations import read_manifest
 
 
 def commit(output: Path, **changes: object) -> None:
     read = changes.get("read", READ)
     shards = changes.get("shards", SHARDS)
+    inputs = output / "inputs.parquet"
+    inputs.write_bytes(INPUTS.to_parquet())
     draft = dataclasses.replace(DRAFT, max_rejected_fraction=changes.get("fraction", 0.5))
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
         receipts = (
@@ -21,21 +23,25 @@ def commit(output: Path, **changes: object) -> None:
         )
         names = pipeline | "Names" >> beam.Create([{"neg": 0, "pos": 1}])
         labels = names if "labels" in changes else None
-        receipts | WriteManifest(str(output), draft, label_numbers=labels)
+        receipts | WriteManifest(str(output / "out"), draft, str(inputs), label_numbers=labels)
 
 
 def test_the_receipts_become_the_manifest(tmp_path: Path) -> None:
     commit(tmp_path, read=READ[::-1], shards=SHARDS[::-1])
 
-    assert (tmp_path / "manifest.json").read_text("utf-8") == complete().dumps()
-    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+    manifest = tmp_path / "out/manifest.json"
+    assert manifest.read_text("utf-8") == complete().dumps()
+    assert (tmp_path / "out/manifests/000001.json").read_bytes() == manifest.read_bytes()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "manifest.json",
+        "manifests",
+    ]
 
 
 def test_label_numbers_are_a_side_input(tmp_path: Path) -> None:
     commit(tmp_path, labels=True)
 
-    manifest = Manifest.loads((tmp_path / "manifest.json").read_bytes())
-    assert manifest.label_numbers == {"neg": 0, "pos": 1}
+    assert read_manifest(str(tmp_path / "out")).label_numbers == {"neg": 0, "pos": 1}
 
 
 @pytest.mark.parametrize(
@@ -52,4 +58,4 @@ def test_what_does_not_add_up_leaves_no_manifest(
     with pytest.raises(Exception, match=message):
         commit(tmp_path, **changes)
 
-    assert list(tmp_path.iterdir()) == []
+    assert not (tmp_path / "out").exists()

@@ -21,7 +21,9 @@ def test_a_rejected_record_is_a_line_with_file_record_reason_and_bytes(tmp_path)
     receipt = write_rejected(
         _part(_bad("naïve\n\u2028".encode()), _bad(b"\xff")), output=str(tmp_path)
     )
-    assert receipt == ReadReceipt(key=PartKey(split=3, part=1), last=True, reviews=1, rejected=2)
+    key = PartKey(split=3, part=1)
+    reasons = {"bad": 2}
+    assert receipt == ReadReceipt(key=key, last=True, reviews=1, rejected=2, reasons=reasons)
     lines = (tmp_path / "rejected" / "0000003-0001.jsonl").read_bytes().split(b"\n")
     assert [json.loads(line) for line in lines[:-1]] == [
         {"file": "in/é.txt", "record": 7, "reason": "bad", "text": None, "raw": "naïve\n\u2028"},

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
+import pyarrow.compute as pc
+
 from transforms.functional.elements import ReadReceipt, ShardReceipt
-from transforms.functional.errors import LedgerError, TooManyRejectedError
+from transforms.functional.errors import InputError, LedgerError, TooManyRejectedError
 from transforms.functional.ledger import Ledger, ReviewCounts
 from transforms.functional.manifest import (
-    SUBSETS,
+    Generation,
     InputEntry,
     Manifest,
     ShardEntry,
     TokenizerEntry,
 )
+from transforms.functional.manifest_lists import MAX_INLINE, ListFile, make_list
+from transforms.functional.records import Records
+from transforms.functional.reviews import CleaningCounts
 from transforms.functional.rows import TokenCounts
 
 
 @dataclass(frozen=True, kw_only=True)
 class ManifestDraft:
-    """What is known of a manifest before the job runs.
+    """What is known of a manifest before the job runs, the inputs aside.
 
     Attributes:
         n_splits: Number of splits that were planned.
+        n_numbers: How many numbers its splits and buckets take.
         subsets: The subsets that the job makes; a subset may turn out empty.
         max_rejected_fraction: More rejected records than this share fail the job.
         label_numbers: The mapping of labels from folders, where there is one.
+        earlier: The generation that this one goes on from, 0 for none.
+        excluded: What each `--exclude` names.
     """
 
     fingerprint: str
@@ -36,42 +45,46 @@ class ManifestDraft:
     max_length: int
     config: Mapping[str, Any]
     tokenizer: TokenizerEntry
-    inputs: tuple[InputEntry, ...]
     n_splits: int
+    n_numbers: int
     subsets: tuple[str, ...]
     max_rejected_fraction: float
     label_numbers: Mapping[str, int] | None = None
+    earlier: int = 0
+    excluded: tuple[InputEntry, ...] = ()
 
 
 def complete_manifest(
     draft: ManifestDraft,
+    inputs: Records[InputEntry],
     read: Iterable[ReadReceipt],
     shards: Iterable[ShardReceipt],
     label_numbers: Mapping[str, int] | None = None,
+    earlier: Manifest | None = None,
 ) -> Manifest:
     """Return the manifest of a finished job; receipts may come in any order.
+
+    Args:
+        draft: What was known before.
+        inputs: The input files of this run.
+        read: What was read.
+        shards: What was made of it.
+        label_numbers: The mapping of label names that were found in the inputs.
+        earlier: The dataset that this run adds to.
 
     Raises:
         LedgerError: a part is missing or came twice, or reviews or tokens do not add up.
         TooManyRejectedError: more records were rejected than allowed.
     """
-    n_reviews, n_rejected = _sum_read(read, draft.n_splits)
-    entries, counts, tokens = _sum_shards(shards)
-    ledger = Ledger(
-        reviews=ReviewCounts(
-            read=n_reviews + n_rejected,
-            written=counts["written"],
-            rejected=n_rejected,
-            dropped=counts["dropped"],
-            truncated=counts["truncated"],
-        ),
-        tokens=tokens,
-    )
+    first_split = 0 if earlier is None else earlier.n_splits()
+    counted = _sum_read(read, first_split, draft.n_splits)
+    made, counts, tokens = _sum_shards(shards)
+    ledger = Ledger(reviews=replace(counted, **counts), tokens=tokens)
     ledger.check()
-    _check_shards([shard for subset in SUBSETS for shard in entries[subset]], ledger)
+    splits = {subset: _of_subset(made, subset) for subset in draft.subsets}
+    _check_shards(splits, ledger)
     check_rejected(ledger.reviews, draft.max_rejected_fraction)
-    splits = {name: tuple(sorted(entries[name], key=_place)) for name in draft.subsets}
-    return Manifest(
+    manifest = Manifest(
         fingerprint=draft.fingerprint,
         task=draft.task,
         max_length=draft.max_length,
@@ -80,8 +93,53 @@ def complete_manifest(
         label_numbers=label_numbers if draft.label_numbers is None else draft.label_numbers,
         splits=splits,
         ledger=ledger,
-        inputs=draft.inputs,
+        inputs=inputs,
+        excluded=draft.excluded,
+        generations=(Generation(inputs=len(inputs), splits=draft.n_numbers),),
     )
+    return manifest if earlier is None else _appended(earlier, manifest)
+
+
+def _appended(earlier: Manifest, new: Manifest) -> Manifest:
+    """Return a dataset with what a run added behind what was there."""
+    if earlier.label_numbers is None and new.label_numbers is not None:
+        raise InputError(
+            f"the dataset has integer labels, but the new inputs have names "
+            f"({', '.join(list(new.label_numbers)[:3])}, ...): make a dataset of their own of them"
+        )
+    return replace(
+        new,
+        splits={subset: earlier.splits[subset] + new.splits[subset] for subset in new.splits},
+        ledger=earlier.ledger + new.ledger,
+        inputs=earlier.inputs + new.inputs,
+        generations=(*earlier.generations, *new.generations),
+        lists=earlier.lists,
+    )
+
+
+def move_to_lists(
+    manifest: Manifest, folder: str, max_inline: int = MAX_INLINE
+) -> tuple[Manifest, Mapping[str, bytes]]:
+    """Return a manifest that holds at most `max_inline` entries of a kind itself.
+
+    Args:
+        manifest: The manifest.
+        folder: Where list files go, below the output.
+        max_inline: Most entries of a kind that stay.
+
+    Returns:
+        The manifest, and the list files to write, by their paths below the output.
+    """
+    lists: dict[str, tuple[ListFile, ...]] = {k: tuple(v) for k, v in manifest.lists.items()}
+    files: dict[str, bytes] = {}
+    kinds: dict[str, Records[Any]] = {**manifest.splits, "inputs": manifest.inputs}
+    for name, records in kinds.items():
+        inline = manifest.inline(name, records)
+        if len(inline) > max_inline:
+            path = f"{folder}/{len(manifest.generations):06d}-{name}.parquet"
+            file, files[path] = make_list(path, inline)
+            lists[name] = (*lists.get(name, ()), file)
+    return replace(manifest, lists=lists), files
 
 
 def check_rejected(reviews: ReviewCounts, max_rejected_fraction: float) -> None:
@@ -95,64 +153,88 @@ def check_rejected(reviews: ReviewCounts, max_rejected_fraction: float) -> None:
         )
 
 
-def _sum_read(receipts: Iterable[ReadReceipt], n_splits: int) -> tuple[int, int]:
-    """Return reviews and rejected records, after checking that every part of every split came."""
-    parts: dict[int, list[int]] = defaultdict(list)
-    n_parts: dict[int, int] = {}
+def _sum_read(receipts: Iterable[ReadReceipt], first: int, n_splits: int) -> ReviewCounts:
+    """Return what was read and cleaned, after checking that every part of every split came."""
+    # Plain numbers: there may be millions of receipts.
+    splits, parts, lasts = array("q"), array("q"), array("b")
     n_reviews = n_rejected = 0
+    cleaning = CleaningCounts()
     for receipt in receipts:
-        parts[receipt.key.split].append(receipt.key.part)
-        if receipt.last:
-            n_parts[receipt.key.split] = receipt.key.part + 1
+        splits.append(receipt.key.split)
+        parts.append(receipt.key.part)
+        lasts.append(receipt.last)
         n_reviews += receipt.reviews
         n_rejected += receipt.rejected
-    for split in sorted({*range(n_splits), *parts}):
-        expected = n_parts.get(split) if split < n_splits else 0
-        if expected is None or sorted(parts[split]) != list(range(expected)):
-            raise LedgerError(
-                f"split {split} came with parts {sorted(parts[split])} instead of each once; "
-                f"run the job again, and report it if it stays"
-            )
-    return n_reviews, n_rejected
+        cleaning += receipt.cleaning
+    _check_parts(np.array(splits), np.array(parts), np.array(lasts, bool), first, n_splits)
+    return ReviewCounts(read=n_reviews + n_rejected, rejected=n_rejected, **asdict(cleaning))
+
+
+def _check_parts(
+    splits: np.ndarray, parts: np.ndarray, lasts: np.ndarray, first: int, n_splits: int
+) -> None:
+    """Raise `LedgerError` unless each split sent the parts 0, 1, ... up to its last, each once.
+
+    Args:
+        splits: (n,) int64, the split of each receipt.
+        parts: (n,) int64, its part.
+        lasts: (n,) bool, True for the last part of a split.
+        first: Number of the first split.
+        n_splits: Number of splits.
+    """
+    order = np.lexsort((parts, splits))
+    splits, parts, lasts = splits[order], parts[order], lasts[order]
+    planned = np.arange(first, first + n_splits)
+    begins = np.searchsorted(splits, planned, "left")
+    ends = np.searchsorted(splits, planned, "right")
+    place = np.arange(len(splits)) - np.searchsorted(splits, splits, "left")
+    is_end = np.append(splits[1:] != splits[:-1], True)[: len(splits)]
+    wrong = splits[(parts != place) | (lasts != is_end)]
+    strange = splits[(splits < first) | (splits >= first + n_splits)]
+    for split in sorted({*wrong, *strange, *planned[begins == ends]})[:1]:
+        raise LedgerError(
+            f"split {split} came with parts {parts[splits == split].tolist()} instead of each "
+            f"once; run the job again, and report it if it stays"
+        )
 
 
 def _sum_shards(
     receipts: Iterable[ShardReceipt],
-) -> tuple[dict[str, list[ShardEntry]], dict[str, int], TokenCounts]:
-    entries: dict[str, list[ShardEntry]] = {subset: [] for subset in SUBSETS}
+) -> tuple[Records[ShardEntry], dict[str, int], TokenCounts]:
+    """Return the shards in order, and what was counted when they were made."""
     counts = dict.fromkeys(("written", "dropped", "truncated"), 0)
     tokens = TokenCounts()
-    for receipt in receipts:
-        if receipt.shard is not None:
-            entries[receipt.subset].append(receipt.shard)
-        for name in counts:
-            counts[name] += getattr(receipt, name)
-        tokens += receipt.tokens
-    return entries, counts, tokens
+
+    def entries() -> Iterator[ShardEntry]:
+        nonlocal tokens
+        for receipt in receipts:
+            for name in counts:
+                counts[name] += getattr(receipt, name)
+            tokens += receipt.tokens
+            if receipt.shard is not None:
+                yield receipt.shard
+
+    made = Records.of(ShardEntry, entries()).sorted_by("split", "part")
+    return made, counts, tokens
 
 
-def _check_shards(shards: Iterable[ShardEntry], ledger: Ledger) -> None:
+def _of_subset(shards: Records[ShardEntry], subset: str) -> Records[ShardEntry]:
+    return shards.where(pc.starts_with(shards.column("path"), f"{subset}/"))
+
+
+def _check_shards(splits: Mapping[str, Records[ShardEntry]], ledger: Ledger) -> None:
     """Raise `LedgerError` when a shard came twice, or holds other than what was counted."""
-    paths: set[str] = set()
-    reviews = tokens = 0
-    for shard in shards:
-        if shard.path in paths:
-            raise LedgerError(
-                f"{shard.path} came twice; run the job again, and report it if it stays"
-            )
-        paths.add(shard.path)
-        reviews += shard.reviews
-        tokens += shard.tokens
-    for name, held, counted in (
-        ("reviews", reviews, ledger.reviews.written),
-        ("tokens", tokens, ledger.tokens.written),
+    for shards in splits.values():
+        seen = pc.value_counts(shards.column("path"))
+        for path in seen.filter(pc.greater(seen.field("counts"), 1)).field("values")[:1]:
+            raise LedgerError(f"{path} came twice; run the job again, and report it if it stays")
+    for name, counted in (
+        ("reviews", ledger.reviews.written),
+        ("tokens", ledger.tokens.written),
     ):
+        held = sum(shards.total(name) for shards in splits.values())
         if held != counted:
             raise LedgerError(
                 f"the shards hold {held} {name}, but {counted} were counted as written; run the "
                 f"job again, and report it if it stays"
             )
-
-
-def _place(shard: ShardEntry) -> tuple[int, int]:
-    return shard.split, shard.part

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from transforms.functional.manifest import ShardEntry, Subset
-from transforms.functional.reviews import Part, PartKey
+from transforms.functional.reviews import CleaningCounts, Part, PartKey
 from transforms.functional.rows import PackedReviews, TokenCounts
 from transforms.functional.tokens import Tokens, offsets_of
 
@@ -37,13 +39,23 @@ class ReviewIndex:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TokenizedPart:
-    """A part as token ids; `subset` is where its rows will go, `digest` is the part's."""
+    """A part as token ids.
+
+    Attributes:
+        key: The part's key.
+        digest: The part's digest.
+        index: Where its reviews came from.
+        tokens: The reviews as tokens.
+        subset: Where its rows will go.
+        texts: (n_reviews,) the reviews themselves; None once they are divided into subsets.
+    """
 
     key: PartKey
     digest: str
     index: ReviewIndex
     tokens: Tokens
     subset: Subset = "train"
+    texts: pa.LargeStringArray | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,12 +71,17 @@ class PackedPart:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadReceipt:
-    """What was read of one part, after its rejected records were written."""
+    """What was read of one part, after its rejected records were written.
+
+    `reviews` counts those that cleaning took out, too; `reasons` the rejected by kind of reason.
+    """
 
     key: PartKey
     last: bool
     reviews: int
     rejected: int
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    cleaning: CleaningCounts = field(default_factory=CleaningCounts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,4 +127,4 @@ def take_reviews(
         part.tokens.word_starts[in_tokens],
         offsets_of(lengths[chosen]),
     )
-    return replace(part, index=part.index.take(chosen), tokens=tokens, subset=subset)
+    return replace(part, index=part.index.take(chosen), tokens=tokens, subset=subset, texts=None)

@@ -41,6 +41,20 @@ def map_label_names(names: Iterable[str]) -> dict[str, int] | None:
     return mapping
 
 
+def add_label_names(names: Iterable[str], known: Mapping[str, int]) -> dict[str, int]:
+    """Return the numbers of a dataset's names, and of new ones behind them in alphabetical order.
+
+    Raises:
+        InputError: there are more than `MAX_LABEL_NAMES` names.
+    """
+    names = set(names)
+    new = sorted(names - set(known) - {"", UNLABELLED_NAME})
+    check_label_count(len(known) + len(new))
+    first = max(known.values(), default=-1) + 1
+    mapping = {**known, **{name: number for number, name in enumerate(new, first)}}
+    return {**mapping, UNLABELLED_NAME: UNLABELLED} if UNLABELLED_NAME in names else mapping
+
+
 def check_label_count(n_names: int) -> None:
     """Raise `InputError` when there are too many label names to be classes."""
     if n_names > MAX_LABEL_NAMES:

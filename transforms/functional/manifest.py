@@ -1,18 +1,21 @@
 """The manifest: what a dataset is, and the only thing that a reader trusts.
 
-It holds no time, host or secret: two runs over the same inputs give the same file.
+It holds no time, host or secret: two runs over the same inputs give the same file. What many runs
+append to grows generation by generation: each adds inputs and shards behind those that are there.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from transforms.functional.errors import InputError
 from transforms.functional.ledger import Ledger
+from transforms.functional.manifest_lists import ListFile, read_lists
+from transforms.functional.records import Records
 from transforms.functional.safe_paths import check_inside
 from transforms.functional.shards import FORMAT_VERSION, ShardFormat
 
@@ -91,8 +94,27 @@ class TokenizerEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Generation:
+    """What one run added.
+
+    Attributes:
+        inputs: Number of input files.
+        splits: How many numbers its splits (and buckets) took; the next run goes on behind them.
+    """
+
+    inputs: int
+    splits: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """A whole dataset; see docs/format.md for each field."""
+    """A whole dataset; see docs/format.md for each field.
+
+    Attributes:
+        lists: Files with the first entries of `splits` and `inputs`, where they are too many for
+            the manifest itself; by subset, or `inputs`.
+        excluded: What each `--exclude` names; the identity is of all files that it stands for.
+    """
 
     fingerprint: str
     task: Literal["mlm", "classification"]
@@ -100,17 +122,21 @@ class Manifest:
     config: Mapping[str, Any]
     tokenizer: TokenizerEntry
     label_numbers: Mapping[str, int] | None
-    splits: Mapping[str, Sequence[ShardEntry]]
+    splits: Mapping[str, Records[ShardEntry]]
     ledger: Ledger
-    inputs: Sequence[InputEntry]
+    inputs: Records[InputEntry]
+    generations: Sequence[Generation]
+    lists: Mapping[str, Sequence[ListFile]] = field(default_factory=dict)
+    excluded: Sequence[InputEntry] = ()
     format_version: int = FORMAT_VERSION
 
     def content_sha256(self) -> str:
         """Return the hash of all content: of the shards' content hashes, in order."""
         digest = hashlib.sha256()
         for subset in SUBSETS:
-            for shard in self.splits.get(subset, ()):
-                digest.update(f"{subset}:{shard.content_sha256}\n".encode())
+            if subset in self.splits:
+                for content in self.splits[subset].column("content_sha256").to_pylist():
+                    digest.update(f"{subset}:{content}\n".encode())
         return digest.hexdigest()
 
     def shards(self) -> Iterator[ShardEntry]:
@@ -118,13 +144,24 @@ class Manifest:
         for subset in self.splits.values():
             yield from subset
 
+    def shard_paths(self) -> list[str]:
+        """Return the paths of the shards of all subsets."""
+        paths: list[str] = []
+        for subset in self.splits.values():
+            paths += subset.column("path").to_pylist()
+        return paths
+
     def rows(self, subset: str) -> int:
         """Return the number of rows in a subset."""
-        return sum(shard.rows for shard in self.splits.get(subset, ()))
+        return self.splits[subset].total("rows") if subset in self.splits else 0
 
     def tokens(self, subset: str) -> int:
         """Return the number of real tokens in a subset."""
-        return sum(shard.tokens for shard in self.splits.get(subset, ()))
+        return self.splits[subset].total("tokens") if subset in self.splits else 0
+
+    def n_splits(self) -> int:
+        """Return how many split numbers the generations have taken."""
+        return sum(generation.splits for generation in self.generations)
 
     def dumps(self) -> str:
         """Return the manifest as JSON text, the same for the same dataset."""
@@ -132,12 +169,13 @@ class Manifest:
             subset: {
                 "rows": self.rows(subset),
                 "tokens": self.tokens(subset),
-                "shards": [asdict(shard) for shard in shards],
+                "shards": self.inline(subset, shards).to_dicts(),
             }
             for subset, shards in self.splits.items()
         }
         document = {
             "format_version": self.format_version,
+            "generation": len(self.generations),
             "fingerprint": self.fingerprint,
             "content_sha256": self.content_sha256(),
             "task": self.task,
@@ -147,13 +185,24 @@ class Manifest:
             "label_numbers": None if self.label_numbers is None else dict(self.label_numbers),
             "splits": splits,
             "ledger": self.ledger.to_json(),
-            "inputs": [asdict(entry) for entry in self.inputs],
+            "inputs": self.inline("inputs", self.inputs).to_dicts(),
+            "excluded": [asdict(entry) for entry in self.excluded],
+            "generations": [asdict(generation) for generation in self.generations],
+            "lists": {name: [asdict(file) for file in files] for name, files in self.lists.items()},
         }
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
+    def inline(self, name: str, records: Records[Any]) -> Records[Any]:
+        """Return the entries that stand in the manifest itself, behind those in `lists`."""
+        return records[sum(file.rows for file in self.lists.get(name, ())) :]
+
     @classmethod
-    def loads(cls, text: str | bytes) -> Manifest:
+    def loads(cls, text: str | bytes, read: Callable[[str], bytes]) -> Manifest:
         """Return the manifest in JSON text.
+
+        Args:
+            text: The JSON text.
+            read: Gives the bytes of a file below the dataset; for the files of `lists`.
 
         Raises:
             InputError: it is no (whole) manifest, or one of a newer format.
@@ -161,7 +210,7 @@ class Manifest:
         try:
             data = json.loads(text)
             version = int(data["format_version"])
-            manifest = cls._of(data) if version <= FORMAT_VERSION else None
+            manifest = cls._of(data, read) if version <= FORMAT_VERSION else None
         except (ValueError, KeyError, TypeError, AttributeError):
             raise InputError("manifest.json is damaged: it holds no manifest") from None
         if manifest is None:
@@ -169,12 +218,19 @@ class Manifest:
                 f"the dataset has format version {version}, newer than the {FORMAT_VERSION} that "
                 f"this program reads: install a newer release of review-shards"
             )
-        paths = [shard.path for shard in manifest.shards()]
-        check_inside([manifest.tokenizer.path, *paths], MANIFEST_NAME)
+        check_inside([manifest.tokenizer.path, *manifest.shard_paths()], MANIFEST_NAME)
         return manifest
 
     @classmethod
-    def _of(cls, data: Mapping[str, Any]) -> Manifest:
+    def _of(cls, data: Mapping[str, Any], read: Callable[[str], bytes]) -> Manifest:
+        lists = {
+            name: tuple(ListFile(**file) for file in files) for name, files in data["lists"].items()
+        }
+
+        def records_of(kind: type, name: str, inline: Sequence[Mapping[str, Any]]) -> Records[Any]:
+            listed = read_lists(kind, lists.get(name, ()), read)
+            return listed + Records.from_dicts(kind, inline)
+
         return cls(
             fingerprint=data["fingerprint"],
             task=data["task"],
@@ -183,11 +239,14 @@ class Manifest:
             tokenizer=TokenizerEntry(**data["tokenizer"]),
             label_numbers=data["label_numbers"],
             splits={
-                subset: tuple(ShardEntry(**shard) for shard in split["shards"])
+                subset: records_of(ShardEntry, subset, split["shards"])
                 for subset, split in data["splits"].items()
             },
             ledger=Ledger.from_json(data["ledger"]),
-            inputs=tuple(InputEntry(**entry) for entry in data["inputs"]),
+            inputs=records_of(InputEntry, "inputs", data["inputs"]),
+            generations=tuple(Generation(**generation) for generation in data["generations"]),
+            lists=lists,
+            excluded=tuple(InputEntry(**entry) for entry in data.get("excluded", ())),
             format_version=data["format_version"],
         )
 

@@ -1,8 +1,8 @@
 """A shard carries its own receipt, so that a rerun can tell whether it is finished.
 
 The schema of a shard names the options that made it (`fingerprint`) and the part that it was made
-of (`part_sha256`), and holds the counts that its rows alone do not tell. A shard is a pure function
-of these two: where both agree, it would come out the same again.
+of (`part_sha256`), holds the counts that its rows alone do not tell, and the hash of its rows. A
+shard is a pure function of the first two: where both agree, it would come out the same again.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from transforms.functional.shards import ShardFormat, content_sha256, read_shard
 FINGERPRINT = "review_shards.fingerprint"
 PART = "review_shards.part_sha256"
 COUNTS = "review_shards.counts"
+CONTENT = "review_shards.content_sha256"
 
 
 def shard_path(subset: Subset, key: PartKey, shard_format: ShardFormat) -> str:
@@ -28,9 +29,10 @@ def shard_path(subset: Subset, key: PartKey, shard_format: ShardFormat) -> str:
     return f"{subset}/{key}.{shard_format}"
 
 
-def receipt_metadata(part: PackedPart) -> dict[str, str]:
-    """Return what a shard's schema says of the part that it was made of."""
-    return {PART: part.digest, COUNTS: json.dumps(_counts(part.packed), sort_keys=True)}
+def receipt_metadata(part: PackedPart, content: str) -> dict[str, str]:
+    """Return what a shard's schema says of the part that it was made of, and of its content."""
+    counts = json.dumps(_counts(part.packed), sort_keys=True)
+    return {PART: part.digest, COUNTS: counts, CONTENT: content}
 
 
 def new_receipt(part: PackedPart, shard: ShardEntry | None) -> ShardReceipt:
@@ -70,6 +72,9 @@ def receipt_of(
         metadata = {name.decode(): value.decode() for name, value in table.schema.metadata.items()}
         if metadata[FINGERPRINT] != fingerprint or metadata[PART] != part_digest:
             return None
+        content = content_sha256(table)
+        if metadata[CONTENT] != content:
+            return None
         counts = json.loads(metadata[COUNTS])
         tokens = TokenCounts(**counts.pop("tokens"))
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
@@ -82,7 +87,7 @@ def receipt_of(
         rows=table.num_rows,
         reviews=counts["written"],
         tokens=tokens.written,
-        content=content_sha256(table),
+        content=content,
     )
     return ShardReceipt(shard=shard, subset=subset, tokens=tokens, **counts)
 

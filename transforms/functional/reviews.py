@@ -68,6 +68,32 @@ class PartKey:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CleaningCounts:
+    """What cleaning did to reviews.
+
+    Attributes:
+        html_stripped: Reviews that held HTML, which was taken out.
+        normalized: Reviews that another Unicode form changed.
+        duplicates: Reviews taken out because an earlier one has the same text.
+        excluded: Reviews taken out because their text stands in what `--exclude` names.
+    """
+
+    html_stripped: int = 0
+    normalized: int = 0
+    duplicates: int = 0
+    excluded: int = 0
+
+    def __add__(self, other: CleaningCounts) -> CleaningCounts:
+        """Return the sums."""
+        return CleaningCounts(
+            html_stripped=self.html_stripped + other.html_stripped,
+            normalized=self.normalized + other.normalized,
+            duplicates=self.duplicates + other.duplicates,
+            excluded=self.excluded + other.excluded,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Part:
     """Consecutive records of one split, at most `part_bytes` of them (or one longer record).
 
@@ -76,12 +102,14 @@ class Part:
         last: True on the last part of its split; every split has at least one part.
         reviews: Rows of `REVIEW_SCHEMA`.
         rejected: The records among them that could not be read as reviews.
+        cleaning: What was done to the reviews since they were read.
     """
 
     key: PartKey
     last: bool
     reviews: pa.RecordBatch
     rejected: tuple[RejectedRecord, ...] = ()
+    cleaning: CleaningCounts = CleaningCounts()
 
     @cached_property
     def digest(self) -> str:
@@ -206,6 +234,12 @@ def cut_parts(chunks: Iterable[ReviewChunk], split: int, part_bytes: int) -> Ite
                 yield current.close(PartKey(split=split, part=number), last=False)
                 number, current = number + 1, _OpenPart()
     yield current.close(PartKey(split=split, part=number), last=True)
+
+
+def with_texts(reviews: pa.RecordBatch, texts: pa.LargeStringArray) -> pa.RecordBatch:
+    """Return the same reviews with other texts."""
+    place = REVIEW_SCHEMA.get_field_index("text")
+    return reviews.set_column(place, REVIEW_SCHEMA.field(place), texts)
 
 
 def with_label(chunk: ReviewChunk, label: int) -> ReviewChunk:

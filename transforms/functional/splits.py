@@ -16,7 +16,7 @@ EXPANSION = 4
 RANGE_FILL = 0.9
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Split:
     """A range of one large file, or whole small files one after the other."""
 
@@ -24,7 +24,7 @@ class Split:
     files: tuple[FileRange, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SizedFile:
     """An input file and what is known of its size.
 
@@ -60,14 +60,14 @@ class SizedFile:
         return self.file.format in LINE_BASED and self.file.compression is None and not self.whole
 
 
-def plan_splits(files: Iterable[SizedFile], part_bytes: int) -> Iterator[Split]:
+def plan_splits(files: Iterable[SizedFile], part_bytes: int, first: int = 0) -> Iterator[Split]:
     """Yield numbered splits of about `part_bytes` of text each, in input order.
 
     Large text and JSON Lines files are cut at byte ranges, indexed ones at row groups; consecutive
     small files share a split. Compressed files, CSV and tar archives can only be read from their
     start, so each is one split, whatever its size.
     """
-    for number, group in enumerate(_groups(files, part_bytes)):
+    for number, group in enumerate(_groups(files, part_bytes), first):
         yield Split(number=number, files=tuple(group))
 
 

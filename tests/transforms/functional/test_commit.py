@@ -5,11 +5,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.functional.commit import ManifestDraft, check_rejected, complete_manifest
+from transforms.functional.commit import (
+    ManifestDraft,
+    check_rejected,
+    complete_manifest,
+    move_to_lists,
+)
 from transforms.functional.elements import ReadReceipt, ShardReceipt
 from transforms.functional.errors import LedgerError, TooManyRejectedError
 from transforms.functional.ledger import ReviewCounts
-from transforms.functional.manifest import Manifest, ShardEntry, Subset, TokenizerEntry
+from transforms.functional.manifest import (
+    Generation,
+    InputEntry,
+    Manifest,
+    ShardEntry,
+    Subset,
+    TokenizerEntry,
+)
+from transforms.functional.records import Records
 from transforms.functional.reviews import PartKey
 from transforms.functional.rows import TokenCounts
 
@@ -26,8 +39,8 @@ DRAFT = ManifestDraft(
         prefix=[],
         suffix=[],
     ),
-    inputs=(),
     n_splits=2,
+    n_numbers=2,
     subsets=("train", "validation"),
     max_rejected_fraction=0.5,
 )
@@ -81,10 +94,13 @@ SHARDS = (
 )
 
 
+INPUTS = Records.of(InputEntry, [InputEntry(path="a.jsonl", bytes=7, identity="x")])
+
+
 def complete(
     read: Sequence[ReadReceipt] = READ, shards: Sequence[ShardReceipt] = SHARDS
 ) -> Manifest:
-    return complete_manifest(DRAFT, iter(read), iter(shards))
+    return complete_manifest(DRAFT, INPUTS, iter(read), iter(shards))
 
 
 def test_receipts_become_shards_in_order_and_a_balanced_ledger() -> None:
@@ -117,7 +133,12 @@ def test_parts_are_ordered_as_numbers() -> None:
 def test_a_subset_without_a_row_is_there_and_empty() -> None:
     read = [read_receipt(split, 0, last=True, reviews=0, rejected=0) for split in (0, 1)]
 
-    assert complete(read, []).splits == {"train": (), "validation": ()}
+    splits = complete(read, []).splits
+
+    assert {name: list(shards) for name, shards in splits.items()} == {
+        "train": [],
+        "validation": [],
+    }
 
 
 @pytest.mark.parametrize("missing", range(len(READ)))
@@ -210,9 +231,9 @@ def test_a_wrong_count_of_tokens_is_an_error(name: str) -> None:
 def test_labels_from_folders_win_over_those_collected() -> None:
     draft = dataclasses.replace(DRAFT, label_numbers={"pos": 1})
 
-    assert complete_manifest(draft, READ, SHARDS, {"a": 0}).label_numbers == {"pos": 1}
-    assert complete_manifest(DRAFT, READ, SHARDS, {"a": 0}).label_numbers == {"a": 0}
-    assert complete_manifest(DRAFT, READ, SHARDS).label_numbers is None
+    assert complete_manifest(draft, INPUTS, READ, SHARDS, {"a": 0}).label_numbers == {"pos": 1}
+    assert complete_manifest(DRAFT, INPUTS, READ, SHARDS, {"a": 0}).label_numbers == {"a": 0}
+    assert complete_manifest(DRAFT, INPUTS, READ, SHARDS).label_numbers is None
 
 
 def test_rejected_records_up_to_the_share_are_fine_and_one_more_is_not() -> None:
@@ -227,4 +248,72 @@ def test_rejected_records_up_to_the_share_are_fine_and_one_more_is_not() -> None
     )
     assert error.value.exit_code == 3
     with pytest.raises(TooManyRejectedError):
-        complete_manifest(dataclasses.replace(DRAFT, max_rejected_fraction=0.2), READ, SHARDS)
+        strict = dataclasses.replace(DRAFT, max_rejected_fraction=0.2)
+        complete_manifest(strict, INPUTS, READ, SHARDS)
+
+
+def append(earlier: Manifest) -> Manifest:
+    """Return a dataset to which a run of one split, with one review for `train`, was added."""
+    first = earlier.n_splits()
+    draft = dataclasses.replace(DRAFT, n_splits=1, n_numbers=3, earlier=len(earlier.generations))
+    read = [read_receipt(first, 0, last=True, reviews=1, rejected=1)]
+    shards = [shard_receipt(first, 0, "train", written=1)]
+    inputs = Records.of(InputEntry, [InputEntry(path=f"{first}.jsonl", bytes=1, identity="y")])
+    return complete_manifest(draft, inputs, read, shards, earlier=earlier)
+
+
+def test_a_generation_adds_behind_what_was_there() -> None:
+    first = complete()
+    second = append(first)
+    third = append(second)
+
+    assert [s.split for s in third.splits["train"]] == [0, 1, 2, 5]
+    assert list(third.splits["validation"]) == list(first.splits["validation"])
+    assert [entry.path for entry in third.inputs] == ["a.jsonl", "2.jsonl", "5.jsonl"]
+    assert third.generations == (
+        Generation(inputs=1, splits=2),
+        Generation(inputs=1, splits=3),
+        Generation(inputs=1, splits=3),
+    )
+    assert third.ledger.reviews == ReviewCounts(read=17, written=11, rejected=5, dropped=1)
+    third.ledger.check()
+
+
+def test_the_share_of_rejected_records_is_that_of_the_run_alone() -> None:
+    strict = dataclasses.replace(DRAFT, n_splits=1, max_rejected_fraction=0.3, earlier=1)
+    read = [read_receipt(2, 0, last=True, reviews=1, rejected=1)]
+    shards = [shard_receipt(2, 0, "train", written=1)]
+
+    with pytest.raises(TooManyRejectedError, match="1 of 2 records"):
+        complete_manifest(strict, INPUTS, read, shards, earlier=complete())
+
+
+def test_splits_of_an_earlier_generation_are_strangers() -> None:
+    read = [read_receipt(split, 0, last=True, reviews=0, rejected=0) for split in (1, 2)]
+    draft = dataclasses.replace(DRAFT, n_splits=1, earlier=1)
+
+    with pytest.raises(LedgerError, match="split 1 came with parts"):
+        complete_manifest(draft, INPUTS, read, [], earlier=complete())
+
+
+def test_entries_beyond_the_limit_go_to_lists_that_later_generations_share() -> None:
+    files: dict[str, bytes] = {}
+    manifest, written = move_to_lists(complete(), "manifests", max_inline=1)
+    files.update(written)
+    assert list(written) == [
+        "manifests/000001-train.parquet",
+        "manifests/000001-validation.parquet",
+    ]
+
+    manifest = append(manifest)
+    again, written = move_to_lists(manifest, "manifests", max_inline=1)
+    # One new shard stays in the manifest; the inputs are two by now.
+    assert list(written) == ["manifests/000002-inputs.parquet"]
+    files.update(written)
+
+    assert len(again.inline("train", again.splits["train"])) == 1
+    read = Manifest.loads(again.dumps(), files.__getitem__)
+    assert read == again
+    assert read.splits == append(complete()).splits
+    assert read.inputs == append(complete()).inputs
+    assert read.content_sha256() == append(complete()).content_sha256()

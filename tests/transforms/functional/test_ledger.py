@@ -7,7 +7,9 @@ from transforms.functional.ledger import Ledger, ReviewCounts
 from transforms.functional.rows import TokenCounts
 
 BALANCED = Ledger(
-    reviews=ReviewCounts(read=10, written=6, rejected=3, dropped=1, truncated=2),
+    reviews=ReviewCounts(
+        read=17, written=6, rejected=3, dropped=1, truncated=2, duplicates=5, excluded=2
+    ),
     tokens=TokenCounts(tokenized=100, special=12, repeated=5, written=90, dropped=27),
 )
 
@@ -24,7 +26,9 @@ def test_a_balanced_ledger_passes() -> None:
     Ledger().check()
 
 
-@pytest.mark.parametrize("name", ["read", "written", "rejected", "dropped"])
+@pytest.mark.parametrize(
+    "name", ["read", "written", "rejected", "dropped", "duplicates", "excluded"]
+)
 @pytest.mark.parametrize("step", [-1, 1])
 def test_one_review_too_many_or_too_few_is_an_error(name: str, step: int) -> None:
     value = getattr(BALANCED.reviews, name) + step
@@ -44,15 +48,23 @@ def test_one_token_too_many_or_too_few_is_an_error(name: str, step: int) -> None
 
 def test_the_message_names_every_count() -> None:
     with pytest.raises(LedgerError) as error:
-        changed("reviews", read=11).check()
+        changed("reviews", read=18).check()
 
     assert str(error.value).startswith(
-        "11 reviews were read, but 10 are written (6), rejected (3) or dropped (1)"
+        "18 reviews were read, but 17 are written (6), rejected (3), dropped (1), "
+        "duplicates (5) or excluded (2)"
     )
 
 
 def test_it_survives_the_manifest() -> None:
     assert Ledger.from_json(json.loads(json.dumps(BALANCED.to_json()))) == BALANCED
+
+
+def test_one_without_the_newer_counts_can_be_read() -> None:
+    data = BALANCED.to_json()
+    data["reviews"] = {"read": 3, "written": 1, "rejected": 1, "dropped": 1, "truncated": 0}
+
+    assert Ledger.from_json(data).reviews == ReviewCounts(read=3, written=1, rejected=1, dropped=1)
 
 
 def test_token_counts_add_up_one_by_one() -> None:

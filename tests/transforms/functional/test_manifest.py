@@ -6,12 +6,15 @@ import pytest
 from transforms.functional.errors import InputError
 from transforms.functional.ledger import Ledger, ReviewCounts
 from transforms.functional.manifest import (
+    Generation,
     InputEntry,
     Manifest,
     ShardEntry,
     TokenizerEntry,
     fingerprint_of,
 )
+from transforms.functional.manifest_lists import ListFile
+from transforms.functional.records import Records
 from transforms.functional.rows import TokenCounts
 from transforms.functional.shards import FORMAT_VERSION
 
@@ -30,6 +33,13 @@ def shard(part: int, *, rows: int = 2, content: str = "c") -> ShardEntry:
     )
 
 
+INPUTS = Records.of(InputEntry, [InputEntry(path="in.jsonl", bytes=7, identity="x")])
+
+
+def splits(**subsets: list[ShardEntry]) -> dict[str, Records[ShardEntry]]:
+    return {subset: Records.of(ShardEntry, entries) for subset, entries in subsets.items()}
+
+
 def manifest(**changes: object) -> Manifest:
     values = {
         "fingerprint": "f00d",
@@ -45,22 +55,28 @@ def manifest(**changes: object) -> Manifest:
             suffix=[2],
         ),
         "label_numbers": {"neg": 0, "pos": 1, "\u00fc": 2},
-        "splits": {"train": (shard(0), shard(1, rows=3)), "validation": (shard(2),)},
+        "splits": splits(train=[shard(0), shard(1, rows=3)], validation=[shard(2)]),
         "ledger": Ledger(
             reviews=ReviewCounts(read=5, written=5), tokens=TokenCounts(tokenized=40, written=40)
         ),
-        "inputs": (InputEntry(path="in.jsonl", bytes=7, identity="x"),),
+        "inputs": INPUTS,
+        "generations": (Generation(inputs=1, splits=1),),
     }
     return Manifest(**{**values, **changes})
 
 
+def loads(text: str | bytes) -> Manifest:
+    """Return a manifest that has no list files."""
+    return Manifest.loads(text, {}.__getitem__)
+
+
 def test_it_survives_its_json() -> None:
     text = manifest().dumps()
-    read = Manifest.loads(text)
+    read = loads(text)
 
     assert read == manifest()
     assert read.dumps() == text
-    assert Manifest.loads(text.encode()) == read
+    assert loads(text.encode()) == read
 
 
 def test_rows_and_tokens_are_summed_by_subset() -> None:
@@ -83,11 +99,11 @@ def test_the_content_hash_is_that_of_the_shards_content_hashes_in_order() -> Non
 
 
 def test_the_content_hash_changes_with_order_subset_and_content_and_with_nothing_else() -> None:
-    same = manifest(fingerprint="other", inputs=(), config={})
+    same = manifest(fingerprint="other", inputs=Records.of(InputEntry), config={})
     others = [
-        manifest(splits={"train": (shard(1), shard(0)), "validation": (shard(2),)}),
-        manifest(splits={"train": (shard(0), shard(1), shard(2))}),
-        manifest(splits={"train": (shard(0, content="d"), shard(1)), "validation": (shard(2),)}),
+        manifest(splits=splits(train=[shard(1), shard(0)], validation=[shard(2)])),
+        manifest(splits=splits(train=[shard(0), shard(1), shard(2)])),
+        manifest(splits=splits(train=[shard(0, content="d"), shard(1)], validation=[shard(2)])),
     ]
 
     assert same.content_sha256() == manifest().content_sha256()
@@ -99,7 +115,7 @@ def test_a_newer_format_is_refused_with_the_cure() -> None:
     text = manifest(format_version=FORMAT_VERSION + 1).dumps()
 
     with pytest.raises(InputError, match=r"version 2, newer than the 1 .* install a newer"):
-        Manifest.loads(text)
+        loads(text)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +137,7 @@ def test_a_newer_format_is_refused_with_the_cure() -> None:
 )
 def test_what_is_no_manifest_is_said_to_be_damaged(text: str | bytes) -> None:
     with pytest.raises(InputError, match=r"manifest\.json is damaged"):
-        Manifest.loads(text)
+        loads(text)
 
 
 def test_the_fingerprint_covers_options_and_tokenizer_files_but_no_order() -> None:
@@ -135,3 +151,25 @@ def test_the_fingerprint_covers_options_and_tokenizer_files_but_no_order() -> No
         fingerprint_of(options, {"tokenizer.json": b"{}"}),
     ]
     assert len({first, *others}) == 4
+
+
+def test_a_list_file_that_is_missing_or_changed_is_an_error() -> None:
+    train = manifest().splits["train"]
+    data = train.to_parquet()
+    path = "manifests/000001-train.parquet"
+    file = ListFile(path=path, sha256=hashlib.sha256(data).hexdigest(), rows=len(train))
+    text = manifest(lists={"train": (file,)}).dumps()
+
+    assert json.loads(text)["splits"]["train"]["shards"] == []
+    assert Manifest.loads(text, {path: data}.__getitem__).splits["train"] == train
+
+    def missing(_: str) -> bytes:
+        raise FileNotFoundError
+
+    with pytest.raises(InputError, match=r"000001-train\.parquet is missing"):
+        Manifest.loads(text, missing)
+    with pytest.raises(InputError, match=r"000001-train\.parquet is damaged"):
+        Manifest.loads(text, lambda _: data[:-1])
+    outside = text.replace(path, "../secret.parquet")
+    with pytest.raises(InputError, match="lies outside the dataset"):
+        Manifest.loads(outside, lambda _: data)

@@ -21,6 +21,7 @@ from transforms.functional.readers.tables import check_names
 from transforms.functional.reviews import RejectedRecord, ReviewChunk
 
 MAX_ROWS_PER_CHUNK = 4096
+HEADER = "header, the first line"
 _MAX_FIELD_BYTES = 2**31 - 1
 
 
@@ -43,7 +44,7 @@ def read_delimited(
     """
     rows = _rows(stream, delimiter)
     header = next(rows, _Row(-1, [], "")).fields
-    check_names(header, columns)
+    check_names(header, columns, HEADER)
     wanted = [header.index(name) for name in columns.names()]
     for block in _blocks(rows):
         yield _chunk(block, len(header), wanted, source, columns)

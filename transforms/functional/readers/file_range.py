@@ -15,7 +15,7 @@ class Group(NamedTuple):
     bytes: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FileRange:
     """What to read of one input file.
 

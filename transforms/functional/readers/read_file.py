@@ -78,7 +78,8 @@ def label_type_of(
             check_columns(schema, columns)
             return _label_type(schema, columns)
         if file.format in DELIMITERS:
-            check_names(delimited.header_of(unpacked, DELIMITERS[file.format]), columns)
+            header = delimited.header_of(unpacked, DELIMITERS[file.format])
+            check_names(header, columns, delimited.HEADER)
             return "name"
         if file.format == "jsonl":
             return _jsonl_label_type(unpacked, columns)

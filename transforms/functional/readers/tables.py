@@ -23,7 +23,8 @@ def check_names(names: Sequence[str], columns: ReviewColumns, what: str = "colum
     for name in columns.names():
         if name not in names:
             raise MissingColumnError(
-                f"no column {name!r} ({what}: {shorten(', '.join(map(repr, names)))})"
+                f"no column {name!r} ({what}: {shorten(', '.join(map(repr, names)))}): name the "
+                f"right one with --text_column or --label_column"
             )
         if names.count(name) > 1:
             raise MissingColumnError(f"{names.count(name)} columns are called {name!r}")

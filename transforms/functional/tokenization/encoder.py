@@ -168,6 +168,26 @@ class Encoder(TextEncoder):
         """Return the token of ``token_id``, None when the vocabulary lacks it."""
         return self._tokenizer.id_to_token(token_id)
 
+    def token_text(self, token_id: int) -> str:
+        """Return a token as people read it: bytes as text, and blanks as blanks."""
+        if (self.config["decoder"] or {}).get("type") == "ByteLevel":
+            return str(self._tokenizer.decode([token_id], skip_special_tokens=False))
+        return (self.id_to_token(token_id) or "").replace("\N{LOWER ONE EIGHTH BLOCK}", " ")
+
+    def text_of(self, token_ids: Sequence[int]) -> str:
+        """Return the text of the tokens of one word, special ones as they are called."""
+        return str(self._tokenizer.decode(list(token_ids), skip_special_tokens=False))
+
+    def stretches_of(self, token_id: int, texts: list[str]) -> list[str]:
+        """Return the stretches of some texts that become one token, however often each comes."""
+        encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        return [
+            text[start:end]
+            for text, encoding in zip(texts, encodings, strict=True)
+            for found, (start, end) in zip(encoding.ids, encoding.offsets, strict=True)
+            if found == token_id
+        ]
+
     def vocabulary(self) -> dict[str, int]:
         """Return token -> id, added tokens included."""
         return dict(self._tokenizer.get_vocab(with_added_tokens=True))

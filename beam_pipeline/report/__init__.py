@@ -1,0 +1,1 @@
+"""The report of a dataset: `report.json`, and `report.html` drawn from it."""

@@ -1,0 +1,157 @@
+"""`report.html`: one file that needs no network and no script."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from beam_pipeline.report import sentences
+from beam_pipeline.report.charts import choice_chart, length_chart, shard_chart
+from beam_pipeline.report.flow_chart import flow_chart, share_text
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+    from markupsafe import Markup
+
+Document = dict[str, Any]
+
+COMPARED = (128, 256, 512, 1024)
+WAYS = ("written", "rejected", "dropped", "duplicates", "excluded")
+_VISIBLE = str.maketrans(
+    {" ": "\N{OPEN BOX}", "\n": "\N{RETURN SYMBOL}", "\t": "\N{RIGHTWARDS ARROW TO BAR}"}
+)
+
+
+def render(document: Document, name: str) -> str:
+    """Return the page.
+
+    Args:
+        document: A complete `report.json`.
+        name: What to call the dataset; every text of the document and this one is escaped.
+
+    Raises:
+        ImportError: matplotlib or Jinja2 is missing: `pip install '.[report]'`.
+    """
+    measured = document["measured"]
+    return _template().render(
+        name=name,
+        document=document,
+        measured=measured,
+        tiles=tiles(document),
+        charts=_charts(document),
+        compared=_compared(document) if measured else [],
+        labels=labels(document) if measured else [],
+        say=sentences,
+        share=share_text,
+    )
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = lambda number: f"{number:,}"
+    environment.filters["visible"] = lambda text: text.translate(_VISIBLE)
+    environment.filters["size"] = size_text
+    environment.filters["options"] = options_as_code
+    return environment.get_template("page.html.jinja")
+
+
+def options_as_code(sentence: str) -> Markup:
+    """Return a sentence, escaped, with the options of the command line in it as code."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"--[a-z_]+", r"<code>\g<0></code>", str(escape(sentence))))
+
+
+def tiles(document: Document) -> list[tuple[str, str, str]]:
+    """Return the headline figures: the figure, what it is, and what to know about it."""
+    reviews, tokens = document["ledger"]["reviews"], document["ledger"]["tokens"]
+    rows = sum(subset["rows"] for subset in document["subsets"].values())
+    shards = sum(subset["shards"] for subset in document["subsets"].values())
+    run = document["run"]
+    found = [
+        (short(reviews["read"]), "reviews read", f"{reviews['written']:,} written"),
+        (short(tokens["written"]), "tokens written", f"{tokens['written']:,}"),
+        (short(rows), "rows", f"in {shards:,} {'shard' if shards == 1 else 'shards'}"),
+        (
+            share_text(reviews["rejected"], reviews["read"]),
+            "rejected",
+            f"{reviews['rejected']:,} records",
+        ),
+        (
+            share_text(reviews["truncated"], reviews["written"]),
+            "truncated",
+            f"{reviews['truncated']:,} reviews",
+        ),
+    ]
+    if run and run["tokens_per_second"]:
+        speed = (short(run["tokens_per_second"]), "tokens/s", f"{run['seconds']:,.1f} s")
+        found.insert(3, speed)
+    return found
+
+
+def short(number: float) -> str:
+    """Return a number that is short enough to be large: `15.4 M`, but `50,000`."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        scaled = number / size
+        if scaled >= 0.9995 and number >= 99_950:
+            return f"{scaled:.{0 if scaled >= 99.95 else 1}f} {unit}"
+    return f"{number:,.0f}"
+
+
+def size_text(n_bytes: float) -> str:
+    """Return bytes for people: `66.0 MB`."""
+    return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.1f} MB"
+
+
+def labels(document: Document) -> list[tuple[str, int]]:
+    """Return the reviews of each label, by name where labels have names."""
+    names = document["dataset"]["label_names"] or {}
+    counts = document["measured"]["labels"] or []
+    return [(names.get(str(label), str(label)), count) for label, count in counts]
+
+
+def _compared(document: Document) -> list[dict[str, Any]]:
+    lengths = sorted({*COMPARED, document["dataset"]["max_length"]})
+    rows = (sentences.row_at(document, length) for length in lengths)
+    return [row for row in rows if row]
+
+
+def _charts(document: Document) -> dict[str, str]:
+    """Return SVG elements by name; each with the sentence that says what is seen."""
+    reviews, tokens = document["ledger"]["reviews"], document["ledger"]["tokens"]
+    ways = [(name, reviews[name]) for name in WAYS]
+    made = [("of text", tokens["tokenized"]), *((k, tokens[k]) for k in ("special", "repeated"))]
+    kept = [(name, tokens[name]) for name in ("written", "dropped")]
+    charts = {
+        "reviews": flow_chart(
+            [("read", reviews["read"])], ways, "Flow of reviews, in numbers below"
+        ),
+        "tokens": flow_chart(made, kept, "Flow of tokens, in numbers below"),
+    }
+    measured = document["measured"]
+    if measured and measured["reviews"]:
+        n_reviews, n_tokens = measured["reviews"], measured["tokens"]
+        lengths = measured["lengths"]
+        charts["lengths"] = length_chart(
+            lengths["histogram"], COMPARED, "Number of reviews by their length in tokens"
+        )
+        charts["choice"] = choice_chart(
+            lengths["at"], n_reviews, n_tokens, "Shares kept and padded by max_length"
+        )
+    for name, subset in document["subsets"].items():
+        if subset["shards"] > 1:
+            charts[f"shards_{name}"] = shard_chart(
+                subset["rows_per_shard"], f"Rows of the shards of {name}"
+            )
+    return charts

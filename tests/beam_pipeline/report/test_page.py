@@ -1,0 +1,141 @@
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+
+from beam_pipeline.report.charts import choice_chart, length_chart, shard_chart
+from beam_pipeline.report.flow_chart import flow_chart, share_text, thicknesses
+from beam_pipeline.report.page import options_as_code, render, short, size_text, tiles
+from beam_pipeline.report.svg import COLOURS
+from tests.beam_pipeline.report.documents import HOSTILE, example
+
+
+class _Page(HTMLParser):
+    """Collects tags, ids and texts, and checks that tags close."""
+
+    VOID = ("meta", "link", "br")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str | None]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += attrs
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return render(example(), f"out/{HOSTILE}")
+
+
+def test_the_page_is_whole_and_asks_for_nothing_from_elsewhere(html):
+    page = _Page(html)
+    assert page.open == []
+    assert not page.tags & {"script", "iframe", "object", "img", "base", "form"}
+    links = [value for name, value in page.attributes if name in ("href", "src", "xlink:href")]
+    assert links == ["data:,"]
+    assert "url(" not in html
+    assert "@import" not in html
+    assert len(html.encode()) < 500_000
+    ids = [value for name, value in page.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+
+
+def test_texts_of_the_data_stay_texts(html):
+    """Labels, tokens, unknown words, reasons and the path: each may hold markup."""
+    assert HOSTILE not in html
+    texts = "".join(_Page(html).texts)
+    assert texts.count(HOSTILE.replace(" ", "␣")) >= 6
+    assert "␣the⏎" in texts
+
+
+def test_the_figures_stand_in_the_page(html):
+    texts = "".join(_Page(html).texts)
+    for figure in ("155,600", "48.8 %", "1,198", "20,000", "neg", "0123456789abcdef"):
+        assert figure in texts, figure
+
+
+def test_a_report_without_figures_of_this_run_is_drawn_too():
+    html = render(example(measured=None, run=None, rejected={}), "out")
+    assert _Page(html).open == []
+    assert "nothing was counted in this one" in html
+    assert html.count("<svg") == 3
+
+
+def test_tiles_are_short():
+    assert tiles(example())[:2] == [
+        ("1,010", "reviews read", "1,000 written"),
+        ("156 k", "tokens written", "155,600"),
+    ]
+    assert [tile[1] for tile in tiles(example(run=None))][3:] == ["rejected", "truncated"]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0"), (999, "999"), (50_000, "50,000"), (99_949, "99,949"), (100_000, "100 k"),
+     (149_200, "149 k"), (999_700, "1.0 M"), (15_416_058, "15.4 M"), (2.5e9, "2.5 G")],
+)  # fmt: skip
+def test_large_numbers_are_shortened(number, text):
+    assert short(number) == text
+
+
+def test_sizes_and_shares():
+    assert [size_text(n) for n in (0, 66e6, 1.5e9)] == ["0.0 MB", "66.0 MB", "1.5 GB"]
+    shares = [share_text(n, 100_000) for n in (0, 1, 20, 50_000, 99_990, 99_999, 100_000)]
+    assert shares == ["0 %", "< 0.01 %", "0.02 %", "50.0 %", "99.99 %", "> 99.99 %", "100 %"]
+    assert share_text(0, 0) == "0 %"
+
+
+def test_options_in_sentences_are_code_and_all_else_is_escaped():
+    found = options_as_code("<b> --dedup exact & --strip_html")
+    assert found == "&lt;b&gt; <code>--dedup</code> exact &amp; <code>--strip_html</code>"
+
+
+def _svg(text: str) -> ElementTree.Element:
+    assert not any(colour in text for colour in COLOURS.values())
+    root = ElementTree.fromstring(text)
+    assert root.get("role") == "img"
+    assert root.get("viewBox", "").startswith("0 0 360 ")
+    assert root.get("width") is None
+    return root
+
+
+def test_charts_take_the_colours_of_the_page_and_name_themselves():
+    histogram = {"width": 16, "reviews": list(range(40))}
+    at = example()["measured"]["lengths"]["at"]
+    for chart in (
+        length_chart(histogram, (128, 256, 5000), "What & why"),
+        choice_chart(at, 1000, 300_000, "What & why"),
+        shard_chart([3, 4], "What & why"),
+        flow_chart([("read", 3)], [("written", 2), ("dropped", 1)], "What & why"),
+    ):
+        assert _svg(chart).get("aria-label") == "What & why"
+        assert "var(--main)" in chart
+    assert "5,000" not in length_chart(histogram, (128, 5000), "")
+
+
+def test_a_flow_shows_true_numbers_and_makes_small_ones_visible():
+    flow = [("written", 999_999), ("rejected", 0), ("dropped", 1)]
+    texts = list(_svg(flow_chart([("read", 1_000_000)], flow, "")).itertext())
+    words = [text.strip() for text in texts if text.strip()]
+    assert words == ["1,000,000", "read", "999,999", "written, > 99.99 %", "1", "dropped, < 0.01 %"]
+    thick = thicknesses([flow[0], flow[2]])
+    assert thick.sum() == pytest.approx(96)
+    assert thick[1] > 2.5

@@ -1,0 +1,91 @@
+import pytest
+
+from beam_pipeline.report import sentences
+from tests.beam_pipeline.report.documents import example
+
+
+def _with(section: str, **changes: object) -> dict:
+    document = example()
+    return {**document, section: {**document[section], **changes}}
+
+
+def _ledger(**changes: int) -> dict:
+    document = example()
+    ledger = {**document["ledger"], "reviews": {**document["ledger"]["reviews"], **changes}}
+    return {**document, "ledger": ledger}
+
+
+def test_a_report_of_all_reviews_needs_no_note():
+    assert sentences.coverage(example()) == ""
+    assert "250 reviews (25.0 %)" in sentences.coverage(_with("measured", reviews=250))
+    assert "nothing was counted" in sentences.coverage(example(measured=None))
+
+
+def test_lengths_say_what_to_choose():
+    assert sentences.lengths(example()) == (
+        "At 256 tokens 48.8 % of the reviews lose something, 48.8 % of all tokens. 512 is the "
+        "shortest of these that keeps 95 % of the tokens. This dataset has 256."
+    )
+    assert sentences.lengths(_with("dataset", task="mlm")).endswith(
+        "This dataset cuts nothing off: mlm packs reviews end to end."
+    )
+    assert sentences.lengths(_with("dataset", overflow="windows")).endswith("of the tokens.")
+
+
+def test_the_ledger_says_what_was_lost_and_why():
+    assert sentences.ledger(example()) == (
+        "99.01 % of the reviews are in the shards; 48.5 % of the tokens were dropped: what "
+        "max_length cut off."
+    )
+    assert "--remainder pad keeps them" in sentences.ledger(_with("dataset", task="mlm"))
+    document = _ledger(read=1000)
+    document["ledger"]["tokens"] = {**document["ledger"]["tokens"], "dropped": 0}
+    assert sentences.ledger(document) == "Every review and every token is in a shard."
+
+
+@pytest.mark.parametrize(
+    ("n", "gone", "said"),
+    [
+        (0, 0, "No two reviews have the same text."),
+        (1, 0, "1 review repeats the text of another (0.10 %); --dedup exact leaves them out."),
+        (4, 0, "4 reviews repeat the text of another (0.40 %); --dedup exact leaves them out."),
+        (None, 0, "Duplicates were not counted: there are more than 4 million reviews."),
+        (0, 7, "7 reviews repeated the text of an earlier one and were left out."),
+    ],
+)
+def test_duplicates(n, gone, said):
+    document = {**_ledger(duplicates=gone), "measured": {**example()["measured"], "duplicates": n}}
+    assert sentences.duplicates(document) == said
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ([[0, 250], [1, 750]], "A model that always says the largest class is right for 75.0 % of "
+         "the reviews; it has 3.0 times as many as the smallest."),
+        ([[0, 5], [1, 5], [2, 5]], "The 3 classes are equally large."),
+        ([[1, 5]], "All reviews have one label: there is nothing to learn from it."),
+        (None, "More different labels than classes can be: they were not counted."),
+    ],
+)  # fmt: skip
+def test_labels(labels, said):
+    assert sentences.labels(_with("measured", labels=labels)) == said
+
+
+def test_words_shards_and_time():
+    assert sentences.words(example()).startswith("1.20 tokens a word: ")
+    assert sentences.words(example()).endswith("use 32.8 % of its 30,522 tokens.")
+    assert sentences.shards(example()).startswith("4 shards of 100 to 400 rows. ")
+    assert sentences.speed(example()) == (
+        "2.5 s from start to end (local, in this process). The work itself took 3.0 s, summed over "
+        "workers: most of it, 66.7 %, is to tokenize."
+    )
+    assert sentences.speed(_with("run", stage_seconds={})) == "2.5 s on local, in this process."
+
+
+def test_unknown_tokens():
+    assert sentences.unknown(example()).startswith("30 tokens are unknown (0.01 %): ")
+    unknown = {"id": None, "tokens": 0, "words": []}
+    assert sentences.unknown(_with("measured", unknown=unknown)).startswith("The tokenizer has no ")
+    unknown = {"id": 3, "tokens": 0, "words": []}
+    assert sentences.unknown(_with("measured", unknown=unknown)) == "No token is unknown."

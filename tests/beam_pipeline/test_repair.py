@@ -1,0 +1,79 @@
+"""`verify --repair`: the damaged shards come out as they were, and nothing else is touched."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from beam_pipeline.verify import main as verify
+from tests.beam_pipeline.jobs import REVIEWS, TOKENIZER, files_of, run
+
+DAMAGES: list[Callable[[Path], object]] = [
+    lambda path: path.unlink(),
+    lambda path: path.write_bytes(path.read_bytes()[:100]),
+    lambda path: path.write_bytes(path.read_bytes() + b"more"),
+]
+OPTIONS = [
+    ("--validation_fraction", "0.2", "--masking", "static"),
+    ("--order", "shuffled"),
+    ("--dedup", "exact", "--strip_html"),
+    ("--task", "classification", "--padding", "longest", "--format", "parquet"),
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_damaged_shards_of_all_generations_are_made_again(
+    tmp_path: Path, options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews, output = tmp_path / "reviews", tmp_path / "out"
+    reviews.mkdir()
+    lines = REVIEWS.read_bytes().splitlines(keepends=True)
+    for number, night in enumerate((lines[:150], lines[150:])):
+        (reviews / f"{number}.jsonl").write_bytes(b"".join(night))
+        assert run(output, "--append", *options, reviews=reviews) == 0
+    before = files_of(output)
+    shards = sorted(output.glob("*/*-*.arrow")) + sorted(output.glob("*/*-*.parquet"))
+    assert len(shards) >= 6
+    for place, damage in zip((0, len(shards) // 2, -1), DAMAGES, strict=True):
+        damage(shards[place])
+    capsys.readouterr()
+
+    assert verify([str(output)]) == 1
+    assert "3 problems; --repair makes shards again" in capsys.readouterr().out
+    assert verify([str(output), "--repair"]) == 0
+    assert "all as the manifest says" in capsys.readouterr().out
+    assert files_of(output) == before
+
+
+def test_a_changed_input_is_named_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews, output = tmp_path / "reviews.jsonl", tmp_path / "out"
+    reviews.write_bytes(REVIEWS.read_bytes())
+    assert run(output, reviews=reviews) == 0
+    (output / "train/0000001-0000.arrow").write_bytes(b"rubbish")
+    before = files_of(output)
+    reviews.write_bytes(REVIEWS.read_bytes() + b"\n")
+
+    assert verify([str(output), "--repair"]) == 1
+    assert f"{reviews} has changed since its shards were made" in capsys.readouterr().err
+    assert files_of(output) == before
+    reviews.unlink()
+    assert verify([str(output), "--repair"]) == 1
+    assert f"{reviews} is gone since" in capsys.readouterr().err
+
+
+def test_a_damaged_tokenizer_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "out"
+    assert run(output) == 0
+    before = files_of(output)
+    (output / "train/0000001-0000.arrow").unlink()
+    tokenizer = output / "tokenizer/tokenizer.json"
+    tokenizer.write_bytes(tokenizer.read_bytes().replace(b'"movie"', b'"moovi"'))
+    capsys.readouterr()
+
+    assert verify([str(output), "--repair"]) == 1
+    assert "is not the tokenizer that made the shards" in capsys.readouterr().err
+    tokenizer.write_bytes((TOKENIZER / "tokenizer.json").read_bytes())
+    assert verify([str(output), "--repair"]) == 0
+    assert files_of(output) == before

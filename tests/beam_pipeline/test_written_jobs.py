@@ -1,0 +1,51 @@
+"""A job that is only written down: a template of Dataflow, or a jar for Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from beam_pipeline.__main__ import main
+from beam_pipeline.engine import choose_engine
+from tests.beam_pipeline.jobs import REVIEWS, TOKENIZER
+
+_RUNNER = "tests.beam_pipeline.written_jobs.TemplateRunner"
+
+
+@pytest.fixture
+def store() -> Iterator[str]:
+    """Return a folder that is no path of this machine."""
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/written-jobs/reviews.jsonl", REVIEWS.read_bytes())
+    for file in TOKENIZER.iterdir():
+        memory.pipe(f"/written-jobs/tokenizer/{file.name}", file.read_bytes())
+    yield "memory://written-jobs"
+    memory.rm("/written-jobs", recursive=True)
+
+
+def test_a_template_is_written_and_nothing_waited_for(
+    store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template = tmp_path / "template"
+    arguments = [
+        "--input", f"{store}/reviews.jsonl", "--output", f"{store}/shards",
+        "--tokenizer", f"{store}/tokenizer", "--task", "mlm", "--max_length", "32",
+        "--runner", _RUNNER, "--template_location", str(template),
+    ]  # fmt: skip
+    assert main(arguments) == 0
+    assert "Written, not run" in capsys.readouterr().out
+    assert template.stat().st_size > 1000
+    # The tokenizer lies there for the workers; the manifest is theirs to write.
+    names = {Path(name).name for name in fsspec.filesystem("memory").find("/written-jobs/shards")}
+    assert "tokenizer.json" in names
+    assert "manifest.json" not in names
+
+
+def test_a_jar_and_a_template_are_written_and_other_jobs_run() -> None:
+    jar = ["--runner", "SparkRunner", "--output_executable_path", "job.jar"]
+    assert choose_engine(jar, 1, 1).writes_to == "job.jar"
+    assert choose_engine(jar[:2], 1, 1).writes_to is None
+    assert choose_engine([], 1, 1).writes_to is None

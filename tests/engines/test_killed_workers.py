@@ -1,0 +1,93 @@
+"""A worker that is killed fails the job in one line; a rerun ends with the same content."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.beam_pipeline.jobs import REVIEWS, arguments, run
+from tests.engines.services import ROOT, children, portable_services, wait_for
+from tests.oracle import Dataset
+
+# Shards by the hundred, so that a worker is always killed in the middle of them.
+LONG = ("--part_bytes", "1000", "--max_length", "16")
+TWO = ("--direct_num_workers", "2")
+LOCAL = "beam_pipeline.local_worker"
+FAILS_S = 300
+
+
+@pytest.fixture(scope="module")
+def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("reviews") / "many.jsonl"
+    path.write_bytes(REVIEWS.read_bytes() * 2)
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    output = tmp_path_factory.mktemp("undisturbed") / "out"
+    assert run(output, *LONG, reviews=reviews) == 0
+    return Dataset(output).manifest.content_sha256()
+
+
+def fail(output: Path, reviews: Path, options: tuple[str, ...], kill: Callable[[int], None]) -> str:
+    """Start a job, call `kill` with its process id, and return the error that it ends with."""
+    command = [sys.executable, "-m", "beam_pipeline"]
+    job = subprocess.Popen(
+        [*command, *arguments(output, *LONG, *options, reviews=reviews)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        kill(job.pid)
+        _, printed = job.communicate(timeout=FAILS_S)
+    finally:
+        job.kill()
+    assert job.returncode == 1
+    assert not (output / "manifest.json").exists()
+    return printed.splitlines()[-1]
+
+
+def has_shards(output: Path) -> bool:
+    return sum(1 for _ in output.glob("train/*.arrow")) > 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["at its start", "at work"])
+def test_a_local_worker(reviews: Path, undisturbed: str, tmp_path: Path, when: str) -> None:
+    def kill(job: int) -> None:
+        wait_for("worker", lambda: children(job, LOCAL))
+        if when == "at work":
+            wait_for("shard", lambda: has_shards(tmp_path))
+        os.kill(children(job, LOCAL)[-1], signal.SIGKILL)
+
+    error = fail(tmp_path, reviews, TWO, kill)
+
+    assert error.startswith("error: a worker process ended in the middle of its work")
+    assert run(tmp_path, *LONG, reviews=reviews) == 0
+    assert Dataset(tmp_path).manifest.content_sha256() == undisturbed
+
+
+@pytest.mark.slow
+def test_a_worker_of_a_pool(reviews: Path, undisturbed: str, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    with portable_services(tmp_path) as portable:
+
+        def kill(_: int) -> None:
+            wait_for("shard", lambda: has_shards(output))
+            (worker,) = children(portable.pool, "SdkHarness")
+            os.kill(worker, signal.SIGKILL)
+
+        error = fail(output, reviews, portable.options, kill)
+        assert error.startswith("error: a worker process ended in the middle of its work")
+        assert run(output, *LONG, *portable.options, reviews=reviews) == 0
+
+    assert Dataset(output).manifest.content_sha256() == undisturbed

@@ -1,0 +1,83 @@
+"""One process, several, and workers of a pool behind a job service make the same dataset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import oracle
+from tests.engines.services import Portable, portable_services
+from tests.oracle import Dataset, make
+
+SMALL_PARTS = ("--part_bytes", "15000", "--validation_fraction", "0.2")
+MLM = ("--task", "mlm", "--max_length", "64")
+CLASSIFICATION = ("--task", "classification", "--max_length", "64")
+SHUFFLED = ("--order", "shuffled")
+# The names take a pass of their own, whose result goes to every reader.
+NAMES = ("--label_column", "name")
+JOBS = {
+    "mlm": MLM,
+    "mlm shuffled": (*MLM, *SHUFFLED),
+    "classification": (*CLASSIFICATION, *NAMES),
+    "classification shuffled": (*CLASSIFICATION, *SHUFFLED),
+}
+
+
+@pytest.fixture(scope="module")
+def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of two files; the larger one is split."""
+    folder = tmp_path_factory.mktemp("reviews")
+    lines = [
+        json.dumps({"text": text, "label": label, "name": ("bad", "good")[label]}) + "\n"
+        for text, label in oracle.sample_reviews()
+    ]
+    (folder / "a.jsonl").write_text("".join(lines[:60]))
+    (folder / "b.jsonl").write_text("".join(lines[60:]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def contents(reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the content hash of each job's dataset, made in this process."""
+    folder = tmp_path_factory.mktemp("in-memory")
+    made = {
+        name: make(folder / name, *job, *SMALL_PARTS, reviews=reviews) for name, job in JOBS.items()
+    }
+    assert len({content(dataset) for dataset in made.values()}) == len(JOBS)
+    assert all(len(dataset.manifest.splits["train"]) > 4 for dataset in made.values())
+    return {name: content(dataset) for name, dataset in made.items()}
+
+
+def content(dataset: Dataset) -> str:
+    oracle.check_files(dataset)
+    return dataset.manifest.content_sha256()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n_workers", "job"), list(enumerate(JOBS, start=1)))
+def test_worker_processes(
+    contents: dict[str, str], reviews: Path, tmp_path: Path, n_workers: int, job: str
+) -> None:
+    mode = ("--direct_running_mode", "multi_processing", "--direct_num_workers", str(n_workers))
+    made = make(tmp_path / "out", *JOBS[job], *SMALL_PARTS, *mode, reviews=reviews)
+
+    assert content(made) == contents[job]
+
+
+@pytest.fixture(scope="module")
+def portable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portable]:
+    with portable_services(tmp_path_factory.mktemp("services")) as services:
+        yield services
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("job", JOBS)
+def test_a_worker_pool(
+    contents: dict[str, str], reviews: Path, tmp_path: Path, portable: Portable, job: str
+) -> None:
+    made = make(tmp_path / "out", *JOBS[job], *SMALL_PARTS, *portable.options, reviews=reviews)
+
+    assert content(made) == contents[job]

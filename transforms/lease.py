@@ -1,0 +1,153 @@
+"""The right to change an output: one process at a time holds it.
+
+A lease is a small file in the output that its holder writes anew every few seconds. Whoever finds
+one waits until it has not changed for `EXPIRES_S`, or knows at once that its holder is dead, as the
+process was one of this machine. A holder that was taken for dead, say because its machine slept,
+learns it when it renews; nothing that it has written by then does harm, since a manifest is only
+ever created (see `transforms.generations`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from transforms import storage
+from transforms.functional.errors import OutputError, ReviewShardsError
+
+LEASE_NAME = "lease.json"
+RENEWED_S = 15.0
+EXPIRES_S = 60.0
+
+_logger = logging.getLogger(__name__)
+_held: set[str] = set()  # Tokens of the leases that this process holds.
+
+
+@contextmanager
+def lease(
+    output: str, *, renewed_s: float = RENEWED_S, expires_s: float = EXPIRES_S
+) -> Iterator[None]:
+    """Hold the lease of an output.
+
+    Args:
+        output: Folder or URL of the dataset.
+        renewed_s: Seconds from one renewal to the next.
+        expires_s: Seconds after which a lease that was not renewed is another one's to take.
+
+    Raises:
+        OutputError: another process holds it, or it cannot be written.
+    """
+    path = storage.join(output, LEASE_NAME)
+    token = secrets.token_hex(8)
+    _take(path, token, expires_s)
+    _held.add(token)
+    released = threading.Event()
+    renewal = threading.Thread(
+        target=_renew, args=(path, token, renewed_s, released), daemon=True, name="lease"
+    )
+    renewal.start()
+    try:
+        yield
+    finally:
+        released.set()
+        renewal.join()
+        _held.discard(token)
+        if _holder_of(path).get("token") == token:
+            storage.remove(path)
+
+
+def _take(path: str, token: str, expires_s: float) -> None:
+    """Create the lease; one that nobody renews is removed first."""
+    while not storage.create(path, _content(token, 0)):
+        found = _holder_of(path)
+        if found and not _is_dead(found):
+            _wait_for_silence(path, found, expires_s)
+        _logger.info("%s: its holder is gone, taken over", storage.mask_secrets(path))
+        storage.remove(path)
+
+
+def _wait_for_silence(path: str, found: dict[str, object], expires_s: float) -> None:
+    """Return when a lease has not changed for some time; raise `OutputError` once it does."""
+    _logger.warning(
+        "%s: host %s held this output, and may be gone; looking for %d s whether it still does",
+        storage.mask_secrets(path),
+        found.get("host"),
+        expires_s,
+    )
+    silent_at = time.monotonic() + expires_s
+    while time.monotonic() < silent_at:
+        time.sleep(min(1.0, expires_s / 10))
+        now = _holder_of(path)
+        if not now:
+            return
+        if now != found:
+            raise OutputError(
+                f"{storage.mask_secrets(path)}: another run is writing there (host "
+                f"{now.get('host')}, process {now.get('process')}): wait until it ends, or choose "
+                f"another --output"
+            )
+
+
+def _renew(path: str, token: str, renewed_s: float, released: threading.Event) -> None:
+    count = 0
+    while not released.wait(renewed_s):
+        count += 1
+        try:
+            if _holder_of(path).get("token") != token:
+                _logger.warning(
+                    "%s was taken over by another run, which will win", storage.mask_secrets(path)
+                )
+                return
+            storage.write_atomic(path, _content(token, count))
+        except ReviewShardsError as error:  # The next renewal may pass.
+            _logger.warning("%s", error)
+
+
+def _content(token: str, renewals: int) -> bytes:
+    holder = {
+        "token": token,
+        "renewals": renewals,
+        "host": platform.node(),
+        "machine": _machine(),
+        "process": os.getpid(),
+    }
+    return (json.dumps(holder) + "\n").encode()
+
+
+def _holder_of(path: str) -> dict[str, object]:
+    """Return what a lease says of its holder; nothing where there is none, or a damaged one."""
+    try:
+        holder = json.loads(storage.read_bytes(path))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return holder if isinstance(holder, dict) else {}
+
+
+def _is_dead(holder: dict[str, object]) -> bool:
+    """Return True where the holder was a process of this machine and is no more."""
+    process = holder.get("process")
+    if holder.get("machine") != _machine() or not isinstance(process, int):
+        return False
+    if process == os.getpid():  # Ours, or that of a process which had our number.
+        return holder.get("token") not in _held
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _machine() -> str:
+    """Return what is the same for processes that see each other's numbers, and for no others."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    return f"{boot} {Path('/proc/self/ns/pid').readlink()}"

@@ -1,0 +1,113 @@
+"""Statistics: what is counted of the reviews while they are tokenized, for the report."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import apache_beam as beam
+
+from transforms import storage
+from transforms.functional.elements import ReadReceipt, TokenizedPart
+from transforms.functional.figures import figures_of
+from transforms.functional.reject_reasons import merge_reasons
+from transforms.functional.review_statistics import ReviewStatistics, measure, merge
+from transforms.tokenization import shared_tokenizer
+
+
+class MeasureReviews(beam.PTransform):
+    """Count tokens, lengths, labels and duplicates over all reviews.
+
+    Args:
+        tokenizer_path: Path or URL of the `tokenizer.json` that made the tokens.
+        unknown_id: Id of its unknown token, None where it has none.
+    """
+
+    def __init__(self, tokenizer_path: str, *, unknown_id: int | None) -> None:
+        """Store the options."""
+        super().__init__()
+        self.tokenizer_path = tokenizer_path
+        self.unknown_id = unknown_id
+
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        """Return a PCollection of one `ReviewStatistics`; of none where there is no part."""
+        return (
+            parts
+            | "CountReviews"
+            >> beam.Map(measure_part, self.tokenizer_path, self.unknown_id).with_output_types(
+                ReviewStatistics
+            )
+            | "AddCounts" >> beam.CombineGlobally(merge).without_defaults()
+        )
+
+
+def measure_part(
+    part: TokenizedPart, tokenizer_path: str, unknown_id: int | None
+) -> ReviewStatistics:
+    """Count the reviews of one part."""
+    encoder = shared_tokenizer(tokenizer_path).encoder
+    return measure(
+        part,
+        vocab_size=encoder.vocab_size,
+        unknown_id=unknown_id,
+        find_unknown=encoder.stretches_of,
+    )
+
+
+class WriteFigures(beam.PTransform):
+    """Measure all reviews, and write what was counted to a JSON file.
+
+    It takes a pair of PCollections, `(tokenized_parts, read_receipts)`.
+
+    Args:
+        path: Path or URL of the file.
+        tokenizer_path: Path or URL of the `tokenizer.json`.
+        unknown_id: Id of its unknown token, None where it has none.
+        max_length: Tokens in a row.
+    """
+
+    def __init__(
+        self, path: str, tokenizer_path: str, *, unknown_id: int | None, max_length: int
+    ) -> None:
+        """Store the options."""
+        super().__init__()
+        self.path = path
+        self.tokenizer_path = tokenizer_path
+        self.unknown_id = unknown_id
+        self.max_length = max_length
+
+    @beam.typehints.no_annotations  # Beam knows no tuple of PCollections.
+    def expand(self, counted: Any) -> beam.PCollection:
+        """Return a PCollection of the file's path."""
+        parts, read = counted
+        statistics = parts | MeasureReviews(self.tokenizer_path, unknown_id=self.unknown_id)
+        return (
+            read.pipeline
+            | "OneReport" >> beam.Impulse()
+            | "WriteFigures"
+            >> beam.Map(
+                self.write, beam.pvalue.AsIter(statistics), beam.pvalue.AsIter(read)
+            ).with_output_types(str)
+        )
+
+    def write(
+        self, _: bytes, statistics: Iterable[ReviewStatistics], read: Iterable[ReadReceipt]
+    ) -> str:
+        """Write the file, and return its path."""
+        document = {
+            # One, or none where all parts were kept from an earlier run.
+            "measured": next(map(self._figures, statistics), None),
+            "rejected": merge_reasons(receipt.reasons for receipt in read),
+        }
+        text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        storage.write_atomic(self.path, text.encode())
+        return self.path
+
+    def _figures(self, statistics: ReviewStatistics) -> dict[str, Any]:
+        encoder = shared_tokenizer(self.tokenizer_path).encoder
+        return figures_of(
+            statistics,
+            n_special=len(encoder.prefix) + len(encoder.suffix),
+            max_length=self.max_length,
+            unknown_id=self.unknown_id,
+            token_text=encoder.token_text,
+        )
