@@ -21,6 +21,7 @@ def summary(config: JobConfig, result: JobResult) -> str:
         done = "it was there already: nothing to do"
     lines = [
         f"Done: {config.output} ({done})",
+        *([_generation(manifest)] if len(manifest.generations) > 1 else []),
         *(f"  {_subset(manifest, subset)}" for subset in manifest.splits),
         f"  reviews     {reviews.read:,} read = {reviews.written:,} written + "
         f"{reviews.rejected:,} rejected + {reviews.dropped:,} dropped"
@@ -58,6 +59,14 @@ def _python() -> str:
     """Return this interpreter as one would type it here."""
     path = os.path.relpath(sys.executable)
     return sys.executable if path.startswith("..") else path
+
+
+def _generation(manifest: Manifest) -> str:
+    added = manifest.generations[-1].inputs
+    return (
+        f"  generation  {len(manifest.generations):,}, with {added:,} new of "
+        f"{len(manifest.inputs):,} input files"
+    )
 
 
 def _subset(manifest: Manifest, subset: str) -> str:

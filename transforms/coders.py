@@ -1,11 +1,12 @@
 """Coders for what a runner may have to move between machines: the same value, the same bytes."""
 
+import pickle
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 
-from transforms.functional.elements import ReadReceipt, ShardReceipt
+from transforms.functional.elements import PackedPart, ReadReceipt, ShardReceipt, TokenizedPart
 from transforms.functional.reviews import REVIEW_SCHEMA, Part, ReviewSlice
 from transforms.functional.splits import Split
 
@@ -65,6 +66,30 @@ class PartCoder(RecordCoder):
         fields = super().decode(encoded)
         return Part(**{**fields, "reviews": _decode_reviews(fields["reviews"])})
 
+    def estimate_size(self, value: Part) -> int:
+        """Return the bytes of the reviews: Beam asks often, and would encode the part to know."""
+        n_bytes: int = value.reviews.nbytes
+        return n_bytes
+
+
+class TokensCoder(beam.coders.Coder):
+    """Parts as tokens or rows: pickled, where a runner moves them from worker to worker at all."""
+
+    def encode(self, value: TokenizedPart | PackedPart) -> bytes:
+        """Return the pickled part."""
+        return pickle.dumps(value, protocol=5)
+
+    def decode(self, encoded: bytes) -> TokenizedPart | PackedPart:
+        """Return the part."""
+        part: TokenizedPart | PackedPart = pickle.loads(encoded)
+        return part
+
+    def estimate_size(self, value: TokenizedPart | PackedPart) -> int:
+        """Return the bytes of the ids, as most of them: Beam asks often."""
+        if isinstance(value, TokenizedPart):
+            return value.tokens.ids.nbytes
+        return value.packed.rows.input_ids.nbytes
+
 
 def _encode_reviews(reviews: pa.RecordBatch) -> bytes:
     data: bytes = reviews.serialize().to_pybytes()
@@ -81,5 +106,7 @@ for _kind, _coder in (
     (ShardReceipt, RecordCoder),
     (ReviewSlice, ReviewSliceCoder),
     (Part, PartCoder),
+    (TokenizedPart, TokensCoder),
+    (PackedPart, TokensCoder),
 ):
     beam.coders.registry.register_coder(_kind, _coder)

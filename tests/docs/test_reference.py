@@ -22,7 +22,8 @@ def option_table() -> str:
         if action.dest == "help" or action.option_strings[0].startswith("--no_"):
             continue
         default = defaults.get(action.dest)
-        given = "" if default in (MISSING, None, (), False) else f"`{default}`"
+        unset = any(default is nothing for nothing in (MISSING, None, False)) or default == ()
+        given = "" if unset else f"`{default}`"
         if default is MISSING:
             given = "required"
         values = " " + "\\|".join(action.choices) if action.choices else ""
