@@ -60,7 +60,7 @@ def lease(
         released.set()
         renewal.join()
         _held.discard(token)
-        if _holder_of(path).get("token") == token:
+        if _is_ours(path, token):
             storage.remove(path)
 
 
@@ -68,14 +68,19 @@ def _take(path: str, token: str, expires_s: float) -> None:
     """Create the lease; one that nobody renews is removed first."""
     while not storage.create(path, _content(token, 0)):
         found = _holder_of(path)
-        if found and not _is_dead(found):
-            _wait_for_silence(path, found, expires_s)
-        _logger.info("%s: its holder is gone, taken over", storage.mask_secrets(path))
-        storage.remove(path)
+        if found is None:  # Given back in this moment.
+            continue
+        if not found or _is_dead(found) or _is_silent(path, found, expires_s):
+            _logger.info("%s: its holder is gone, taken over", storage.mask_secrets(path))
+            storage.remove(path)
 
 
-def _wait_for_silence(path: str, found: dict[str, object], expires_s: float) -> None:
-    """Return when a lease has not changed for some time; raise `OutputError` once it does."""
+def _is_silent(path: str, found: dict[str, object], expires_s: float) -> bool:
+    """Watch a lease, and return True when it has not changed for long, False when it is gone.
+
+    Raises:
+        OutputError: it was renewed.
+    """
     _logger.warning(
         "%s: host %s held this output, and may be gone; looking for %d s whether it still does",
         storage.mask_secrets(path),
@@ -86,14 +91,15 @@ def _wait_for_silence(path: str, found: dict[str, object], expires_s: float) -> 
     while time.monotonic() < silent_at:
         time.sleep(min(1.0, expires_s / 10))
         now = _holder_of(path)
-        if not now:
-            return
+        if now is None:
+            return False
         if now != found:
             raise OutputError(
                 f"{storage.mask_secrets(path)}: another run is writing there (host "
                 f"{now.get('host')}, process {now.get('process')}): wait until it ends, or choose "
                 f"another --output"
             )
+    return True
 
 
 def _renew(path: str, token: str, renewed_s: float, released: threading.Event) -> None:
@@ -101,7 +107,7 @@ def _renew(path: str, token: str, renewed_s: float, released: threading.Event) -
     while not released.wait(renewed_s):
         count += 1
         try:
-            if _holder_of(path).get("token") != token:
+            if not _is_ours(path, token):
                 _logger.warning(
                     "%s was taken over by another run, which will win", storage.mask_secrets(path)
                 )
@@ -122,11 +128,17 @@ def _content(token: str, renewals: int) -> bytes:
     return (json.dumps(holder) + "\n").encode()
 
 
-def _holder_of(path: str) -> dict[str, object]:
-    """Return what a lease says of its holder; nothing where there is none, or a damaged one."""
+def _is_ours(path: str, token: str) -> bool:
+    return (_holder_of(path) or {}).get("token") == token
+
+
+def _holder_of(path: str) -> dict[str, object] | None:
+    """Return what a lease says of its holder: nothing where it is damaged, None without one."""
     try:
         holder = json.loads(storage.read_bytes(path))
-    except (FileNotFoundError, ValueError):
+    except FileNotFoundError:
+        return None
+    except ValueError:
         return {}
     return holder if isinstance(holder, dict) else {}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -29,6 +31,8 @@ from transforms.stores import (
     wait,
 )
 
+# What file systems without hard links say.
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 # Conflict, or precondition failed: what a store says where a file is there already.
 _EXISTS_STATUS = (409, 412)
 
@@ -251,16 +255,28 @@ def create(path: str, data: bytes) -> bool:
     """
     with _writing(path):
         filesystem, name = locate(path)
-        try:
-            if isinstance(filesystem, LocalFileSystem):
-                _write_local(Path(name), data, replace=False)
-            else:
-                ask(filesystem, "pipe_file", name, data, mode="create")
-        except Exception as error:
-            if not isinstance(error, FileExistsError) and status_of(error) not in _EXISTS_STATUS:
-                raise
-            # Our own, where the answer to the first of two attempts was lost.
-            return read_bytes(path) == data
+        if isinstance(filesystem, LocalFileSystem):
+            created = _write_local(Path(name), data, replace=False)
+        else:
+            created = _put_new(filesystem, name, data)
+    # It is our own where the answer to the first of two attempts was lost.
+    return created or _holds(path, data)
+
+
+def _holds(path: str, data: bytes) -> bool:
+    try:
+        return read_bytes(path) == data
+    except FileNotFoundError:
+        return False
+
+
+def _put_new(filesystem: AbstractFileSystem, name: str, data: bytes) -> bool:
+    try:
+        ask(filesystem, "pipe_file", name, data, mode="create")
+    except Exception as error:
+        if isinstance(error, FileExistsError) or status_of(error) in _EXISTS_STATUS:
+            return False
+        raise
     return True
 
 
@@ -280,7 +296,8 @@ def _writing(path: str) -> Iterator[None]:
         raise OutputError(f"cannot write {path}: {reason(error)}") from error
 
 
-def _write_local(path: Path, data: bytes, *, replace: bool = True) -> None:
+def _write_local(path: Path, data: bytes, *, replace: bool = True) -> bool:
+    """Write a file, and return False where one is there that must not be replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     temporary.unlink(missing_ok=True)  # Left by a killed process that had our number.
@@ -292,12 +309,29 @@ def _write_local(path: Path, data: bytes, *, replace: bool = True) -> None:
             os.fsync(file.fileno())
         if replace:
             temporary.replace(path)
-        else:
-            path.hardlink_to(temporary)
-            temporary.unlink()
+            return True
+        created = _linked(path, temporary)
+        temporary.unlink()
+        return created
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _linked(path: Path, temporary: Path) -> bool:
+    """Give a finished file its name, and return False where that is taken."""
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # A mounted bucket, say: another file may come between the look and the rename.
+        if path.exists():
+            return False
+        shutil.copyfile(temporary, path)
+    return True
 
 
 def list_files(folder: str, *, recursive: bool = True) -> list[str]:

@@ -90,7 +90,11 @@ def test_rejected_records_are_written_down_and_counted(tmp_path, capfd):
     _inputs(tmp_path, a_jsonl=_BAD_LINES)
     assert _run(tmp_path, "--max_rejected_fraction", "0.6", "--remainder", "pad") == 0
     ledger = json.loads((tmp_path / "out" / "manifest.json").read_text())["ledger"]["reviews"]
-    assert ledger == {"read": 5, "written": 2, "rejected": 3, "dropped": 0, "truncated": 0}
+    assert {name: count for name, count in ledger.items() if count} == {
+        "read": 5,
+        "written": 2,
+        "rejected": 3,
+    }
     lines = [
         json.loads(line)
         for path in (tmp_path / "out" / "rejected").iterdir()

@@ -102,8 +102,11 @@ def test_what_decides_the_bytes_is_in_the_fingerprint_and_paths_are_not():
         "output",
         "tokenizer",
         "max_rejected_fraction",
+        "append",
+        "ignore_changed",
         "overwrite",
         "dry_run",
+        "quiet",
         "debug",
     }
     assert names == {field.name for field in dataclasses.fields(JobConfig)} - run_only

@@ -74,6 +74,7 @@ def test_keys_are_integers_or_text(graphs: dict[str, Any], job: str) -> None:
         assert str(coder.key_coder()) in ("VarIntCoder", "StrUtf8Coder"), f"{step}: {coder}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", JOBS)
 def test_every_function_can_be_loaded_anywhere(
     graphs: dict[str, Any], tmp_path: Path, job: str

@@ -1,9 +1,10 @@
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from transforms.coders import PartCoder, RecordCoder, ReviewSliceCoder
-from transforms.functional.elements import ReadReceipt, ShardReceipt
+from transforms.coders import PartCoder, RecordCoder, ReviewSliceCoder, TokensCoder
+from transforms.functional.elements import ReadReceipt, ReviewIndex, ShardReceipt, TokenizedPart
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.reviews import (
     REVIEW_SCHEMA,
@@ -14,6 +15,7 @@ from transforms.functional.reviews import (
     ReviewSlice,
 )
 from transforms.functional.splits import Split
+from transforms.functional.tokens import Tokens
 
 
 def _batch(n: int, text: str = "review é🎬") -> pa.RecordBatch:
@@ -100,3 +102,22 @@ def test_beam_uses_these_coders(kind, coder):
     found = beam.coders.registry.get_coder(kind)
     assert type(found) is coder
     assert found.is_deterministic()
+
+
+def _tokenized() -> TokenizedPart:
+    tokens = Tokens(np.array([7, 8, 9], np.uint32), np.ones(3, np.bool_), np.array([0, 1, 3]))
+    index = ReviewIndex(sources=np.zeros(2, np.uint32), records=np.arange(2, dtype=np.uint64))
+    return TokenizedPart(key=PartKey(split=3, part=1), digest="d", index=index, tokens=tokens)
+
+
+def test_tokens_come_back_as_they_were():
+    part = TokensCoder().decode(TokensCoder().encode(_tokenized()))
+    assert part.tokens.equals(_tokenized().tokens)
+    assert (part.key, part.digest) == (PartKey(split=3, part=1), "d")
+
+
+@pytest.mark.parametrize(("element", "size"), [(_part(3), _batch(3).nbytes), (_tokenized(), 3 * 4)])
+def test_the_size_of_a_part_is_known_without_encoding_it(element, size, monkeypatch):
+    coder = beam.coders.registry.get_coder(type(element))
+    monkeypatch.setattr(type(coder), "encode", None)
+    assert coder.get_impl().estimate_size(element) == size
