@@ -247,8 +247,8 @@ def create(path: str, data: bytes) -> bool:
     """Write a file unless it is there, and return False where another one is.
 
     Of several processes that create a file at once, one gets True: locally by a hard link, in S3,
-    Google Cloud Storage and Azure by a conditional PUT. Other file systems of fsspec look first,
-    and then write.
+    Google Cloud Storage and Azure by a conditional PUT. Stores that know no conditions are only
+    looked at before.
 
     Raises:
         OutputError: it cannot be written.
@@ -271,6 +271,9 @@ def _holds(path: str, data: bytes) -> bool:
 
 
 def _put_new(filesystem: AbstractFileSystem, name: str, data: bytes) -> bool:
+    # Some stores take the condition and pass it over.
+    if ask(filesystem, "exists", name):
+        return False
     try:
         ask(filesystem, "pipe_file", name, data, mode="create")
     except Exception as error:

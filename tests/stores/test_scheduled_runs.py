@@ -19,6 +19,7 @@ from transforms.functional.errors import OutputError
 from transforms.generations import publish, read_manifest
 from transforms.lease import LEASE_NAME, lease
 
+TOLERANT = ("--max_rejected_fraction", "0.5")
 LINES = REVIEWS.read_bytes().splitlines(keepends=True)
 
 
@@ -50,10 +51,11 @@ def test_nights_are_appended_and_mended(store: Store, capsys: pytest.CaptureFixt
     for number in range(3):
         lines = LINES[number * 50 : number * 50 + 50]
         storage.write_atomic(storage.join(source, f"{number}.jsonl"), b"".join(lines))
-        assert job(source, output, "--append") == 0
-        assert shard_hashes(output)[: len(hashes)] or not hashes
-        hashes = shard_hashes(output)
-    assert job(source, output, "--append") == 0
+        assert job(source, output, "--append", *TOLERANT) == 0
+        now = shard_hashes(output)
+        assert set(hashes) <= set(now)
+        hashes = now
+    assert job(source, output, "--append", *TOLERANT) == 0
     assert "nothing to do" in capsys.readouterr().out
     assert len(manifest_of(output).generations) == 3
     assert len(read_manifest(output, "manifests/000002.json").inputs) == 2
@@ -65,7 +67,7 @@ def test_nights_are_appended_and_mended(store: Store, capsys: pytest.CaptureFixt
     assert shard_hashes(output) == hashes
 
     storage.write_atomic(storage.join(source, "1.jsonl"), b"".join(LINES[:3]))
-    assert job(source, output, "--append") == 1
+    assert job(source, output, "--append", *TOLERANT) == 1
     assert "1.jsonl has changed since it was added" in capsys.readouterr().err
 
 

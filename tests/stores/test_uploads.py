@@ -33,7 +33,7 @@ def test_the_next_run_aborts_what_a_killed_one_had_begun_below_its_output(s3: St
             Body=b"x",
         )
     assert len(_unfinished(s3)) == 3
-    remove_rejected(s3.url("cut"))
+    remove_rejected(s3.url("cut"), 0)
     assert _unfinished(s3) == ["cut_other/train/a.arrow"]
     assert abort_uploads(s3.url("cut_other")) == ["train/a.arrow"]
     assert _unfinished(s3) == []
