@@ -112,6 +112,7 @@ def label_names(data: Data, num_labels: int | None) -> list[str]:
 
     Raises:
         DatasetError: labels are below 0, or too many shards would have to be read.
+        UsageError: there are labels at or above `num_labels`.
     """
     if data.task == "mlm":
         return []
@@ -119,13 +120,19 @@ def label_names(data: Data, num_labels: int | None) -> list[str]:
     numbers = dataset.manifest.label_numbers
     if numbers:
         return sorted(numbers, key=lambda name: numbers[name])
-    if num_labels is None:
-        if not dataset.location.is_local:
-            raise DatasetError(
-                f"{dataset.location.url} does not say how many classes there are, and is too far "
-                f"to count them: give --num_labels"
+    if all(each.location.is_local for each in data.datasets):
+        largest = max(_largest_label(each) for each in data.datasets)
+        if num_labels is not None and num_labels <= largest:
+            raise UsageError(
+                f"--num_labels {num_labels}: a row has the label {largest}, so give at least "
+                f"{largest + 1}, or leave it out"
             )
-        num_labels = 1 + max(_largest_label(each) for each in data.datasets)
+        num_labels = num_labels or largest + 1
+    if num_labels is None:
+        raise DatasetError(
+            f"{dataset.location.url} does not say how many classes there are, and is too far to "
+            f"count them: give --num_labels"
+        )
     return [str(number) for number in range(num_labels)]
 
 

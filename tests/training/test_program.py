@@ -293,12 +293,22 @@ def bad_runs(mlm: Path, ragged: Path, tmp_path: Path) -> dict[str, tuple[list[st
             "no whole checkpoint",
         ),
         "weights": (arguments(mlm, out, weights=[1, 2], **tiny), 2, "--weights needs a number"),
+        "too few classes": (
+            arguments(_numbered(tmp_path), out, num_labels=1, **tiny),
+            2,
+            "--num_labels 1: a row has the label 1, so give at least 2",
+        ),
         "short model": (
             arguments(mlm, out, from_config=_short_config(tmp_path)),
             1,
             "the model reads 8 tokens at once",
         ),
     }
+
+
+def _numbered(folder: Path) -> Path:
+    """Write a dataset whose labels are numbers without names."""
+    return write_classification(folder / "numbered", labels_named=False)
 
 
 def _short_config(folder: Path) -> str:
@@ -321,6 +331,7 @@ BAD_RUNS = [
     "nothing to unfreeze",
     "nothing to go on from",
     "weights",
+    "too few classes",
     "short model",
 ]
 
