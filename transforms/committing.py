@@ -23,6 +23,18 @@ class WriteManifest(beam.PTransform):
         draft: What is known of the manifest before the job.
         inputs: Path of a Parquet file with the manifest's entries of the inputs.
         label_numbers: PCollection of one mapping from label names to numbers, or None.
+
+    Example:
+        `parts`: from `ReadReviews`; `packed`: from `PackBlocks`; `folder`: the dataset; `draft`: a
+        `ManifestDraft`; `inputs`: the file with the entries.
+
+        >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        ...     read = pipeline | "Parts" >> beam.Create(parts) | WriteRejected(folder)
+        ...     rows = pipeline | "Rows" >> beam.Create(packed)
+        ...     shards = rows | WriteShards(folder, vocab_size=4000)
+        ...     _ = (read, shards) | WriteManifest(folder, draft, inputs)
+        >>> read_manifest(folder).ledger.reviews.read
+        278
     """
 
     def __init__(

@@ -29,6 +29,18 @@ class FindRepeated(beam.PTransform):
         references: Pairs of how to read them, and a PCollection of their `Split`s.
         cleaning: What is done to the texts of the references; the parts are clean already.
         part_bytes: Most bytes of reference text in memory.
+
+    Example:
+        `copies`: parts of two files with the same reviews, from `ReadReviews`; `REPEATED`: what a
+        row holds.
+
+        >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        ...     find = FindRepeated(1, dedup=True, cleaning=Cleaning(), part_bytes=1 << 25)
+        ...     made = pipeline | beam.Create(copies) | find
+        ...     _ = made | beam.MapTuple(
+        ...         lambda split, rows: print(split, len(rows) // REPEATED.itemsize)
+        ...     )
+        1 277
     """
 
     def __init__(
@@ -80,6 +92,17 @@ class DropRepeated(beam.PTransform):
     Args:
         repeated: What it found.
         dedup: False where only excluded reviews were looked for.
+
+    Example:
+        `copies`: parts of two files with the same reviews, from `ReadReviews`.
+
+        >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        ...     given = pipeline | beam.Create(copies)
+        ...     find = FindRepeated(1, dedup=True, cleaning=Cleaning(), part_bytes=1 << 25)
+        ...     made = given | DropRepeated(given | find, dedup=True)
+        ...     sizes = made | "Sizes" >> beam.Map(lambda part: part.reviews.num_rows)
+        ...     _ = sizes | beam.CombineGlobally(sum) | "Print" >> beam.Map(print)
+        277
     """
 
     def __init__(self, repeated: beam.PCollection, *, dedup: bool) -> None:

@@ -22,6 +22,14 @@ class CollectLabels(beam.PTransform):
     Args:
         label_column: Name of the column.
         known: Numbers that names have already, in a dataset that the job adds to.
+
+    Example:
+        `splits`: what `plan_splits` cuts the files into.
+
+        >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        ...     made = pipeline | beam.Create(splits) | CollectLabels("label")
+        ...     _ = made | beam.Map(print)
+        {'neg': 0, 'pos': 1}
     """
 
     def __init__(self, label_column: str, known: Mapping[str, int] | None = None) -> None:

@@ -16,6 +16,15 @@ class ReadSplits(beam.PTransform):
     Args:
         paths: Files with splits, which the planner has written.
         secret_paths: Input paths that the files do not hold as they are, by their masked forms.
+
+    Example:
+        `splits`: what `plan_splits` cuts the files into; `folder`: where the planner writes.
+
+        >>> storage.write_atomic(f"{folder}/splits.parquet", dump_splits(splits))
+        >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        ...     made = pipeline | ReadSplits([f"{folder}/splits.parquet"], {})
+        ...     _ = made | beam.Map(lambda split: print(split.number, split.files[0].format))
+        0 jsonl
     """
 
     def __init__(self, paths: Sequence[str], secret_paths: Mapping[str, str]) -> None:

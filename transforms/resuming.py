@@ -24,6 +24,18 @@ class KeepFinished(beam.PTransform):
         subsets: The subsets that the job makes.
         shard_format: How it stores them.
         fingerprint: The fingerprint of the job.
+
+    Example:
+        `parts`: from `ReadReviews`; `finished`: a dataset that holds their shards, made by "f00d".
+
+        >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        ...     keep = KeepFinished(
+        ...         finished, subsets=("train",), shard_format="arrow", fingerprint="f00d"
+        ...     )
+        ...     todo, kept = pipeline | beam.Create(parts) | keep
+        ...     _ = todo | "PrintTodo" >> beam.Map(print)
+        ...     _ = kept | "PrintKept" >> beam.Map(lambda receipt: print(receipt.shard.path))
+        train/0000000-0000.arrow
     """
 
     def __init__(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import doctest
 import importlib
+import pkgutil
 from pathlib import Path
 from typing import Any
 
@@ -11,37 +13,79 @@ import apache_beam as beam
 import pytest
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
+import transforms
+from tests.transforms.functional.test_commit import DRAFT, INPUTS
 from transforms.functional.cleaning import Cleaning
+from transforms.functional.duplicates import REPEATED
 from transforms.functional.masking import MaskRecipe
 from transforms.functional.padding import RowLayout
+from transforms.functional.planned_splits import dump_splits
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
+from transforms.functional.receipts import FINGERPRINT
+from transforms.functional.reviews import Part
 from transforms.functional.splits import Split
 from transforms.functional.template import Template
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.packing import PackBlocks
 from transforms.reading import read_split
+from transforms.rejecting import WriteRejected
 from transforms.tokenization import tokenize_part
+from transforms.writing import WriteShards, write_shard
 
 _ROOT = Path(__file__).parents[2]
-_MODULES = ["cleaning", "masking", "packing", "reading", "rejecting", "tokenization", "writing"]
+_SAMPLE = _ROOT / "tests" / "sample"
+
+
+def _public_transforms() -> list[type[beam.PTransform]]:
+    """Return the transforms that the modules of `transforms` define, in order of their names."""
+    modules = [
+        importlib.import_module(module.name)
+        for module in pkgutil.iter_modules(transforms.__path__, "transforms.")
+    ]
+    return [
+        value
+        for module in modules
+        for name, value in sorted(vars(module).items())
+        if isinstance(value, type)
+        and issubclass(value, beam.PTransform)
+        and value.__module__ == module.__name__
+        and not name.startswith("_")
+    ]
+
+
+def _split(number: int) -> Split:
+    path = str(_SAMPLE / "reviews.jsonl")
+    return Split(number=number, files=(FileRange(source=number, path=path, format="jsonl"),))
+
+
+def _read(split: Split) -> list[Part]:
+    columns = ReviewColumns(text="text")
+    return list(read_split(split, columns=columns, sample_by="line", part_bytes=1 << 25))
 
 
 @pytest.fixture(scope="module")
-def names() -> dict[str, Any]:
+def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return what the examples say they are given, made of the project's sample."""
-    sample = _ROOT / "tests" / "sample"
-    file = FileRange(source=0, path=str(sample / "reviews.jsonl"), format="jsonl")
-    split = Split(number=0, files=(file,))
-    columns = ReviewColumns(text="text")
-    parts = list(read_split(split, columns=columns, sample_by="line", part_bytes=1 << 25))
-    tokenizer = ReviewTokenizer((sample / "tokenizer" / "tokenizer.json").read_bytes())
+    parts = _read(_split(0))
+    tokenizer = ReviewTokenizer((_SAMPLE / "tokenizer" / "tokenizer.json").read_bytes())
     tokenized = [tokenize_part(part, tokenizer) for part in parts]
     template = Template(prefix=(1,), suffix=(2,))
+    packed = [PackBlocks(128, template=template).make_rows(part) for part in tokenized]
+    finished, inputs = (tmp_path_factory.mktemp("given") / name for name in ("finished", "inputs"))
+    for part in packed:
+        write_shard(
+            part, output=str(finished), vocab_size=4000, shard_format="arrow",
+            metadata={FINGERPRINT: "f00d"},
+        )  # fmt: skip
+    inputs.write_bytes(INPUTS.to_parquet())
     return {
         "beam": beam, "FnApiRunner": FnApiRunner, "Cleaning": Cleaning, "Template": Template,
-        "ReviewColumns": ReviewColumns, "splits": [split], "parts": parts, "tokenized": tokenized,
-        "packed": [PackBlocks(128, template=template).make_rows(part) for part in tokenized],
+        "ReviewColumns": ReviewColumns, "WriteRejected": WriteRejected, "WriteShards": WriteShards,
+        "dump_splits": dump_splits, "REPEATED": REPEATED, "splits": [_split(0)], "parts": parts,
+        "copies": [*parts, *_read(_split(1))], "tokenized": tokenized, "packed": packed,
+        "finished": str(finished), "inputs": str(inputs),
+        "draft": dataclasses.replace(DRAFT, n_splits=1, n_numbers=1, subsets=("train",)),
         "layout": RowLayout(max_length=128, template=template, padding="longest"),
         "recipe": MaskRecipe(
             mask_id=4, vocab_size=4000, special_ids=(0, 1, 2, 3, 4), probability=0.15,
@@ -50,12 +94,20 @@ def names() -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("module", _MODULES)
-def test_the_examples_give_what_they_show(
-    module: str, names: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_walk_finds_transforms() -> None:
+    # An empty walk would run no example, and say nothing.
+    assert {PackBlocks, WriteRejected, WriteShards} < set(_public_transforms())
+
+
+@pytest.mark.parametrize("transform", _public_transforms(), ids=lambda found: found.__name__)
+def test_every_public_transform_has_an_example_that_gives_what_it_shows(
+    transform: type[beam.PTransform],
+    names: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(_ROOT)
-    found = importlib.import_module(f"transforms.{module}")
-    done = doctest.testmod(found, extraglobs={**names, "folder": str(tmp_path)})
-    assert done.attempted > 0
-    assert done.failed == 0
+    given = {**names, "folder": str(tmp_path)}
+    [found] = doctest.DocTestFinder(recurse=False).find(transform, extraglobs=given)
+    assert found.examples, f"the docstring of {found.name} has no example"
+    assert doctest.DocTestRunner().run(found).failed == 0
