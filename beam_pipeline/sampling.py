@@ -104,6 +104,8 @@ def _runs_of(
         n_bytes += int(text_lengths(chunk.reviews).sum())
     reviews = pa.Table.from_batches(batches, REVIEW_SCHEMA)
     stored, guessed = _stored_bytes(split, sizes, n_bytes, reviews, complete)
+    # Where all records are rejected, one empty run says so.
+    n_runs = n_runs if reviews.num_rows else 1
     bounds = np.linspace(0, reviews.num_rows, n_runs + 1).astype(int).tolist()
     runs = []
     for start, end in pairwise(bounds):
@@ -111,12 +113,12 @@ def _runs_of(
             continue
         batch = _one_batch(reviews.slice(start, end - start))
         taken = int(np.searchsorted(np.cumsum(text_lengths(batch)), RUN_BYTES, "left")) + 1
-        share = (end - start) / max(1, reviews.num_rows)
+        share = (end - start) / reviews.num_rows if reviews.num_rows else 1.0
         runs.append(
             Run(
                 reviews=batch.slice(0, taken),
                 rejected=n_rejected * share,
-                stored_bytes=stored * share if reviews.num_rows else stored,
+                stored_bytes=stored * share,
                 weight=max(1.0, (end - start) / taken),
                 guessed=guessed,
             )

@@ -65,6 +65,6 @@ def test_an_unknown_runner_is_named() -> None:
 
 
 def test_a_shuffle_that_does_not_fit_into_memory_is_refused_before_it_starts() -> None:
-    check_shuffle_memory(10**9, memory_bytes=8 * 10**9)
-    with pytest.raises(UsageError, match=r"about 16\.0 GB for 2\.0 GB of text.*has 8\.0 GB"):
-        check_shuffle_memory(2 * 10**9, memory_bytes=8 * 10**9)
+    check_shuffle_memory(10**9, memory_bytes=9 * 10**9)
+    with pytest.raises(UsageError, match=r"about 18\.0 GB for 2\.0 GB of text.*has 9\.0 GB"):
+        check_shuffle_memory(2 * 10**9, memory_bytes=9 * 10**9)
