@@ -244,10 +244,10 @@ def test_a_subset_folder_that_cannot_be_written_stops_the_job_in_its_middle(
 
     write = storage._write_local
 
-    def full(path: Path, data: bytes) -> None:
+    def full(path: Path, data: bytes, **options: bool) -> bool:
         if path.suffix == ".arrow" and "0001" in path.name:
             raise OSError(28, "No space left on device")
-        write(path, data)
+        return write(path, data, **options)
 
     monkeypatch.setattr(storage, "_write_local", full)
     code, error = failed(tmp_path / "out", capsys, *MLM, "--part_bytes", "20000")

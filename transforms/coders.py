@@ -1,6 +1,5 @@
 """Coders for what a runner may have to move between machines: the same value, the same bytes."""
 
-import pickle
 from typing import Any
 
 import apache_beam as beam
@@ -73,15 +72,20 @@ class PartCoder(RecordCoder):
 
 
 class TokensCoder(beam.coders.Coder):
-    """Parts as tokens or rows: pickled, where a runner moves them from worker to worker at all."""
+    """Parts as tokens or rows: Beam's way, where a runner moves them between workers at all."""
+
+    def __init__(self) -> None:
+        """Take the coder that Beam takes for what has none."""
+        self._whole = beam.coders.PickleCoder()
 
     def encode(self, value: TokenizedPart | PackedPart) -> bytes:
-        """Return the pickled part."""
-        return pickle.dumps(value, protocol=5)
+        """Return the part as bytes."""
+        data: bytes = self._whole.encode(value)
+        return data
 
     def decode(self, encoded: bytes) -> TokenizedPart | PackedPart:
         """Return the part."""
-        part: TokenizedPart | PackedPart = pickle.loads(encoded)
+        part: TokenizedPart | PackedPart = self._whole.decode(encoded)
         return part
 
     def estimate_size(self, value: TokenizedPart | PackedPart) -> int:
