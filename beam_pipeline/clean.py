@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from beam_pipeline.output_folder import remove_unnamed, unnamed_files
 from transforms.functional.errors import ReviewShardsError
-from transforms.generations import read_manifest
+from transforms.generations import newest_manifest, read_manifest
 from transforms.lease import lease
 
 
@@ -35,13 +35,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _find(output: str) -> list[str]:
-    return unnamed_files(output, read_manifest(output))
+    return unnamed_files(output, newest_manifest(output))
 
 
 def _remove(output: str) -> list[str]:
     read_manifest(output)  # Before anything is written to what may be another folder.
     with lease(output):
-        return remove_unnamed(output, read_manifest(output))
+        return remove_unnamed(output, newest_manifest(output))
 
 
 if __name__ == "__main__":

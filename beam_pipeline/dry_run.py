@@ -60,7 +60,7 @@ def dry_run(config: JobConfig) -> str:
     if any(run.reviews.num_rows for run in sample.runs):
         lines += _estimate_lines(config, tokenizer, plan, sample)
     elif n_rejected := round(sum(run.rejected for run in sample.runs)):
-        lines.append(f"  rejected    all {n_rejected:,} records of the sample: the job would fail")
+        lines.append(f"  rejected    all {n_rejected:,} records of the sample are no reviews")
     if plan.ignored:
         lines.append(f"  ignored     {len(plan.ignored):,} files that lie in no class folder")
     lines.append("Nothing was written: leave out --dry_run to start the job.")

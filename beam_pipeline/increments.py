@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from fsspec.utils import glob_translate
 
-from beam_pipeline.listing import InputFile
+from beam_pipeline.listing import InputFile, one_name
 from transforms import storage
 from transforms.functional.errors import OutputError
 from transforms.functional.manifest import InputEntry
@@ -30,18 +30,25 @@ class Increment:
     changed: list[str]
     vanished: list[str]
 
-    def check_unchanged(self) -> None:
-        """Raise `OutputError` where an earlier input changed or vanished."""
+    def check_unchanged(self, *, compared: bool = False) -> None:
+        """Raise `OutputError` where an earlier input changed or vanished.
+
+        Args:
+            compared: True where the job reads earlier inputs again, to compare new ones with them.
+        """
+        cure = (
+            "put it back, or start anew with --overwrite: --dedup exact reads it again"
+            if compared
+            else "put it back, pass --ignore_changed to keep what was made of it and add only what "
+            "is new, or start anew with --overwrite"
+        )
         for path, what in (
             *((path, "has changed") for path in self.changed[:1]),
             *((path, "has vanished") for path in self.vanished[:1]),
         ):
             n_others = len(self.changed) + len(self.vanished) - 1
             others = f" (and {n_others:,} others have)" if n_others else ""
-            raise OutputError(
-                f"{path} {what} since it was added{others}: put it back, pass --ignore_changed to "
-                f"keep what was made of it and add only what is new, or start anew with --overwrite"
-            )
+            raise OutputError(f"{path} {what} since it was added{others}: {cure}")
 
 
 def increment(
@@ -55,11 +62,11 @@ def increment(
         earlier: The inputs of the dataset. Those that `patterns` do not cover, such as last
             night's folder where `--input` names tonight's, are not looked for.
     """
-    now = {storage.mask_secrets(file.path): file for file in files}
+    now = {one_name(storage.mask_secrets(file.path)): file for file in files}
     covers = [_cover(pattern) for pattern in patterns]
     changed, vanished = [], []
     for entry in earlier:
-        file = now.pop(entry.path, None)
+        file = now.pop(one_name(entry.path), None)
         if file is not None:
             if (file.bytes, file.identity) != (entry.bytes, entry.identity):
                 changed.append(entry.path)

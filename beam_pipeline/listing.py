@@ -15,6 +15,7 @@ from fsspec.utils import glob_translate
 
 from transforms import storage
 from transforms.functional.errors import InputError, ReviewShardsError, UsageError
+from transforms.functional.manifest import InputEntry
 from transforms.functional.readers.member_paths import archive_kind, member_path, split_member
 from transforms.input_files import list_archive
 from transforms.stores import ask, reason
@@ -77,7 +78,7 @@ def list_inputs(patterns: Sequence[str]) -> list[InputFile]:
         if not matched:
             raise UsageError(f"no input matches {pattern!r}: check the path, or quote the glob")
         for file in matched:
-            files.setdefault(_one_name(file.path), file)
+            files.setdefault(one_name(file.path), file)
     return list(files.values())
 
 
@@ -106,7 +107,7 @@ def _parents(folder: str) -> Iterable[str]:
         folder, parent = parent, posixpath.dirname(parent)
 
 
-def _one_name(path: str) -> str:
+def one_name(path: str) -> str:
     """Return the same for `a/b` and `a/../a//b`; links to one file are different files."""
     folder, name = posixpath.split(path)
     return path if "://" in path else f"{_real_folder(folder)}/{name}"
@@ -214,6 +215,11 @@ def _input_file(filesystem: AbstractFileSystem, name: str, info: dict[str, Any])
         bytes=int(info.get("size") or 0),
         identity=identity_of(info),
     )
+
+
+def input_file(entry: InputEntry) -> InputFile:
+    """Return the file that a manifest names."""
+    return InputFile(path=entry.path, bytes=entry.bytes, identity=entry.identity)
 
 
 def identity_of(info: Mapping[str, Any]) -> str:

@@ -53,7 +53,13 @@ def build(
     label_numbers = None
     if plan.label_names:
         known = None if plan.earlier is None else plan.earlier.label_numbers
-        label_numbers = splits | CollectLabels(config.label_column, known)
+        # From a root of its own: Beam's local engine cannot order a side input that comes from the
+        # same splits as what is compared with other inputs.
+        label_numbers = (
+            pipeline
+            | "SplitsForLabels" >> ReadSplits(files.splits, files.secret_paths)
+            | CollectLabels(config.label_column, known)
+        )
     parts = splits | ReadCleanReviews(config, plan, files, label_numbers=label_numbers)
     read = parts | WriteRejected(config.output)
     if config.order == "shuffled":

@@ -107,8 +107,9 @@ def make_plan(config: JobConfig, earlier: Manifest | None = None) -> Plan:
         files, ignored = class_folders(files)
     if earlier is not None:
         found = increment(config.input, files, earlier.inputs)
-        if not config.ignore_changed:
-            found.check_unchanged()
+        compared = config.dedup == "exact"
+        if compared or not config.ignore_changed:
+            found.check_unchanged(compared=compared)
         files = found.new
     return replace(plan_of(config, files, earlier), ignored=ignored)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from beam_pipeline.config import JobConfig
-from beam_pipeline.listing import InputFile, class_folders, list_inputs
+from beam_pipeline.listing import InputFile, class_folders, list_inputs, one_name
 from beam_pipeline.sizing import sized_files, whole_file
 from transforms import storage
 from transforms.functional.duplicates import EARLIER, EXCLUDED, Reference
@@ -58,11 +58,11 @@ def make_references(
         UsageError: nothing matches, or one of the files is an input of the job.
         InputError: a location cannot be listed.
     """
-    own = {file.path for file in inputs}
+    own = {one_name(file.path) for file in inputs}
     references = []
     for name in sorted(config.exclude):  # In which order they are given decides nothing.
         reading, files = _files_of(config, name)
-        both = next((file.path for file in files if file.path in own), None)
+        both = next((file.path for file in files if one_name(file.path) in own), None)
         if both is not None:
             raise UsageError(
                 f"--exclude {name} holds {both}, which is an input of this job: nothing of it "

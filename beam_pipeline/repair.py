@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from beam_pipeline.config import JobConfig
 from beam_pipeline.engine import choose_engine
-from beam_pipeline.listing import InputFile, identity_of
+from beam_pipeline.listing import InputFile, identity_of, input_file
 from beam_pipeline.plan_files import remove_plan, write_plan
 from beam_pipeline.planning import Plan, plan_of
 from beam_pipeline.running import execute, write_tokenizer
@@ -45,8 +45,11 @@ def repair(output: str, manifest: Manifest, shards: Sequence[ShardEntry]) -> Non
         }
         if keys:
             files = _inputs_of(manifest, number)
-            _check_inputs(files)
-            plan = plan_of(config, files, _before(manifest, number))
+            before = _before(manifest, number)
+            compared = before.inputs if config.dedup == "exact" else ()
+            _check_inputs([*map(input_file, compared), *files])
+            plan = plan_of(config, files, before)
+            _check_excluded(manifest, plan)
             _make_again(config, manifest, plan, tokenizer, keys)
         first += generation.splits
 
@@ -87,10 +90,19 @@ def _before(manifest: Manifest, number: int) -> Manifest:
 
 def _inputs_of(manifest: Manifest, number: int) -> list[InputFile]:
     first = len(_before(manifest, number).inputs)
-    return [
-        InputFile(path=entry.path, bytes=entry.bytes, identity=entry.identity)
-        for entry in manifest.inputs[first : first + manifest.generations[number].inputs]
-    ]
+    entries = manifest.inputs[first : first + manifest.generations[number].inputs]
+    return [input_file(entry) for entry in entries]
+
+
+def _check_excluded(manifest: Manifest, plan: Plan) -> None:
+    """Raise `InputError` where what `--exclude` named is not what it was."""
+    now = [files.entry for files in plan.references if files.entry is not None]
+    for entry in manifest.excluded:
+        if entry not in now:
+            raise InputError(
+                f"{entry.path}, which --exclude named, has changed since the shards were made, so "
+                f"none can be made again: put it back, or start anew with --overwrite"
+            )
 
 
 def _check_inputs(files: Iterable[InputFile]) -> None:

@@ -51,20 +51,31 @@ def read_manifest(output: str, path: str = MANIFEST_NAME) -> Manifest:
         ) from None
 
 
+def newest_manifest(output: str) -> Manifest:
+    """Return the manifest of the newest generation, also of one whose run died before it ended.
+
+    Raises:
+        InputError: there is no `manifest.json`, so there is no dataset.
+    """
+    manifest = read_manifest(output)
+    numbers = generation_numbers(output)
+    if numbers[-1:] > [len(manifest.generations)]:
+        return read_manifest(output, generation_path(numbers[-1]))
+    return manifest
+
+
 def current_manifest(output: str) -> Manifest | None:
     """Return the newest manifest, None where there is no dataset, for a run that will change it.
 
     A run that died between its generation and `manifest.json` is brought to its end. Without a
     `manifest.json` there is no dataset: what is left of generations is removed.
     """
-    numbers = generation_numbers(output)
     if not storage.exists(storage.join(output, MANIFEST_NAME)):
-        for number in numbers:
+        for number in generation_numbers(output):
             storage.remove(storage.join(output, generation_path(number)))
         return None
-    manifest = read_manifest(output)
-    if numbers[-1:] > [len(manifest.generations)]:
-        manifest = read_manifest(output, generation_path(numbers[-1]))
+    manifest = newest_manifest(output)
+    if manifest != read_manifest(output):
         publish(output, manifest)
     return manifest
 

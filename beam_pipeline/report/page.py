@@ -133,12 +133,12 @@ def _charts(document: Document) -> dict[str, str]:
     ways = [(name, reviews[name]) for name in WAYS]
     made = [("of text", tokens["tokenized"]), *((k, tokens[k]) for k in ("special", "repeated"))]
     kept = [(name, tokens[name]) for name in ("written", "dropped")]
-    charts = {
-        "reviews": flow_chart(
-            [("read", reviews["read"])], ways, "Flow of reviews, in numbers below"
-        ),
-        "tokens": flow_chart(made, kept, "Flow of tokens, in numbers below"),
-    }
+    charts = {}
+    if reviews["read"]:
+        read = [("read", reviews["read"])]
+        charts["reviews"] = flow_chart(read, ways, "Flow of reviews, in numbers below")
+    if any(amount for _, amount in made):
+        charts["tokens"] = flow_chart(made, kept, "Flow of tokens, in numbers below")
     measured = document["measured"]
     if measured and measured["reviews"]:
         n_reviews, n_tokens = measured["reviews"], measured["tokens"]

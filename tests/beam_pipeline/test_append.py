@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from beam_pipeline.clean import main as clean
 from beam_pipeline.verify import main as verify
 from tests.beam_pipeline.jobs import REVIEWS, files_of, run
 from transforms.generations import read_manifest
@@ -192,6 +193,70 @@ def test_duplicates_of_earlier_generations_are_left_out(tmp_path: Path) -> None:
     assert append(output, reviews, "--dedup", "exact") == 0
 
     assert read_manifest(str(output)).ledger.reviews.duplicates == 6
+
+
+def test_named_labels_are_compared_with_earlier_and_excluded_reviews(tmp_path: Path) -> None:
+    reviews, output = tmp_path / "reviews", tmp_path / "out"
+    reviews.mkdir()
+    (tmp_path / "other.txt").write_text("no film at all\n")
+    texts = ["a film", "a fine film", "no film at all", "a film"]
+    for number, (text, name) in enumerate(zip(texts, ("pos", "neg", "meh", "neg"), strict=True)):
+        (reviews / f"{number}.jsonl").write_text(json.dumps({"text": text, "label": name}))
+        options = ("--task", "classification", "--dedup", "exact", "--exclude")
+        assert append(output, reviews, *options, str(tmp_path / "other.txt")) == 0
+
+    counts = read_manifest(str(output)).ledger.reviews
+    assert (counts.read, counts.written, counts.duplicates, counts.excluded) == (4, 2, 1, 1)
+
+
+@pytest.mark.parametrize("spelling", ["{}/", "{}/../reviews", "{}//"])
+def test_another_spelling_of_a_path_is_no_new_input(tmp_path: Path, spelling: str) -> None:
+    reviews, output = tmp_path / "reviews", tmp_path / "out"
+    night(reviews, 0, LINES[:9])
+    assert append(output, reviews) == 0
+
+    assert run(output, "--append", "--input", spelling.format(reviews), reviews=reviews) == 0
+    assert len(read_manifest(str(output)).generations) == 1
+
+
+def test_clean_leaves_a_generation_whose_run_died_before_the_last_file(tmp_path: Path) -> None:
+    reviews, output = tmp_path / "reviews", tmp_path / "out"
+    night(reviews, 0, LINES[:9])
+    assert append(output, reviews) == 0
+    first = (output / "manifest.json").read_bytes()
+    night(reviews, 1, LINES[9:18])
+    assert append(output, reviews) == 0
+    (output / "manifest.json").write_bytes(first)
+
+    assert clean([str(output)]) == 0
+    assert append(output, reviews) == 0
+    assert verify([str(output)]) == 0
+
+
+def test_a_changed_input_that_new_ones_are_compared_with_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews, output = tmp_path / "reviews", tmp_path / "out"
+    first = night(reviews, 0, LINES[:9])
+    assert append(output, reviews, "--dedup", "exact") == 0
+    first.write_bytes(b"".join(LINES[:8]))
+    night(reviews, 1, LINES[9:18])
+
+    assert append(output, reviews, "--dedup", "exact", "--ignore_changed") == 1
+    error = capsys.readouterr().err
+    assert f"{first} has changed since it was added" in error
+    assert "--dedup exact reads it again" in error
+
+
+def test_a_night_without_a_review_is_a_generation(tmp_path: Path) -> None:
+    reviews, output = tmp_path / "reviews", tmp_path / "out"
+    night(reviews, 0, [])
+    assert append(output, reviews) == 0
+    night(reviews, 1, LINES[:9])
+    assert append(output, reviews) == 0
+
+    assert len(read_manifest(str(output)).generations) == 2
+    assert verify([str(output)]) == 0
 
 
 def test_append_and_overwrite_exclude_each_other(

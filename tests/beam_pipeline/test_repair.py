@@ -1,5 +1,6 @@
 """`verify --repair`: the damaged shards come out as they were, and nothing else is touched."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,6 +62,25 @@ def test_a_changed_input_is_named_and_nothing_is_written(
     reviews.unlink()
     assert verify([str(output), "--repair"]) == 1
     assert f"{reviews} is gone since" in capsys.readouterr().err
+
+
+def test_a_changed_input_of_an_earlier_generation_counts_where_it_is_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews, output = tmp_path / "reviews", tmp_path / "out"
+    reviews.mkdir()
+    lines = REVIEWS.read_bytes().splitlines(keepends=True)
+    for number, night in enumerate((lines[:50], lines[60:110])):
+        (reviews / f"{number}.jsonl").write_bytes(b"".join(night))
+        options = ("--dedup", "exact", "--max_rejected_fraction", "0.5")
+        assert run(output, "--append", *options, reviews=reviews) == 0
+    first = reviews / "0.jsonl"
+    first.write_bytes(first.read_bytes().replace(b"film", b"mlif"))
+    os.utime(first, (1, 1))
+    sorted(output.glob("train/*.arrow"))[-1].unlink()
+
+    assert verify([str(output), "--repair"]) == 1
+    assert f"{first} has changed since its shards were made" in capsys.readouterr().err
 
 
 def test_a_damaged_tokenizer_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

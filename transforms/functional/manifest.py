@@ -212,7 +212,10 @@ class Manifest:
             version = int(data["format_version"])
             manifest = cls._of(data, read) if version <= FORMAT_VERSION else None
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise InputError("manifest.json is damaged: it holds no manifest") from None
+            raise InputError(
+                "manifest.json is damaged: it holds no manifest; the newest file in manifests/ is "
+                "a copy of it"
+            ) from None
         if manifest is None:
             raise InputError(
                 f"the dataset has format version {version}, newer than the {FORMAT_VERSION} that "
