@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from beam_pipeline import interrupts
+from beam_pipeline.logs import set_up_logging
 from beam_pipeline.options import parse_options
 from beam_pipeline.start_up import keep_memory, quick_imports
 from transforms.functional.errors import ReviewShardsError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str]) -> int:
     """Run the job that the arguments describe, and return its exit code."""
     debug = "--debug" in arguments
-    _set_up_logging(debug)
+    set_up_logging(debug)
     try:
         _run(*parse_options(arguments))
     except KeyboardInterrupt:
@@ -81,26 +81,6 @@ def _raise_without_secrets(error: Exception) -> NoReturn:
 
     sys.excepthook = show_masked
     raise error
-
-
-class _MaskSecrets(logging.Formatter):
-    """Log lines without the secrets of URLs, whichever library wrote them."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return mask_secrets(super().format(record))
-
-
-def _set_up_logging(debug: bool) -> None:
-    """Show our own warnings, and of Beam's log only what one debugs with.
-
-    Beam logs the traceback of every error that it raises; `main` says it in one line.
-    """
-    handler = logging.StreamHandler()
-    handler.setFormatter(_MaskSecrets(logging.BASIC_FORMAT))
-    level = logging.INFO if debug else logging.CRITICAL
-    logging.basicConfig(level=level, handlers=[handler])
-    for package in ("beam_pipeline", "transforms"):
-        logging.getLogger(package).setLevel(logging.INFO if debug else logging.WARNING)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ def repair(output: str, manifest: Manifest, shards: Sequence[ShardEntry]) -> Non
     tokenizer = _tokenizer_of(config, manifest)
     write_tokenizer(output, tokenizer)
     first = 0
+    failed: InputError | None = None
     for number, generation in enumerate(manifest.generations):
         keys = {
             PartKey(split=shard.split, part=shard.part)
@@ -44,14 +45,29 @@ def repair(output: str, manifest: Manifest, shards: Sequence[ShardEntry]) -> Non
             if first <= shard.split < first + generation.splits
         }
         if keys:
-            files = _inputs_of(manifest, number)
-            before = _before(manifest, number)
-            compared = before.inputs if config.dedup == "exact" else ()
-            _check_inputs([*map(input_file, compared), *files])
-            plan = plan_of(config, files, before)
-            _check_excluded(manifest, plan)
-            _make_again(config, manifest, plan, tokenizer, keys)
+            try:
+                _repair_generation(config, manifest, number, tokenizer, keys)
+            except InputError as error:  # Other generations may be mended all the same.
+                failed = failed or error
         first += generation.splits
+    if failed is not None:
+        raise failed
+
+
+def _repair_generation(
+    config: JobConfig,
+    manifest: Manifest,
+    number: int,
+    tokenizer: TokenizerSource,
+    keys: Collection[PartKey],
+) -> None:
+    files = _inputs_of(manifest, number)
+    before = _before(manifest, number)
+    compared = before.inputs if config.dedup == "exact" else ()
+    _check_inputs([*map(input_file, compared), *files])
+    plan = plan_of(config, files, before)
+    _check_excluded(manifest, plan)
+    _make_again(config, manifest, plan, tokenizer, keys)
 
 
 def _config_of(output: str, manifest: Manifest) -> JobConfig:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from beam_pipeline.logs import set_up_logging
 from transforms import storage
 from transforms.functional.errors import LedgerError, ReviewShardsError
 from transforms.functional.manifest import MANIFEST_NAME, Manifest, ShardEntry
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args(arguments)
     output = options.output
+    set_up_logging(debug=False)
     try:
         manifest = read_manifest(output)
         problems = _report(find_problems(output, manifest))

@@ -83,6 +83,25 @@ def test_a_changed_input_of_an_earlier_generation_counts_where_it_is_compared(
     assert f"{first} has changed since its shards were made" in capsys.readouterr().err
 
 
+def test_what_can_be_mended_is_mended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reviews, output = tmp_path / "reviews", tmp_path / "out"
+    reviews.mkdir()
+    lines = REVIEWS.read_bytes().splitlines(keepends=True)
+    for number, night in enumerate((lines[:50], lines[60:90])):
+        (reviews / f"{number}.jsonl").write_bytes(b"".join(night))
+        options = ("--append", "--max_rejected_fraction", "0.5")
+        assert run(output, *options, reviews=reviews) == 0
+    shards = sorted(output.glob("train/*.arrow"))
+    last = shards[-1].read_bytes()
+    shards[0].unlink()
+    shards[-1].unlink()
+    (reviews / "0.jsonl").unlink()
+
+    assert verify([str(output), "--repair"]) == 1
+    assert "0.jsonl is gone since its shards were made" in capsys.readouterr().err
+    assert shards[-1].read_bytes() == last
+
+
 def test_a_damaged_tokenizer_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "out"
     assert run(output) == 0
