@@ -47,6 +47,8 @@ trainer.StepBatches.__getitems__ = read  # type: ignore[method-assign]
 trainer.ShardTrainer.get_batch_samples = take_step  # type: ignore[method-assign]
 if os.environ.get("FULL_DISK_RANK") == RANK:
     os.posix_fallocate = reserve
+    # A cache of its own: the other process may have fetched all shards into a shared one before.
+    sys.argv[sys.argv.index("--cache_folder") + 1] += f"-{RANK}"
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
