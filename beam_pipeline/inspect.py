@@ -77,7 +77,7 @@ def describe(output: str, manifest: Manifest) -> str:
 
 def _subset(manifest: Manifest, subset: str) -> str:
     shards = manifest.splits[subset]
-    n_bytes = sum(shard.bytes for shard in shards)
+    n_bytes = shards.total("bytes")
     return (
         f"{subset:<11} {manifest.rows(subset):,} rows, {manifest.tokens(subset):,} tokens, "
         f"{len(shards):,} shards, {n_bytes / 1e6:,.1f} MB"

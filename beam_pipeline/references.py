@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from beam_pipeline.config import JobConfig
-from beam_pipeline.listing import InputFile, class_folders, list_inputs, one_name
+from beam_pipeline.listing import InputFile, class_folders, input_file, list_inputs, one_name
 from beam_pipeline.sizing import sized_files, whole_file
 from transforms import storage
 from transforms.functional.duplicates import EARLIER, EXCLUDED, Reference
@@ -86,7 +86,7 @@ def _earlier(config: JobConfig, earlier: Manifest) -> ReferenceFiles:
         label=config.label_column if config.reads_labels else None,
         label_numbers=earlier.label_numbers if config.reads_labels else None,
     )
-    return _reference_files(config, _input_files(earlier), EARLIER, columns)
+    return _reference_files(config, list(map(input_file, earlier.inputs)), EARLIER, columns)
 
 
 def _reference_files(
@@ -124,14 +124,7 @@ def _files_of(config: JobConfig, name: str) -> tuple[JobConfig, Sequence[InputFi
     manifest = read_manifest(name)
     options = ("text_column", "input_format", "sample_by")
     reading = replace(config, **{option: manifest.config[option] for option in options})
-    return reading, _input_files(manifest)
-
-
-def _input_files(manifest: Manifest) -> list[InputFile]:
-    return [
-        InputFile(path=entry.path, bytes=entry.bytes, identity=entry.identity)
-        for entry in manifest.inputs
-    ]
+    return reading, list(map(input_file, manifest.inputs))
 
 
 def _identity(files: Sequence[InputFile]) -> str:

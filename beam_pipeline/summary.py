@@ -71,7 +71,7 @@ def _generation(manifest: Manifest) -> str:
 
 def _subset(manifest: Manifest, subset: str) -> str:
     shards = manifest.splits[subset]
-    size = sum(shard.bytes for shard in shards)
+    size = shards.total("bytes")
     return (
         f"{subset:<11} {manifest.rows(subset):,} rows, {manifest.tokens(subset):,} tokens, "
         f"{len(shards):,} {'shard' if len(shards) == 1 else 'shards'}, {size / 1e6:,.1f} MB"

@@ -58,10 +58,15 @@ def newest_manifest(output: str) -> Manifest:
         InputError: there is no `manifest.json`, so there is no dataset.
     """
     manifest = read_manifest(output)
+    return _later(output, manifest) or manifest
+
+
+def _later(output: str, manifest: Manifest) -> Manifest | None:
+    """Return the newest generation, where it is later than a manifest."""
     numbers = generation_numbers(output)
     if numbers[-1:] > [len(manifest.generations)]:
         return read_manifest(output, generation_path(numbers[-1]))
-    return manifest
+    return None
 
 
 def current_manifest(output: str) -> Manifest | None:
@@ -74,10 +79,11 @@ def current_manifest(output: str) -> Manifest | None:
         for number in generation_numbers(output):
             storage.remove(storage.join(output, generation_path(number)))
         return None
-    manifest = newest_manifest(output)
-    if manifest != read_manifest(output):
-        publish(output, manifest)
-    return manifest
+    manifest = read_manifest(output)
+    later = _later(output, manifest)
+    if later is not None:
+        publish(output, later)
+    return later or manifest
 
 
 def publish(output: str, manifest: Manifest) -> None:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import xxhash
 
 from transforms.functional.elements import TokenizedPart
+from transforms.functional.tokenization.text_arrays import text_buffers
 from transforms.functional.tokens import Int64Array, Tokens
 
 LONGEST_COUNTED = 4096  # Longer reviews share the last place of `length_counts`.
@@ -99,7 +100,7 @@ def measure(
         length_counts=np.bincount(lengths, minlength=LONGEST_COUNTED + 1),
         longest=int(tokens.lengths.max(initial=0)),
         words=int(np.count_nonzero(tokens.word_starts)),
-        text_bytes=len(_text_buffer(texts)[0]),
+        text_bytes=int(np.ptp(text_buffers(texts)[1])),
         label_counts={} if labels is None else _count_labels(labels),
         text_hashes=(hash_texts(texts),),
         unknown_words=_most(Counter(unknown)),
@@ -136,26 +137,18 @@ def count_ids(ids: npt.NDArray[np.uint32], vocab_size: int) -> Int64Array:
 
 def hash_texts(texts: pa.LargeStringArray) -> npt.NDArray[np.uint64]:
     """Return (n_reviews,) uint64, equal for equal texts, in every process."""
-    data, offsets = _text_buffer(texts)
-    ends = (offsets - offsets[0]).tolist()
-    hashes = (xxhash.xxh3_64_intdigest(data[start:end]) for start, end in pairwise(ends))
+    values, offsets = text_buffers(texts)
+    data = values.data
+    places = pairwise(offsets.tolist())
+    hashes = (xxhash.xxh3_64_intdigest(data[start:end]) for start, end in places)
     return np.fromiter(hashes, np.uint64, len(texts))
-
-
-def _text_buffer(texts: pa.LargeStringArray) -> tuple[memoryview, Int64Array]:
-    """Return the bytes of all texts end to end, and (n + 1,) int64 where each begins."""
-    if not len(texts):
-        return memoryview(b""), np.zeros(1, np.int64)
-    _, offsets, data = texts.buffers()
-    ends = np.frombuffer(offsets, np.int64, len(texts) + 1, texts.offset * 8)
-    return memoryview(data or b"")[ends[0] : ends[-1]], ends
 
 
 def _texts_with(token_id: int, tokens: Tokens, texts: pa.LargeStringArray) -> list[str]:
     """Return the first reviews that hold a token: `MAX_UNKNOWN_REVIEWS` at most, no long ones."""
     places = np.flatnonzero(tokens.ids == token_id)
     rows = np.unique(np.searchsorted(tokens.offsets, places, side="right") - 1)
-    short = np.diff(_text_buffer(texts)[1])[rows] <= MAX_UNKNOWN_BYTES
+    short = np.diff(text_buffers(texts)[1])[rows] <= MAX_UNKNOWN_BYTES
     return [texts[row].as_py() for row in rows[short][:MAX_UNKNOWN_REVIEWS].tolist()]
 
 
