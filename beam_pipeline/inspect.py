@@ -56,7 +56,7 @@ def describe(output: str, manifest: Manifest) -> str:
         f"{reviews.rejected:,} rejected + {reviews.dropped:,} dropped",
         f"  tokens      {tokens.written:,} written, {tokens.dropped:,} dropped",
         f"  inputs      {len(manifest.inputs):,} files, "
-        f"{sum(entry.bytes for entry in manifest.inputs) / 1e6:,.1f} MB",
+        f"{manifest.inputs.total('bytes') / 1e6:,.1f} MB",
         f"  tokenizer   {tokenizer.vocab_size:,} ids, sha256 {tokenizer.sha256[:16]}",
         f"  content     sha256 {manifest.content_sha256()[:16]}",
     ]
