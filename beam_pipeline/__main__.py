@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from beam_pipeline import interrupts
 from beam_pipeline.logs import set_up_logging
 from beam_pipeline.options import parse_options
-from beam_pipeline.start_up import keep_memory, quick_imports
+from beam_pipeline.start_up import keep_memory, limit_library_threads, quick_imports
 from transforms.functional.errors import ReviewShardsError
 from transforms.functional.safe_urls import mask_secrets
 
@@ -53,9 +53,9 @@ def _run(config: JobConfig, beam_arguments: Sequence[str]) -> None:
     """Run the job, or estimate it, and print what came out."""
     # Imported after the options are known to be right: `--help` and typing mistakes are quick.
     keep_memory()
+    limit_library_threads()
     with quick_imports():
         from beam_pipeline.config_file import config_text
-        from beam_pipeline.dry_run import dry_run
         from beam_pipeline.job import run_job
         from beam_pipeline.summary import summary
 
@@ -66,6 +66,8 @@ def _run(config: JobConfig, beam_arguments: Sequence[str]) -> None:
     options = config_text(config, beam_arguments, one_line=True)
     say(f"Config (all other options have their defaults): {options}")
     if config.dry_run:
+        from beam_pipeline.dry_run import dry_run
+
         print(dry_run(config))
     else:
         result = run_job(config, beam_arguments)

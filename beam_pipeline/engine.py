@@ -73,10 +73,12 @@ def choose_engine(
     Raises:
         UsageError: the runner is unknown, known to give wrong results, or cannot see the paths.
     """
-    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+    from apache_beam.options.pipeline_options import StandardOptions
     from apache_beam.runners.runner import create_runner
 
-    options = PipelineOptions(list(arguments))
+    from beam_pipeline.remembered_options import RememberedOptions
+
+    options = RememberedOptions(list(arguments))
     name = options.view_as(StandardOptions).runner
     if (name or "DirectRunner").lower().removesuffix("runner") in _LOCAL_NAMES:
         return _local_engine(options, arguments, text_bytes, n_splits, debug)

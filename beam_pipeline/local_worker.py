@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-from beam_pipeline.start_up import quick_imports
+from beam_pipeline.start_up import limit_library_threads, quick_imports
 
 SECONDS_BETWEEN_CHECKS = 0.5
 
@@ -18,13 +18,12 @@ def main() -> None:
     # Ctrl-C reaches every process of a terminal; the runner alone decides what follows.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
-    # Every core has a worker already: the tokenizer's own threads would only get in their way.
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # Errors go back to the runner, which raises them; the worker would print each one too.
     sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - open until the process ends
     # With a handler in place nothing sets up a second one on stderr; logs still go to the runner.
     logging.getLogger().addHandler(logging.NullHandler())
 
+    limit_library_threads()
     with quick_imports():
         from apache_beam.runners.worker import sdk_worker_main
 

@@ -16,7 +16,7 @@ from transforms.functional.errors import TokenizerError
 from transforms.functional.manifest import TokenizerEntry
 from transforms.functional.special_tokens import SpecialTokens, special_tokens_of
 from transforms.functional.template import Template
-from transforms.functional.tokenization.encoder import Encoder
+from transforms.functional.tokenization.encoder import Encoder, load_encoder
 from transforms.functional.tokenizer_config import apply_config
 
 TOKENIZER_FOLDER = "tokenizer"
@@ -94,12 +94,12 @@ def load_tokenizer(name: str) -> TokenizerSource:
         TokenizerError: it is not there, or is not a fast tokenizer.
     """
     files = _find(name)
-    encoder = Encoder(files[TOKENIZER_FILE])
+    encoder = load_encoder(files[TOKENIZER_FILE])
     contents = [_parse(name, file, files.get(file)) for file in (TOKENIZER_FILE, *_COMPANIONS)]
     tokenizer = apply_config(contents[0] or {}, contents[1], contents[2])
     if tokenizer != contents[0]:
         files[TOKENIZER_FILE] = json.dumps(tokenizer, ensure_ascii=False).encode()
-        encoder = Encoder(files[TOKENIZER_FILE])
+        encoder = load_encoder(files[TOKENIZER_FILE])
     special = special_tokens_of(tokenizer, contents[1], contents[2])
     return TokenizerSource(files=files, encoder=encoder, special=special)
 

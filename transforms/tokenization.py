@@ -10,6 +10,7 @@ from apache_beam.metrics import Metrics
 from transforms import storage
 from transforms.functional.elements import TokenizedPart, index_of
 from transforms.functional.reviews import Part
+from transforms.functional.tokenization.encoder import load_encoder
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.functional.tokenization.threads import encode_in_threads
 from transforms.timing import timed
@@ -80,7 +81,7 @@ def tokenize_part(part: Part, tokenizer: ReviewTokenizer, threads: int = 1) -> T
 @functools.lru_cache(maxsize=2)
 def shared_tokenizer(tokenizer_path: str) -> ReviewTokenizer:
     """Load a tokenizer once a process: its threads share it, and its cache of known words."""
-    return ReviewTokenizer(storage.read_bytes(tokenizer_path))
+    return ReviewTokenizer(load_encoder(storage.read_bytes(tokenizer_path)))
 
 
 _counting = threading.Lock()

@@ -1,9 +1,11 @@
-"""Starting: imports without garbage collection, and the allocator of Arrow."""
+"""Starting: imports without garbage collection, threads and memory."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,6 +23,25 @@ print(during, gc.isenabled(), gc.get_freeze_count() > 0, again)
 """
 
 
+CLIENTS = """
+import sys
+from beam_pipeline.start_up import quick_imports
+with quick_imports():
+    import apache_beam
+print("pymongo" in sys.modules, "apache_beam.io.gcp.bigquery" in sys.modules)
+import bson
+from apache_beam.io.gcp import bigquery
+print(bson.__name__, bigquery.ReadFromBigQuery.__name__)
+"""
+
+THREADS = """
+import os
+from beam_pipeline.start_up import limit_library_threads
+limit_library_threads()
+import numpy
+print(os.environ["TOKENIZERS_PARALLELISM"], len(os.listdir("/proc/self/task")))
+"""
+
 POOL = """
 from beam_pipeline.start_up import keep_memory
 keep_memory()
@@ -31,7 +52,8 @@ print(pyarrow.default_memory_pool().backend_name)
 
 def _run(code: str, **variables: str) -> list[str]:
     # A test of the whole program may have made the choice for this process.
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ARROW")}
+    chosen = ("ARROW", "OPENBLAS", "TOKENIZERS")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(chosen)}
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
@@ -54,3 +76,13 @@ def test_a_process_that_has_beam_is_left_as_it_is() -> None:
 def test_arrow_takes_its_memory_from_the_system_unless_the_user_says_otherwise() -> None:
     assert _run(POOL) == ["system"]
     assert _run(POOL, ARROW_DEFAULT_MEMORY_POOL="mimalloc") == ["mimalloc"]
+
+
+def test_beam_comes_without_its_clients_of_databases_which_can_be_imported_later() -> None:
+    assert _run(CLIENTS) == ["False", "False", "bson", "ReadFromBigQuery"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no /proc to count threads in")
+def test_libraries_start_no_threads_of_their_own_unless_the_user_says_otherwise() -> None:
+    assert _run(THREADS) == ["false", "1"]
+    assert _run(THREADS, TOKENIZERS_PARALLELISM="true")[0] == "true"

@@ -7,6 +7,7 @@ words, for every kind of fast tokenizer. Everything faster is measured against i
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +23,9 @@ from transforms.functional.errors import TokenizerError
 from transforms.functional.tokenization.text_arrays import as_large_string, batches_of
 from transforms.functional.tokens import (
     EncodedWords,
+    Int64Array,
     Tokens,
+    UInt32Array,
     concatenate,
     empty_tokens,
     offsets_of,
@@ -88,18 +91,14 @@ class TextEncoder:
             TokenizerError: the tokenizer cannot encode some text (it lacks an unknown token).
         """
         try:
-            # Not encode_batch_fast: its word_ids are None throughout, and it is no faster.
+            # Not encode_batch_fast: its word_ids are None throughout.
             encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         except Exception as error:  # The library raises bare Exception.
             raise _cannot_encode(error) from error
-        offsets = offsets_of([len(encoding) for encoding in encodings])
-        ids = chain.from_iterable(encoding.ids for encoding in encodings)
+        ids, offsets = _ids_of(encodings)
         # Word ids are None for template tokens only, and the template is off.
         word_ids = chain.from_iterable(encoding.word_ids for encoding in encodings)
-        n = int(offsets[-1])
-        return EncodedWords(
-            np.fromiter(ids, np.uint32, n), np.fromiter(word_ids, np.int64, n), offsets
-        )
+        return EncodedWords(ids, np.fromiter(word_ids, np.int64, len(ids)), offsets)
 
     def __getstate__(self) -> NoReturn:
         """Refuse to be pickled: a worker loads its own from the tokenizer.json.
@@ -110,6 +109,37 @@ class TextEncoder:
         raise TypeError(
             "an encoder is never pickled; send the tokenizer.json and load it in the worker"
         )
+
+
+class WordPieceEncoder(TextEncoder):
+    """A WordPiece model alone, on words with a line break between.
+
+    Its tokens say themselves which of them go on with a word (``##able``), so that the library
+    need not: ``encode_batch_fast`` gives ids alone, in three fifths of the time.
+    """
+
+    def __init__(self, tokenizer: tokenizers.Tokenizer, continuing_prefix: str) -> None:
+        """Look up which tokens start with the model's ``continuing_subword_prefix``."""
+        super().__init__(tokenizer)
+        vocabulary = tokenizer.get_vocab(with_added_tokens=False)
+        self._goes_on = np.zeros(max(vocabulary.values(), default=-1) + 1, np.bool_)
+        self._goes_on[
+            [number for token, number in vocabulary.items() if token.startswith(continuing_prefix)]
+        ] = True
+
+    def encode_words(self, texts: list[str]) -> EncodedWords:
+        """Encode ``texts`` in one call of the library; see ``TextEncoder``."""
+        try:
+            encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        except Exception as error:  # The library raises bare Exception.
+            raise _cannot_encode(error) from error
+        ids, offsets = _ids_of(encodings)
+        n_words = np.concatenate([[0], np.cumsum(~self._goes_on[ids])])
+        if np.diff(n_words[offsets]).tolist() != [text.count("\n") + 1 for text in texts]:
+            # A word that itself starts with the prefix: the library knows where it starts.
+            return super().encode_words(texts)
+        before = np.repeat(n_words[offsets[:-1]], np.diff(offsets))
+        return EncodedWords(ids, n_words[1:] - before - 1, offsets)
 
 
 class Encoder(TextEncoder):
@@ -216,14 +246,34 @@ class Encoder(TextEncoder):
         return TextEncoder(tokenizer)
 
     def for_clean_words(self) -> TextEncoder:
-        """Return this tokenizer's model for texts of clean words with white space between.
+        """Return this tokenizer's model for texts of clean words with line breaks between.
 
         A clean word is one that normalizer and pre-tokenizer leave as it is; whoever calls this
         has to know which words those are.
         """
         tokenizer = tokenizers.Tokenizer(self._tokenizer.model)
         tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
+        continuing_prefix = self.model.get("continuing_subword_prefix")
+        if self.model["type"] == "WordPiece" and continuing_prefix:
+            return WordPieceEncoder(tokenizer, continuing_prefix)
         return TextEncoder(tokenizer)
+
+
+@functools.lru_cache(maxsize=1)
+def load_encoder(tokenizer_json: bytes) -> Encoder:
+    """Return the encoder of a ``tokenizer.json``; the same again while the bytes are the same.
+
+    Raises:
+        TokenizerError: see ``Encoder``.
+    """
+    return Encoder(tokenizer_json)
+
+
+def _ids_of(encodings: Sequence[tokenizers.Encoding]) -> tuple[UInt32Array, Int64Array]:
+    """Return the ids of all texts, and their offsets."""
+    offsets = offsets_of([len(encoding) for encoding in encodings])
+    ids = chain.from_iterable(encoding.ids for encoding in encodings)
+    return np.fromiter(ids, np.uint32, int(offsets[-1])), offsets
 
 
 def _load(tokenizer_json: bytes | str) -> tokenizers.Tokenizer:

@@ -13,6 +13,7 @@ library's work is for different pieces only. There is no Python loop over review
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,7 +24,12 @@ import pyarrow.compute as pc
 
 from transforms.functional.tokenization.cut_tables import CutRules, cut_mask
 from transforms.functional.tokenization.new_pieces import NewPieceEncoder
-from transforms.functional.tokenization.piece_cache import WORD_START_BIT, PieceCache, PieceTokens
+from transforms.functional.tokenization.piece_cache import (
+    WORD_START_BIT,
+    Found,
+    PieceCache,
+    PieceTokens,
+)
 from transforms.functional.tokenization.text_arrays import (
     UInt8Array,
     prefix_texts,
@@ -77,6 +83,7 @@ class FastTokenizer:
         self._new_pieces = new_pieces
         self._rules = rules
         self._cache = cache
+        self._learning = threading.Lock()
 
     def encode(self, texts: pa.LargeStringArray) -> Tokens:
         """Return the tokens of ``texts``, which hold no literal of an added token."""
@@ -99,9 +106,17 @@ class FastTokenizer:
     def _table_of(self, pieces: pa.LargeBinaryArray) -> PieceTable:
         """Return the tokens of distinct ``pieces``, from the cache or from the library."""
         found = self._cache.find(pieces)
-        missing = found.rows < 0
-        if not missing.any():
+        if (found.rows >= 0).all():
             return piece_table(found.tokens, found.rows)
+        # One thread after the other: most of the new pieces of two are the same.
+        with self._learning:
+            if not self._cache.is_current(found):
+                found = self._cache.find(pieces)
+            return self._learn(pieces, found)
+
+    def _learn(self, pieces: pa.LargeBinaryArray, found: Found) -> PieceTable:
+        """Encode what was not found, remember it, and return the tokens of all ``pieces``."""
+        missing = found.rows < 0
         new_pieces = pieces.filter(pa.array(missing))
         new_tokens = PieceTokens.of(self._new_pieces.encode(new_pieces))
         self._cache.add(new_pieces, new_tokens)

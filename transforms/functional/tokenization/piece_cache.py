@@ -155,6 +155,10 @@ class PieceCache:
         data, offsets = binary_buffers(pieces)
         return Found(_find(state, data, offsets, _hashes(data, offsets)), state.tokens)
 
+    def is_current(self, found: Found) -> bool:
+        """Return False where the cache has changed since ``found`` was looked up."""
+        return self._state.tokens is found.tokens
+
     def add(self, pieces: pa.LargeBinaryArray, tokens: PieceTokens) -> None:
         """Add ``pieces``, but for those that are known, do not fit, or are overlong.
 

@@ -54,7 +54,7 @@ class ReviewTokenizer:
 
     def __init__(
         self,
-        tokenizer_json: bytes | str,
+        tokenizer: bytes | str | Encoder,
         *,
         cache_entries: int = CACHE_ENTRIES,
         cache_bytes: int = CACHE_BYTES,
@@ -64,7 +64,7 @@ class ReviewTokenizer:
         """Load the tokenizer, choose the path and check it on hostile texts.
 
         Args:
-            tokenizer_json: content of a ``tokenizer.json``.
+            tokenizer: content of a ``tokenizer.json``, or its encoder where one is at hand.
             cache_entries: most pieces to remember.
             cache_bytes: most bytes to remember them in.
             fast: False takes the plain path.
@@ -73,7 +73,7 @@ class ReviewTokenizer:
         Raises:
             TokenizerError: the tokenizer cannot be used (see ``Encoder``).
         """
-        self.encoder = Encoder(tokenizer_json)
+        self.encoder = tokenizer if isinstance(tokenizer, Encoder) else Encoder(tokenizer)
         self.reviews_encoded = 0
         self.reviews_with_literals = 0
         self.reviews_checked = 0

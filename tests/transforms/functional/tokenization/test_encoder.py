@@ -14,7 +14,7 @@ from tests.hostile_texts import random_texts
 from tests.library import library_tokens
 from transforms.functional.errors import TokenizerError
 from transforms.functional.tokenization import encoder as encoder_module
-from transforms.functional.tokenization.encoder import Encoder
+from transforms.functional.tokenization.encoder import Encoder, TextEncoder, load_encoder
 from transforms.functional.tokenization.torture import torture_texts
 
 ALL = {**tokenizers_zoo.FAST, **tokenizers_zoo.PLAIN}
@@ -154,6 +154,39 @@ def test_clean_words_keep_their_numbers() -> None:
     assert words.lengths.tolist()[1] == 1
     assert words.word_ids.tolist()[0] == 0
     assert set(words.word_ids.tolist()[: words.lengths[0]]) == {0, 1, 2}
+
+
+WORD_PIECES = {"[UNK]": 0, "a": 1, "b": 2, "##b": 3, "##c": 4, "##": 5}
+
+
+@pytest.mark.parametrize("continuing", ["##", "b", ""])
+def test_a_wordpiece_model_gives_the_library_s_word_numbers(continuing: str) -> None:
+    model = models.WordPiece(
+        vocab=WORD_PIECES, unk_token="[UNK]", continuing_subword_prefix=continuing
+    )
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    # "##b" is a word that looks like the rest of one: the library is asked for its words then.
+    texts = ["a\nab\nabc\nb", "x\nabx\na", "##b\na\n##", "b"]
+    words = Encoder(tokenizer.to_str()).for_clean_words().encode_words(texts)
+    expected = tokenizer.encode_batch(texts)
+    assert words.lengths.tolist() == [len(encoding.ids) for encoding in expected]
+    assert words.ids.tolist() == [number for encoding in expected for number in encoding.ids]
+    assert words.word_ids.tolist() == [word for found in expected for word in found.word_ids]
+
+
+def test_wordpiece_words_are_encoded_without_the_library_s_own_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(TextEncoder, "encode_words", None)
+    words = Encoder(tokenizers_zoo.bert()).for_clean_words()
+    assert words.encode_words(["good\nfilm"]).word_ids.tolist() == [0, 1]
+
+
+def test_the_same_file_is_loaded_once() -> None:
+    first = load_encoder(tokenizers_zoo.bert().encode())
+    assert load_encoder(tokenizers_zoo.bert().encode()) is first
+    assert load_encoder(tokenizers_zoo.byte_level().encode()).config != first.config
 
 
 def test_an_encoder_is_never_pickled() -> None:
