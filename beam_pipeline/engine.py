@@ -116,6 +116,8 @@ def _local_engine(
     from apache_beam.options.pipeline_options import DirectOptions
     from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
+    from beam_pipeline.quick_bundles import end_bundles_quickly
+
     direct = options.view_as(DirectOptions)
     mode, n_workers = direct.direct_running_mode, direct.direct_num_workers
     n_cores = len(os.sched_getaffinity(0))
@@ -128,6 +130,7 @@ def _local_engine(
     direct.direct_num_workers = n_workers
     threads = max(1, n_cores // n_workers)
     if mode != "multi_processing":
+        end_bundles_quickly()
         name = "local, in this process"
         return Engine(runner=FnApiRunner(), options=options, name=name, local=True, threads=threads)
     # Given as an environment, not as a mode: so the workers are ours, which are quiet.

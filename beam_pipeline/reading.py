@@ -57,16 +57,11 @@ class ReadCleanReviews(beam.PTransform):
 
     def expand(self, splits: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `Part`."""
-        parts = splits | "Read" >> self.reading | "Clean" >> CleanReviews(self.cleaning)
+        parts = self._clean_parts(splits)
         if not self.dedup and not self.references:
             return parts
         # Read twice, since no runner should have to keep all texts until all are compared.
-        compared = (
-            splits
-            | "ReadToCompare" >> self.reading
-            | "CleanToCompare" >> CleanReviews(self.cleaning)
-        )
-        repeated = compared | FindRepeated(
+        repeated = self._clean_parts(splits, "ToCompare") | FindRepeated(
             self.n_buckets,
             dedup=self.dedup,
             references=list(zip(self.references, self._references(splits.pipeline), strict=True)),
@@ -74,6 +69,13 @@ class ReadCleanReviews(beam.PTransform):
             part_bytes=self.part_bytes,
         )
         return parts | DropRepeated(repeated, dedup=self.dedup)
+
+    def _clean_parts(self, splits: beam.PCollection, purpose: str = "") -> beam.PCollection:
+        """Return the parts of some splits, with clean texts."""
+        parts = splits | f"Read{purpose}" >> self.reading
+        if self.cleaning == Cleaning():
+            return parts
+        return parts | f"Clean{purpose}" >> CleanReviews(self.cleaning)
 
     def _references(self, pipeline: beam.Pipeline) -> list[beam.PCollection]:
         """Return the splits of each reference."""

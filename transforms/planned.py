@@ -35,10 +35,11 @@ class ReadSplits(beam.PTransform):
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         """Return a PCollection of `Split`."""
+        paths = pipeline | "PlanFiles" >> beam.Create(self.paths)
+        if len(self.paths) > 1:
+            paths |= "SpreadPlanFiles" >> beam.Reshuffle()
         return (
-            pipeline
-            | "PlanFiles" >> beam.Create(self.paths)
-            | "SpreadPlanFiles" >> beam.Reshuffle()
+            paths
             | "ReadPlan"
             >> beam.FlatMap(read_plan, secret_paths=self.secret_paths).with_output_types(Split)
             # Without it one worker reads every split of a plan file.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -43,8 +44,8 @@ def rows_table(
     """
     columns = {
         "input_ids": _tokens(rows, pa.array(rows.input_ids).cast(id_type(vocab_size))),
-        "attention_mask": _tokens(rows, pa.array(rows.attention_mask)),
-        "word_starts": _tokens(rows, pa.array(rows.word_starts)),
+        "attention_mask": _tokens(rows, _bits(rows.attention_mask)),
+        "word_starts": _tokens(rows, _bits(rows.word_starts)),
     }
     if rows.mlm_labels is not None:
         columns["labels"] = _tokens(rows, pa.array(rows.mlm_labels))
@@ -53,6 +54,25 @@ def rows_table(
     columns["source"] = pa.array(sources[rows.review], pa.uint32())
     columns["record"] = pa.array(records[rows.review], pa.uint64())
     return pa.table(columns)
+
+
+def _bits(values: npt.NDArray[np.bool_]) -> pa.BooleanArray:
+    """Return what `pa.array(values)` returns, in a fifth of the time."""
+    packed = pa.py_buffer(np.packbits(values, bitorder="little"))
+    return pa.Array.from_buffers(pa.bool_(), len(values), [None, packed])
+
+
+def _packed(values: pa.BooleanArray) -> npt.NDArray[np.uint8]:
+    """Return (n / 8,) uint8, the first value in the lowest bit, and 0 behind the last."""
+    bits = values.buffers()[1]
+    if values.offset % 8 or bits is None:
+        return np.packbits(values.to_numpy(zero_copy_only=False), bitorder="little")
+    first, n_rest = values.offset // 8, len(values) % 8
+    packed = np.frombuffer(bits, np.uint8)[first : first + -(-len(values) // 8)]
+    if n_rest:  # Arrow leaves open what is behind the last value.
+        packed = packed.copy()
+        packed[-1] &= (1 << n_rest) - 1
+    return packed
 
 
 def _tokens(rows: Rows, values: pa.Array) -> pa.Array:
@@ -105,10 +125,10 @@ def content_sha256(table: pa.Table) -> str:
             digest.update(np.diff(column.offsets.to_numpy()).astype("<i8").tobytes())
         if pa.types.is_nested(field.type):
             column = column.flatten()
-        values = column.to_numpy(zero_copy_only=False)
-        if values.dtype == np.bool_:
-            digest.update(np.packbits(values, bitorder="little").data)
+        if pa.types.is_boolean(column.type):
+            digest.update(_packed(column).data)
         else:
+            values = column.to_numpy(zero_copy_only=False)
             digest.update(np.ascontiguousarray(values, values.dtype.newbyteorder("<")).data)
     return digest.hexdigest()
 

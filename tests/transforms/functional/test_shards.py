@@ -4,6 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.transforms.functional.tiny import BERT, GPT2, tokens_of, words_of_one
 from transforms.functional.masking import MaskRecipe, mask_rows
@@ -109,6 +111,21 @@ def test_the_labels_of_static_masks_are_one_a_token() -> None:
 
     assert table["labels"].to_pylist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
     assert str(table.schema.field("labels").type) == "fixed_size_list<item: int32 not null>[4]"
+
+
+@given(values=st.lists(st.booleans(), max_size=40), first=st.integers(0, 40))
+def test_the_hash_of_booleans_looks_neither_before_nor_behind_them(
+    values: list[bool], first: int
+) -> None:
+    whole = pa.array(values, pa.bool_())
+    alone = pa.array(values[first:], pa.bool_())
+
+    assert content_sha256(pa.table({"a": whole.slice(first)})) == content_sha256(
+        pa.table({"a": alone})
+    )
+    said = hashlib.sha256(f"a:bool:{len(alone)}\n".encode())
+    said.update(np.packbits(np.array(values[first:], bool), bitorder="little").tobytes())
+    assert content_sha256(pa.table({"a": alone})) == said.hexdigest()
 
 
 @pytest.mark.parametrize("n_rows", [1, ROWS_PER_BATCH, ROWS_PER_BATCH + 1, 2 * ROWS_PER_BATCH + 5])
