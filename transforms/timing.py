@@ -7,11 +7,22 @@ from typing import Any, TypeVar
 
 from apache_beam.metrics import Metrics, MetricsFilter
 from apache_beam.metrics.metric import MetricResults
+from apache_beam.metrics.metricbase import Distribution
 
 NAMESPACE = "review_shards"
 _SUFFIX = "-microseconds"
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def stage_seconds(stage: str) -> Callable[[float], None]:
+    """Return a function that counts seconds of a stage."""
+    taken = Metrics.distribution(NAMESPACE, stage + _SUFFIX)
+    return functools.partial(_count, taken)
+
+
+def _count(taken: Distribution, seconds: float) -> None:
+    taken.update(round(seconds * 1e6))
 
 
 def timed(stage: str, function: _Function) -> _Function:
@@ -21,10 +32,10 @@ def timed(stage: str, function: _Function) -> _Function:
         stage: Name of the stage.
         function: What `beam.Map` or `beam.FlatMap` takes.
     """
-    taken = Metrics.distribution(NAMESPACE, stage + _SUFFIX)
+    seconds = stage_seconds(stage)
 
     def count(started: float) -> None:
-        taken.update(round((time.perf_counter() - started) * 1e6))
+        seconds(time.perf_counter() - started)
 
     def steps(iterator: Iterator[Any]) -> Iterator[Any]:
         # What is done with an element between two steps is no time of this stage.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import apache_beam as beam
 
 from transforms import storage
+from transforms.background import MapInBackground
 from transforms.functional.elements import PackedPart, ShardReceipt
 from transforms.functional.receipts import (
     new_receipt,
@@ -18,7 +19,6 @@ from transforms.functional.shards import (
     rows_table,
     shard_bytes,
 )
-from transforms.timing import timed
 
 
 class WriteShards(beam.PTransform):
@@ -56,13 +56,15 @@ class WriteShards(beam.PTransform):
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `ShardReceipt`, one for each part and subset."""
-        return parts | "WriteShard" >> beam.Map(
-            timed("write", write_shard),
+        writing = MapInBackground(
+            "write",
+            write_shard,
             output=self.output,
             vocab_size=self.vocab_size,
             shard_format=self.shard_format,
             metadata=self.metadata,
-        ).with_output_types(ShardReceipt)
+        )
+        return parts | "WriteShard" >> beam.ParDo(writing).with_output_types(ShardReceipt)
 
 
 def write_shard(

@@ -9,6 +9,9 @@ import pyarrow as pa
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.functional.tokens import Tokens, concatenate
 
+SLICES_PER_THREAD = 2
+"""A thread that has to wait for the new words of another goes on with fewer of its own."""
+
 
 def encode_in_threads(tokenizer: ReviewTokenizer, texts: pa.Array, threads: int) -> Tokens:
     """Return what `tokenizer.encode(texts)` returns, made by several threads.
@@ -21,9 +24,9 @@ def encode_in_threads(tokenizer: ReviewTokenizer, texts: pa.Array, threads: int)
         texts: (n_reviews,) strings.
         threads: How many threads, at least 1.
     """
-    size = max(1, -(-len(texts) // threads))
+    size = max(1, -(-len(texts) // (threads * SLICES_PER_THREAD)))
     slices = [texts.slice(start, size) for start in range(0, len(texts), size)]
-    if len(slices) < 2:
+    if threads < 2 or len(slices) < 2:
         return tokenizer.encode(texts)
-    with ThreadPoolExecutor(len(slices)) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         return concatenate(list(pool.map(tokenizer.encode, slices)))
