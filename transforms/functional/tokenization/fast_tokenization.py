@@ -44,8 +44,6 @@ WINDOW_BYTES = 1 << 20
 SPAN_BYTES = 32 << 20
 """Text that shares one dictionary; bounds the memory of the kernel, whatever the part."""
 
-_LOW_HALF = np.uint64(0xFFFFFFFF)
-
 
 @dataclass(frozen=True, eq=False)
 class Window:
@@ -207,13 +205,13 @@ def gather(
     """
     rows = indices.to_numpy()
     heads = table.heads.take(rows, mode="clip")  # "clip" spares a copy; no row lies outside.
-    counts = (heads >> np.uint64(32)).astype(np.int64)
+    counts = (heads >> np.uint64(32)).view(np.int64)
     ends = np.cumsum(counts)
     total = int(ends[-1])
     places = ends - counts
     # A piece of no token writes where the next one writes after it, hence one place more.
     packed = np.empty(total + 1, np.uint32)
-    packed[places] = (heads & _LOW_HALF).astype(np.uint32)
+    packed[places] = heads.astype(np.uint32)  # Its lower half.
     longer = np.flatnonzero(counts > 1)
     others = counts[longer] - 1
     sources = ragged_positions(table.starts[rows[longer]] + 1, others)
@@ -232,5 +230,6 @@ def _unpacked(
     offsets = np.full(n_reviews + 1, n_tokens, np.int64)
     starts = np.concatenate(review_offsets) if review_offsets else np.empty(0, np.int64)
     offsets[: len(starts)] = starts
-    word_starts = (all_packed >> np.uint32(31)).astype(np.bool_)
-    return Tokens(all_packed & ~WORD_START_BIT, word_starts, offsets)
+    word_starts = all_packed >= WORD_START_BIT
+    ids = np.bitwise_and(all_packed, ~WORD_START_BIT, out=all_packed)
+    return Tokens(ids, word_starts, offsets)
