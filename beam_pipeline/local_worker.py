@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-from beam_pipeline.start_up import limit_library_threads, quick_imports
+from beam_pipeline.start_up import limit_library_threads, quick_imports, share_memory
 
 SECONDS_BETWEEN_CHECKS = 0.5
 
@@ -23,6 +23,7 @@ def main() -> None:
     # With a handler in place nothing sets up a second one on stderr; logs still go to the runner.
     logging.getLogger().addHandler(logging.NullHandler())
 
+    share_memory()
     limit_library_threads()
     with quick_imports():
         from apache_beam.runners.worker import sdk_worker_main

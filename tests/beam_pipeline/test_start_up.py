@@ -1,6 +1,7 @@
 """Starting: imports without garbage collection, threads and memory."""
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,29 @@ from beam_pipeline.start_up import limit_library_threads
 limit_library_threads()
 import numpy
 print(os.environ["TOKENIZERS_PARALLELISM"], len(os.listdir("/proc/self/task")))
+"""
+
+ARENAS = """
+import ctypes, sys, tempfile, threading
+from beam_pipeline.start_up import share_memory
+if {shared}:
+    share_memory()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
+together = threading.Barrier(4)
+def take():
+    together.wait()
+    libc.malloc(1 << 20)
+threads = [threading.Thread(target=take) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+with tempfile.NamedTemporaryFile() as file:
+    stream = ctypes.c_void_p(libc.fopen(file.name.encode(), b"w"))
+    libc.malloc_info(0, stream)
+    libc.fclose(stream)
+    print(file.read().count(b"<heap nr="))
 """
 
 POOL = """
@@ -86,3 +110,10 @@ def test_beam_comes_without_its_clients_of_databases_which_can_be_imported_later
 def test_libraries_start_no_threads_of_their_own_unless_the_user_says_otherwise() -> None:
     assert _run(THREADS) == ["false", "1"]
     assert _run(THREADS, TOKENIZERS_PARALLELISM="true")[0] == "true"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="arenas are glibc's")
+def test_the_threads_of_a_worker_share_one_arena_unless_the_user_says_otherwise() -> None:
+    assert _run(ARENAS.format(shared=True)) == ["1"]
+    assert _run(ARENAS.format(shared=False)) > ["1"]
+    assert _run(ARENAS.format(shared=True), MALLOC_ARENA_MAX="3") > ["1"]
