@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass, replace
 
 from beam_pipeline.config import JobConfig
+from beam_pipeline.cores import n_cores
 from beam_pipeline.engine import SMALL_TEXT_BYTES
 from beam_pipeline.estimates import Estimate, total_of
 from beam_pipeline.job import check_lengths
@@ -175,7 +175,7 @@ def _machine_lines(
     config: JobConfig, text_bytes: float, n_shards: int, sample: Sample, paces: tuple[float, float]
 ) -> list[str]:
     """Return time and memory on this machine."""
-    cores = os.cpu_count() or 1
+    cores = n_cores()
     reading = sample.read_seconds / max(1, sample.read_bytes)
     slow, fast = sorted(((pace + reading) * text_bytes / cores for pace in paces), reverse=True)
     workers = min(cores, n_shards) if text_bytes > SMALL_TEXT_BYTES else 1

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from beam_pipeline.cores import n_cores
 from beam_pipeline.remote_engines import check_known_good, check_paths
 from transforms.functional.errors import UsageError
 
@@ -120,15 +121,15 @@ def _local_engine(
 
     direct = options.view_as(DirectOptions)
     mode, n_workers = direct.direct_running_mode, direct.direct_num_workers
-    n_cores = len(os.sched_getaffinity(0))
+    cores = n_cores()
     if not any(argument.startswith("--direct_") for argument in arguments):
-        n_workers = min(n_cores, n_splits) if text_bytes > SMALL_TEXT_BYTES else 1
+        n_workers = min(cores, n_splits) if text_bytes > SMALL_TEXT_BYTES else 1
     elif n_workers == 0:
-        n_workers = n_cores
+        n_workers = cores
     if mode == "in_memory" and n_workers > 1:
         mode = "multi_processing"
     direct.direct_num_workers = n_workers
-    threads = max(1, n_cores // n_workers)
+    threads = max(1, cores // n_workers)
     if mode != "multi_processing":
         end_bundles_quickly()
         name = "local, in this process"

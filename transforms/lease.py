@@ -16,6 +16,7 @@ import platform
 import secrets
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -159,7 +160,9 @@ def _is_dead(holder: dict[str, object]) -> bool:
     return False
 
 
-def _machine() -> str:
+def _machine(proc: Path = Path("/proc")) -> str:
     """Return what is the same for processes that see each other's numbers, and for no others."""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    if not proc.exists():  # Not Linux: no containers with numbers of their own.
+        return f"{platform.node()} {uuid.getnode():x}"
+    boot = (proc / "sys/kernel/random/boot_id").read_text("ascii").strip()
+    return f"{boot} {(proc / 'self/ns/pid').readlink()}"

@@ -4,11 +4,12 @@ import os
 
 import pytest
 
+from beam_pipeline.cores import n_cores
 from beam_pipeline.engine import SMALL_TEXT_BYTES, check_shuffle_memory, choose_engine
 from transforms.functional.errors import UsageError
 
 LARGE = SMALL_TEXT_BYTES + 1
-CORES = len(os.sched_getaffinity(0))
+CORES = n_cores()
 
 
 @pytest.mark.parametrize(
@@ -68,3 +69,13 @@ def test_a_shuffle_that_does_not_fit_into_memory_is_refused_before_it_starts() -
     check_shuffle_memory(10**9, memory_bytes=9 * 10**9)
     with pytest.raises(UsageError, match=r"about 18\.0 GB for 2\.0 GB of text.*has 9\.0 GB"):
         check_shuffle_memory(2 * 10**9, memory_bytes=9 * 10**9)
+
+
+def test_cores_are_those_of_this_process_where_the_system_tells_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 2, 5}, raising=False)
+    assert n_cores() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert n_cores() == 7

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -56,6 +57,12 @@ def test_the_lease_of_a_dead_process_of_this_machine_is_taken_at_once(tmp_path: 
     with lease(str(tmp_path), expires_s=60):
         pass
     assert time.monotonic() - started < 10
+
+
+def test_a_machine_without_proc_has_a_name_as_well(tmp_path: Path) -> None:
+    elsewhere = module._machine(tmp_path / "proc")
+    assert elsewhere == module._machine(tmp_path / "proc") != module._machine()
+    assert elsewhere.startswith(f"{platform.node()} ")
 
 
 def test_that_of_a_process_which_had_our_number_too(tmp_path: Path) -> None:
