@@ -37,7 +37,7 @@ def read_manifest(output: str, path: str = MANIFEST_NAME) -> Manifest:
         path: The manifest's path below it; the newest one's by default.
 
     Raises:
-        InputError: there is none, so there is no dataset.
+        InputError: there is none, so there is no dataset; or it is damaged, or of a newer format.
     """
 
     def read(name: str) -> bytes:
@@ -49,6 +49,8 @@ def read_manifest(output: str, path: str = MANIFEST_NAME) -> Manifest:
         raise InputError(
             f"{output} has no {path}: its job has not finished, or it is another folder"
         ) from None
+    except InputError as error:
+        raise InputError(f"{storage.mask_secrets(output)}: {error}") from None
 
 
 def newest_manifest(output: str) -> Manifest:

@@ -10,6 +10,7 @@ import pytest
 
 from beam_pipeline.inspect import main
 from tests.beam_pipeline.jobs import run
+from transforms.functional.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +104,12 @@ def test_inputs_that_differ_are_named(
     assert re.search(r"inputs +only in -: .*/a\.jsonl", out)
     assert re.search(r"inputs +only in \+: .*/b\.jsonl", out)
     assert "1 shards hold" not in out
+
+
+def test_a_damaged_manifest_is_named_with_its_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "manifest.json").write_text('{"format_version": 1')
+    err = _out(capsys, tmp_path, code=InputError.exit_code)
+    assert err.startswith(f"error: {tmp_path}: manifest.json is damaged")
+    assert err.count("\n") == 1
