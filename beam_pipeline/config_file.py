@@ -58,9 +58,21 @@ def config_text(config: JobConfig, beam_arguments: Sequence[str], *, one_line: b
     return storage.mask_secrets(text.strip() if one_line else text)
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML as it is written down: the last of two equal keys does not silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [self.construct_object(name) for name, _ in node.value]
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                mark = node.value[place][0].start_mark
+                raise yaml.constructor.ConstructorError(None, None, f"{name} twice", mark)
+        return super().construct_mapping(node, deep)
+
+
 def _load(path: str) -> Mapping[str, Any]:
     try:
-        document = yaml.safe_load(storage.read_bytes(path))
+        document = yaml.load(storage.read_bytes(path), _Loader)
     except FileNotFoundError:
         raise UsageError(f"--config {path}: there is no such file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

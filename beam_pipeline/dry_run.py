@@ -9,20 +9,19 @@ from beam_pipeline.config import JobConfig
 from beam_pipeline.cores import n_cores
 from beam_pipeline.engine import SMALL_TEXT_BYTES
 from beam_pipeline.estimates import Estimate, total_of
+from beam_pipeline.existing import is_finished
 from beam_pipeline.job import check_lengths
-from beam_pipeline.pipeline import row_maker
+from beam_pipeline.pipeline import manifest_draft, row_maker
 from beam_pipeline.planning import Plan, make_plan
 from beam_pipeline.reading import cleaning_of
 from beam_pipeline.sampling import Run, Sample, take_sample
 from beam_pipeline.tokenizer_source import TOKENIZER_FILE, TokenizerSource, load_tokenizer
-from transforms import storage
 from transforms.functional.cleaning import clean_part
 from transforms.functional.elements import index_of
-from transforms.functional.manifest import MANIFEST_NAME
 from transforms.functional.reviews import Part, PartKey, text_lengths
 from transforms.functional.shards import content_sha256, rows_table, shard_bytes
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
-from transforms.generations import read_manifest
+from transforms.generations import find_manifest
 from transforms.tokenization import tokenize_part
 
 # Headers and footers of shards are not in the sample.
@@ -53,8 +52,11 @@ def dry_run(config: JobConfig) -> str:
     """
     tokenizer = load_tokenizer(config.tokenizer)
     check_lengths(config, tokenizer)
-    adds = config.append and storage.exists(storage.join(config.output, MANIFEST_NAME))
-    plan = make_plan(config, read_manifest(config.output) if adds else None)
+    there = None if config.overwrite else find_manifest(config.output)
+    plan = make_plan(config, there if config.append else None)
+    draft = manifest_draft(config, plan, tokenizer)
+    if there is not None and is_finished(config, plan, draft, there):
+        return f"Nothing to do: {config.output} holds all of this already. Nothing was written."
     lines = [f"Would read {len(plan.files):,} files, {plan.input_bytes / 1e6:,.1f} MB"]
     sample = take_sample(config, plan)
     if any(run.reviews.num_rows for run in sample.runs):

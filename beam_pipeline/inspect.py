@@ -6,6 +6,7 @@ In a terminal a row has colours; NO_COLOR turns them off.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -109,4 +110,5 @@ def _print_differences(output: str, manifest: Manifest, other: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it without a word.
     sys.exit(main(sys.argv[1:]))

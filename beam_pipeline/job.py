@@ -23,8 +23,8 @@ from beam_pipeline.running import run_pipeline
 from beam_pipeline.tokenizer_source import TokenizerSource, load_tokenizer
 from transforms import storage
 from transforms.functional.errors import TokenizerError
-from transforms.functional.manifest import MANIFEST_NAME, Manifest
-from transforms.generations import current_manifest, read_manifest
+from transforms.functional.manifest import Manifest
+from transforms.generations import current_manifest, find_manifest, read_manifest
 from transforms.lease import lease
 from transforms.resuming import KEPT_SHARDS
 from transforms.tokenization import MISMATCHES
@@ -72,7 +72,7 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult | Non
     tokenizer = load_tokenizer(config.tokenizer)
     check_lengths(config, tokenizer)
     # What is wrong with the inputs is said before anything is written to the output.
-    plan = make_plan(config, _newest(config.output) if config.append else None)
+    plan = make_plan(config, find_manifest(config.output) if config.append else None)
     engine = choose_engine(
         beam_arguments,
         plan.text_bytes,
@@ -102,11 +102,6 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult | Non
         text = config_text(config, beam_arguments)
         storage.write_atomic(storage.join(config.output, CONFIG_NAME), text.encode())
         return result
-
-
-def _newest(output: str) -> Manifest | None:
-    is_there = storage.exists(storage.join(output, MANIFEST_NAME))
-    return read_manifest(output) if is_there else None
 
 
 def _make_room(config: JobConfig, plan: Plan) -> None:

@@ -55,15 +55,15 @@ def remove_rejected(output: str, first_split: int) -> None:
     """
     abort_uploads(output)
     for path in own_files(output):
-        found = re.fullmatch(_REJECTED, path)
-        if found and int(found[1]) >= first_split:
+        if _rejected_from(path, first_split):
             storage.remove(storage.join(output, path))
 
 
 def unnamed_files(output: str, manifest: Manifest) -> list[str]:
     """Return the shards and lists that the manifest does not name, and what is left of old runs.
 
-    The newest manifest names what all earlier generations do, and more.
+    The newest manifest names what all earlier generations do, and more; rejected records of later
+    splits are of a run that has failed.
     """
     named = set(manifest.shard_paths())
     named.update(file.path for files in manifest.lists.values() for file in files)
@@ -73,6 +73,7 @@ def unnamed_files(output: str, manifest: Manifest) -> list[str]:
         if _finished_name(path) != path
         or re.fullmatch(_PLAN, path)
         or (re.fullmatch(f"{_SHARD}|{_LIST}", path) and path not in named)
+        or _rejected_from(path, manifest.n_splits())
     ]
 
 
@@ -82,6 +83,12 @@ def remove_unnamed(output: str, manifest: Manifest) -> list[str]:
     for path in unnamed:
         storage.remove(storage.join(output, path))
     return unnamed
+
+
+def _rejected_from(path: str, first_split: int) -> bool:
+    """Return True for rejected records of a split, or of one behind it."""
+    found = re.fullmatch(_REJECTED, path)
+    return found is not None and int(found[1]) >= first_split
 
 
 def _finished_name(path: str) -> str:

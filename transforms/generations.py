@@ -53,6 +53,12 @@ def read_manifest(output: str, path: str = MANIFEST_NAME) -> Manifest:
         raise InputError(f"{storage.mask_secrets(output)}: {error}") from None
 
 
+def find_manifest(output: str) -> Manifest | None:
+    """Return the manifest of a dataset as it stands, None where there is no dataset."""
+    is_there = storage.exists(storage.join(output, MANIFEST_NAME))
+    return read_manifest(output) if is_there else None
+
+
 def newest_manifest(output: str) -> Manifest:
     """Return the manifest of the newest generation, also of one whose run died before it ended.
 

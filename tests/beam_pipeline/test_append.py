@@ -233,6 +233,19 @@ def test_clean_leaves_a_generation_whose_run_died_before_the_last_file(tmp_path:
     assert verify([str(output)]) == 0
 
 
+def test_clean_removes_the_rejected_records_of_a_failed_generation_alone(tmp_path: Path) -> None:
+    reviews, output = tmp_path / "reviews", tmp_path / "out"
+    night(reviews, 0, [*LINES[:9], b"no review\n"])
+    assert append(output, reviews, "--max_rejected_fraction", "0.4") == 0
+    kept = [path.name for path in (output / "rejected").iterdir()]
+    assert len(kept) == 1
+    left = output / "rejected" / f"{read_manifest(str(output)).n_splits():07}-0000.jsonl"
+    left.write_text("{}\n")
+
+    assert clean([str(output)]) == 0
+    assert [path.name for path in (output / "rejected").iterdir()] == kept
+
+
 def test_a_changed_input_that_new_ones_are_compared_with_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

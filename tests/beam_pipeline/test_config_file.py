@@ -75,6 +75,7 @@ def test_a_mistake_names_the_file_the_key_and_the_cure(
     [
         (None, "there is no such file"),
         ("a: [", "is not YAML"),
+        ("task: mlm\nseed: 1\ntask: mlm\n", r"is not YAML: task twice .*line 3"),
         ("- input", "holds no options"),
         ("", "holds no options"),
         ("!!python/object/apply:os.system ['true']", "is not YAML"),

@@ -108,6 +108,20 @@ def test_a_dry_run_of_a_wrong_job_fails_as_the_job_would(
     assert "--max_length must be at least 3" in capsys.readouterr().err
 
 
+def test_what_is_there_already_is_said_as_by_the_job(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    assert run(output) == 0
+    for options in ((), ("--append",)):
+        assert run(output, "--dry_run", *options) == 0
+        assert "Nothing to do" in capsys.readouterr().out
+    assert run(output, "--dry_run", "--max_length", "64") != 0
+    assert "holds another dataset" in capsys.readouterr().err
+    assert run(output, "--dry_run", "--max_length", "64", "--overwrite") == 0
+    assert "Would make" in capsys.readouterr().out
+
+
 def test_only_empty_inputs_are_no_failure(tmp_path: Path) -> None:
     reviews = tmp_path / "empty.txt"
     reviews.write_bytes(b"")

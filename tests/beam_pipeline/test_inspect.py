@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,6 +107,21 @@ def test_inputs_that_differ_are_named(
     assert re.search(r"inputs +only in -: .*/a\.jsonl", out)
     assert re.search(r"inputs +only in \+: .*/b\.jsonl", out)
     assert "1 shards hold" not in out
+
+
+def test_a_reader_that_has_seen_enough_ends_it_without_a_word(folder: Path) -> None:
+    inspect = subprocess.Popen(
+        [sys.executable, "-u", "-m", "beam_pipeline.inspect", str(folder / "classes")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    assert inspect.stdout is not None
+    assert inspect.stderr is not None
+    inspect.stdout.close()
+    assert inspect.stderr.read() == b""
+    assert inspect.wait() == -signal.SIGPIPE
+    inspect.stderr.close()
 
 
 def test_a_damaged_manifest_is_named_with_its_folder(
