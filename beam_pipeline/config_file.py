@@ -72,7 +72,7 @@ class _Loader(yaml.SafeLoader):
 
 def _load(path: str) -> Mapping[str, Any]:
     try:
-        document = yaml.load(storage.read_bytes(path), _Loader)
+        document = _Loader(storage.read_bytes(path)).get_single_data()
     except FileNotFoundError:
         raise UsageError(f"--config {path}: there is no such file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
