@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -20,6 +20,7 @@ EXIT_CODE = 130
 _OUTPUT_LOST = 120
 # For what has to end by itself: worker processes, a job on a cluster that is told to stop.
 GRACE_SECONDS = 5.0
+LOOKS_EVERY_SECONDS = 0.5
 
 
 def run_interruptible(main: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> NoReturn:
@@ -69,6 +70,9 @@ def _in_thread(call: Callable[[], PipelineResult]) -> PipelineResult:
             future.set_exception(error)
 
     threading.Thread(target=work, name="engine", daemon=True).start()
+    # A signal may reach any thread; this one, which alone runs handlers, has to wake up for it.
+    while not future.done():
+        wait([future], timeout=LOOKS_EVERY_SECONDS)
     return future.result()
 
 
