@@ -23,7 +23,9 @@ def main(arguments: Sequence[str]) -> int:
         # A worker process of a loader sends its error with a traceback: the last line is ours.
         message = str(error).strip().splitlines()[-1]
         rank = os.environ.get("RANK")
-        print(f"error{f' (process {rank})' if rank else ''}: {message}", file=sys.stderr)
+        # In one piece: torchrun's processes write unbuffered, and to the same place.
+        line = f"error{f' (process {rank})' if rank else ''}: {message}\n"
+        print(line, end="", file=sys.stderr)
         return error.exit_code
     return 0
 
