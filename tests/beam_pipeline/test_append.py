@@ -25,6 +25,19 @@ def append(output: Path, reviews: Path, *more: str) -> int:
     return run(output, "--append", *more, reviews=reviews)
 
 
+def die_before_the_last_file(output: Path, reviews: Path) -> bytes:
+    """Leave what a second night leaves that dies before `manifest.json`; return what that lacks."""
+    manifest = output / "manifest.json"
+    night(reviews, 0, LINES[:9])
+    assert append(output, reviews) == 0
+    first = manifest.read_bytes()
+    night(reviews, 1, LINES[9:18])
+    assert append(output, reviews) == 0
+    second = manifest.read_bytes()
+    manifest.write_bytes(first)
+    return second
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("order", ["input", "shuffled"])
 def test_thirty_nights(tmp_path: Path, order: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -167,14 +180,7 @@ def test_new_inputs_without_append_are_refused_with_the_cure(
 
 def test_a_run_that_died_before_the_last_file_is_brought_to_its_end(tmp_path: Path) -> None:
     reviews, output = tmp_path / "reviews", tmp_path / "out"
-    night(reviews, 0, LINES[:9])
-    assert append(output, reviews) == 0
-    first = (output / "manifest.json").read_bytes()
-    night(reviews, 1, LINES[9:18])
-    assert append(output, reviews) == 0
-    second = (output / "manifest.json").read_bytes()
-
-    (output / "manifest.json").write_bytes(first)
+    second = die_before_the_last_file(output, reviews)
     assert append(output, reviews) == 0
     assert (output / "manifest.json").read_bytes() == second
 
@@ -221,12 +227,7 @@ def test_another_spelling_of_a_path_is_no_new_input(tmp_path: Path, spelling: st
 
 def test_clean_leaves_a_generation_whose_run_died_before_the_last_file(tmp_path: Path) -> None:
     reviews, output = tmp_path / "reviews", tmp_path / "out"
-    night(reviews, 0, LINES[:9])
-    assert append(output, reviews) == 0
-    first = (output / "manifest.json").read_bytes()
-    night(reviews, 1, LINES[9:18])
-    assert append(output, reviews) == 0
-    (output / "manifest.json").write_bytes(first)
+    die_before_the_last_file(output, reviews)
 
     assert clean([str(output)]) == 0
     assert append(output, reviews) == 0

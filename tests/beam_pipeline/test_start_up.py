@@ -44,7 +44,7 @@ print(os.environ["TOKENIZERS_PARALLELISM"], len(os.listdir("/proc/self/task")))
 """
 
 ARENAS = """
-import ctypes, sys, tempfile, threading
+import ctypes, tempfile, threading
 from beam_pipeline.start_up import share_memory
 if {shared}:
     share_memory()
