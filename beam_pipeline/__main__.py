@@ -7,15 +7,19 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from beam_pipeline import interrupts
+from beam_pipeline.engines import interrupts
+from beam_pipeline.engines.overrides.start_up import (
+    keep_memory,
+    limit_library_threads,
+    quick_imports,
+)
 from beam_pipeline.logs import set_up_logging
-from beam_pipeline.options import parse_options
-from beam_pipeline.start_up import keep_memory, limit_library_threads, quick_imports
+from beam_pipeline.options.command_line import parse_options
 from transforms.functional.errors import ReviewShardsError
 from transforms.functional.safe_urls import mask_secrets
 
 if TYPE_CHECKING:
-    from beam_pipeline.config import JobConfig
+    from beam_pipeline.options.config import JobConfig
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -55,9 +59,9 @@ def _run(config: JobConfig, beam_arguments: Sequence[str]) -> None:
     keep_memory()
     limit_library_threads()
     with quick_imports():
-        from beam_pipeline.config_file import config_text
         from beam_pipeline.job import run_job
-        from beam_pipeline.summary import summary
+        from beam_pipeline.options.config_file import config_text
+        from beam_pipeline.report.summary import summary
 
     def say(text: str) -> None:
         if not config.quiet:
@@ -66,7 +70,7 @@ def _run(config: JobConfig, beam_arguments: Sequence[str]) -> None:
     options = config_text(config, beam_arguments, one_line=True)
     say(f"Config (all other options have their defaults): {options}")
     if config.dry_run:
-        from beam_pipeline.dry_run import dry_run
+        from beam_pipeline.dry_run.dry_run import dry_run
 
         print(dry_run(config))
     else:

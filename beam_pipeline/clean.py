@@ -6,10 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from beam_pipeline.output_folder import remove_unnamed, unnamed_files
+from beam_pipeline.output.output_folder import remove_unnamed, unnamed_files
 from transforms.functional.errors import ReviewShardsError
-from transforms.generations import newest_manifest, read_manifest
-from transforms.lease import lease
+from transforms.storage.generations import newest_manifest, read_manifest
+from transforms.storage.lease import lease
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -10,13 +10,13 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from beam_pipeline.config import JobConfig
-from beam_pipeline.differences import differences
-from beam_pipeline.row_view import load_row, row_text
+from beam_pipeline.options.config import JobConfig
+from beam_pipeline.output.comparison import differences
+from beam_pipeline.output.row_view import load_row, row_text
 from transforms import storage
+from transforms.functional.dataset.manifest import SUBSETS, Manifest
 from transforms.functional.errors import ReviewShardsError
-from transforms.functional.manifest import SUBSETS, Manifest
-from transforms.generations import read_manifest
+from transforms.storage.generations import read_manifest
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -6,27 +6,27 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from beam_pipeline.config import JobConfig
-from beam_pipeline.config_file import config_text
-from beam_pipeline.engine import Engine, check_shuffle_memory, choose_engine
-from beam_pipeline.existing import is_finished
-from beam_pipeline.output_folder import (
+from beam_pipeline.engines.engine import Engine, check_shuffle_memory, choose_engine
+from beam_pipeline.engines.running import run_pipeline
+from beam_pipeline.options.config import JobConfig
+from beam_pipeline.options.config_file import config_text
+from beam_pipeline.output.finished import is_finished
+from beam_pipeline.output.output_folder import (
     CONFIG_NAME,
     remove_dataset,
     remove_rejected,
     remove_unnamed,
 )
-from beam_pipeline.planning import Plan, make_plan
+from beam_pipeline.plan.planning import Plan, make_plan
+from beam_pipeline.plan.tokenizer_source import TokenizerSource, load_tokenizer
 from beam_pipeline.report.document import Run
 from beam_pipeline.report.write import write_report
-from beam_pipeline.running import run_pipeline
-from beam_pipeline.tokenizer_source import TokenizerSource, load_tokenizer
 from transforms import storage
+from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.errors import TokenizerError
-from transforms.functional.manifest import Manifest
-from transforms.generations import current_manifest, find_manifest, read_manifest
-from transforms.lease import lease
 from transforms.resuming import KEPT_SHARDS
+from transforms.storage.generations import current_manifest, find_manifest, read_manifest
+from transforms.storage.lease import lease
 from transforms.tokenization import MISMATCHES
 
 

@@ -4,20 +4,20 @@ from collections.abc import Mapping
 
 import apache_beam as beam
 
-from beam_pipeline.config import JobConfig
-from beam_pipeline.output_folder import REPORT_NAME
-from beam_pipeline.plan_files import PlanFiles
-from beam_pipeline.planning import Plan
+from beam_pipeline.options.config import JobConfig
+from beam_pipeline.output.output_folder import REPORT_NAME
+from beam_pipeline.plan.plan_files import PlanFiles
+from beam_pipeline.plan.planning import Plan
+from beam_pipeline.plan.tokenizer_source import TokenizerSource
 from beam_pipeline.reading import ReadCleanReviews
-from beam_pipeline.tokenizer_source import TokenizerSource
 from transforms import storage
 from transforms.committing import WriteManifest
-from transforms.functional.commit import ManifestDraft
-from transforms.functional.manifest import Subset, fingerprint_of
-from transforms.functional.masking import MaskRecipe
-from transforms.functional.padding import RowLayout
-from transforms.functional.receipts import FINGERPRINT
-from transforms.functional.shards import FORMAT_VERSION
+from transforms.functional.dataset.commit import ManifestDraft
+from transforms.functional.dataset.manifest import Subset, fingerprint_of
+from transforms.functional.dataset.receipts import FINGERPRINT
+from transforms.functional.dataset.shards import FORMAT_VERSION
+from transforms.functional.rows.masking import MaskRecipe
+from transforms.functional.rows.padding import RowLayout
 from transforms.labels import CollectLabels
 from transforms.masking import MaskBlocks
 from transforms.measuring import WriteFigures

@@ -2,12 +2,12 @@
 
 import apache_beam as beam
 
-from beam_pipeline.config import JobConfig
-from beam_pipeline.plan_files import PlanFiles
-from beam_pipeline.planning import Plan
+from beam_pipeline.options.config import JobConfig
+from beam_pipeline.plan.plan_files import PlanFiles
+from beam_pipeline.plan.planning import Plan
 from transforms.cleaning import CleanReviews
 from transforms.duplicates import DropRepeated, FindRepeated
-from transforms.functional.cleaning import Cleaning
+from transforms.functional.reviews.cleaning import Cleaning
 from transforms.planned import ReadSplits
 from transforms.reading import ReadReviews
 

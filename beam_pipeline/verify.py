@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from beam_pipeline.logs import set_up_logging
 from transforms import storage
+from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest, ShardEntry
+from transforms.functional.dataset.receipts import FINGERPRINT
+from transforms.functional.dataset.shards import content_sha256, read_shard
 from transforms.functional.errors import LedgerError, ReviewShardsError
-from transforms.functional.manifest import MANIFEST_NAME, Manifest, ShardEntry
-from transforms.functional.receipts import FINGERPRINT
-from transforms.functional.shards import content_sha256, read_shard
-from transforms.generations import read_manifest
-from transforms.lease import lease
+from transforms.storage.generations import read_manifest
+from transforms.storage.lease import lease
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -74,7 +74,7 @@ def _report(found: Iterator[Problem]) -> list[Problem]:
 
 def _repair(output: str, manifest: Manifest, problems: Sequence[Problem]) -> None:
     # Imported here: a check alone needs no Beam.
-    from beam_pipeline.repair import repair
+    from beam_pipeline.output.repair import repair
 
     with lease(output):
         repair(output, manifest, [problem.shard for problem in problems if problem.shard])

@@ -21,7 +21,7 @@ from tests import tokenizers_zoo
 from tests.hostile_texts import random_texts
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.functional.tokenization.text_arrays import as_large_string
-from transforms.functional.tokens import Tokens, tokens_from_lists
+from transforms.functional.tokenization.tokens import Tokens, tokens_from_lists
 
 TEXTS_PER_PART = 2000
 

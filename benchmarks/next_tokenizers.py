@@ -42,7 +42,7 @@ from tests.hostile_texts import random_texts
 from transforms.functional.tokenization import review_tokenizer
 from transforms.functional.tokenization.new_pieces import NewPieceEncoder, clean_words
 from transforms.functional.tokenization.text_arrays import as_large_string
-from transforms.functional.tokens import BoolArray, Tokens, tokens_from_lists
+from transforms.functional.tokenization.tokens import BoolArray, Tokens, tokens_from_lists
 
 # GPT-2's words as kind_of writes them, with ! for an added token.
 _WORD = re.compile(r"!|'(?:[stmd]|re|ve|ll)| ?[A-Za-z]+| ?0+| ?[^!\sA-Za-z0]+|\s+(?![^!\s])|\s+")

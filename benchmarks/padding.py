@@ -18,9 +18,9 @@ import numpy.typing as npt
 import torch
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
-from training.batching import LengthOrder
-from training.dataset import ShardDataset
-from training.order import Order, ShardOrder
+from training.reading.dataset import ShardDataset
+from training.sampling.batching import LengthOrder
+from training.sampling.order import Order, ShardOrder
 
 Batches = npt.NDArray[np.int64]  # (n_batches, batch_size) row numbers
 

@@ -21,20 +21,20 @@ from typing import Any
 import fsspec
 from fsspec import AbstractFileSystem
 
-from beam_pipeline.config import JobConfig
-from beam_pipeline.existing import is_finished
-from beam_pipeline.plan_files import write_plan
-from beam_pipeline.planning import Plan, make_plan
-from beam_pipeline.tokenizer_source import load_tokenizer
+from beam_pipeline.options.config import JobConfig
+from beam_pipeline.output.finished import is_finished
+from beam_pipeline.plan.plan_files import write_plan
+from beam_pipeline.plan.planning import Plan, make_plan
+from beam_pipeline.plan.tokenizer_source import load_tokenizer
 from transforms import storage
-from transforms.functional.commit import complete_manifest
+from transforms.functional.dataset.commit import complete_manifest
+from transforms.functional.dataset.manifest import InputEntry, ShardEntry
 from transforms.functional.elements import ReadReceipt, ShardReceipt
-from transforms.functional.manifest import InputEntry, ShardEntry
 from transforms.functional.records import Records
-from transforms.functional.reviews import PartKey
-from transforms.functional.rows import TokenCounts
-from transforms.generations import publish, read_manifest
+from transforms.functional.reviews.reviews import PartKey
+from transforms.functional.rows.rows import TokenCounts
 from transforms.planned import read_plan
+from transforms.storage.generations import publish, read_manifest
 
 FILE_BYTES = 100_000_000
 REVIEW = b'{"text": "A film."}\n'

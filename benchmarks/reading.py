@@ -27,10 +27,10 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
 from benchmarks.reading_peers import PEERS
 from benchmarks.synthetic import write_blocks
-from training.collators import MLM_COLUMNS, MlmCollator, as_it_is, mask_recipe
-from training.dataset import ShardDataset
-from training.order import ShardOrder
-from training.sampler import ElasticSampler
+from training.model.collators import MLM_COLUMNS, MlmCollator, as_it_is, mask_recipe
+from training.reading.dataset import ShardDataset
+from training.sampling.order import ShardOrder
+from training.sampling.sampler import ElasticSampler
 
 Epoch = Callable[[], int]
 

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from transforms.functional.ledger import Ledger, ReviewCounts
-from transforms.functional.manifest import (
+from transforms.functional.dataset.ledger import Ledger, ReviewCounts
+from transforms.functional.dataset.manifest import (
     Generation,
     InputEntry,
     Manifest,
     ShardEntry,
     TokenizerEntry,
 )
+from transforms.functional.dataset.shards import content_sha256, rows_table, shard_bytes
 from transforms.functional.records import Records
-from transforms.functional.rows import Rows, TokenCounts
-from transforms.functional.shards import content_sha256, rows_table, shard_bytes
+from transforms.functional.rows.rows import Rows, TokenCounts
 
 VOCAB_SIZE = 30_522
 

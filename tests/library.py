@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from tokenizers import Tokenizer
 
-from transforms.functional.tokens import Tokens, tokens_from_lists
+from transforms.functional.tokenization.tokens import Tokens, tokens_from_lists
 
 
 def library_tokens(tokenizer_json: str, texts: list[str]) -> Tokens:

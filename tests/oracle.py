@@ -17,12 +17,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from beam_pipeline.__main__ import main
-from transforms.functional.manifest import Manifest
-from transforms.functional.shards import content_sha256, read_shard
-from transforms.functional.word_ids import word_ids_from_starts
-from transforms.generations import read_manifest
+from tests.paths import ROOT
+from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.dataset.shards import content_sha256, read_shard
+from transforms.functional.rows.word_ids import word_ids_from_starts
+from transforms.storage.generations import read_manifest
 
-ROOT = Path(__file__).resolve().parents[1]
 SAMPLE_REVIEWS = ROOT / "tests" / "sample" / "reviews.jsonl"
 SAMPLE_TOKENIZER = ROOT / "tests" / "sample" / "tokenizer"
 SHARED_DATA = ROOT.parent / "shared" / "data"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-_ROOT = Path(__file__).parents[1]
+from tests.paths import ROOT
+
 _PACKAGES = ("transforms", "beam_pipeline", "training")
 
 # Floor: the modules on it, and what they must not import. The longest name that fits counts.
@@ -17,22 +18,29 @@ _FORBIDDEN = {
         "transforms", "beam_pipeline", "training", "apache_beam", "torch", "transformers",
         "fsspec", "requests", "huggingface_hub",
     },
+    "transforms.storage": {
+        "transforms", "beam_pipeline", "training", "apache_beam", "torch", "transformers",
+    },
     "transforms": {"beam_pipeline", "training", "torch", "transformers"},
     "beam_pipeline": {"training", "torch", "transformers"},
     "training": {"transforms", "beam_pipeline", "apache_beam"},
 }  # fmt: skip
 _ALLOWED = {
     "transforms.functional": {"transforms.functional"},
-    "training": {"transforms.functional"},
+    "transforms.storage": {"transforms.functional", "transforms.storage"},
+    "training": {"transforms.functional", "transforms.storage"},
 }
+
+# What a person sees at once.
+_MOST_MODULES_IN_A_FOLDER = 13
 
 
 def _modules() -> list[Path]:
-    return sorted(path for package in _PACKAGES for path in (_ROOT / package).rglob("*.py"))
+    return sorted(path for package in _PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
 def _name(path: Path) -> str:
-    return ".".join(path.relative_to(_ROOT).with_suffix("").parts).removesuffix(".__init__")
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def _imports(source: str, module: str) -> Iterator[str]:
@@ -78,11 +86,13 @@ def test_no_floor_is_broken():
         ("transforms.functional.a", "from transforms import storage"),
         ("transforms.functional.a", "def f():\n    import torch.nn"),
         ("transforms.functional.a", "from .. import reading"),
-        ("transforms.a", "from beam_pipeline.config import JobConfig"),
+        ("transforms.a", "from beam_pipeline.options.config import JobConfig"),
         ("beam_pipeline.a", "from transformers import AutoTokenizer"),
         ("beam_pipeline.a", "import training"),
         ("training.a", "import apache_beam"),
-        ("training.a", "from transforms import storage"),
+        ("training.a", "from transforms import reading"),
+        ("transforms.storage.a", "import apache_beam"),
+        ("transforms.storage.a", "from transforms import coders"),
     ],
 )
 def test_the_walk_finds_what_breaks_a_floor(module, source):
@@ -95,12 +105,80 @@ def test_the_walk_finds_what_breaks_a_floor(module, source):
         ("transforms.functional.a", "from transforms.functional.errors import InputError"),
         ("transforms.functional.a", "from transforms.functional import errors\nfrom . import b"),
         ("transforms.a", "import apache_beam\nfrom transforms import storage"),
-        ("training.a", "import torch\nfrom transforms.functional import manifest"),
+        ("training.a", "import torch\nfrom transforms.functional.dataset import manifest"),
+        ("training.a", "from transforms import storage"),
+        ("transforms.storage.a", "from transforms import storage"),
         ("beam_pipeline.a", "import transforms_of_others"),
     ],
 )
 def test_the_walk_lets_pass_what_is_allowed(module, source):
     assert _faults(source, module) == []
+
+
+def _graph(sources: dict[str, str]) -> dict[str, set[str]]:
+    """Return the modules that each module imports, wherever in it; only modules of `sources`."""
+
+    def target(name: str) -> str | None:
+        # `a.b.c` is the module c of the package a.b, or something in the module a.b.
+        return next((found for found in (name, name.rpartition(".")[0]) if found in sources), None)
+
+    return {
+        module: {found for name in _imports(source, module) if (found := target(name))} - {module}
+        for module, source in sources.items()
+    }
+
+
+def _circle(graph: dict[str, set[str]]) -> list[str]:
+    """Return modules that import each other in a circle; none where there is no circle."""
+    done: set[str] = set()
+
+    def walk(module: str, path: list[str]) -> list[str]:
+        if module in path:
+            return [*path[path.index(module) :], module]
+        if module in done:
+            return []
+        found = next(
+            (c for other in sorted(graph[module]) if (c := walk(other, [*path, module]))), []
+        )
+        done.add(module)
+        return found
+
+    return next((circle for module in sorted(graph) if (circle := walk(module, []))), [])
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = _graph({_name(path): path.read_text() for path in _modules()})
+    assert sum(map(len, graph.values())) > 300
+    assert _circle(graph) == []
+
+
+def test_the_walk_finds_circles_also_of_types_and_inside_functions():
+    sources = {
+        "training.a": "from training.b import B",
+        "training.b": "def f():\n    from training import c",
+        "training.c": "if TYPE_CHECKING:\n    from training.a import A",
+        "training.d": "from training import a",
+    }
+    assert _circle(_graph(sources)) == ["training.a", "training.b", "training.c", "training.a"]
+    assert _circle(_graph({**sources, "training.c": ""})) == []
+
+
+def _folders() -> list[Path]:
+    return sorted({path.parent for path in _modules()})
+
+
+def test_each_folder_says_its_purpose_in_one_line():
+    for folder in _folders():
+        purpose = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
+        assert purpose, f"{folder} says nothing"
+        assert "\n" not in purpose, f"{folder} says more than one line"
+
+
+def test_each_folder_can_be_seen_at_once():
+    sizes = {
+        folder: len(set(folder.glob("*.py")) - {folder / "__init__.py"}) for folder in _folders()
+    }
+    assert {folder: n for folder, n in sizes.items() if n > _MOST_MODULES_IN_A_FOLDER} == {}
 
 
 def test_no_module_is_named_like_one_of_the_standard_library():
@@ -116,13 +194,13 @@ def _loaded(code: str) -> set[str]:
     """Return the top-level names of the modules that a fresh interpreter has after `code`."""
     script = f"{code}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=_ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
     return set(done.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("module", ["beam_pipeline.config", "training"])
+@pytest.mark.parametrize("module", ["beam_pipeline.options.config", "training"])
 def test_configuration_and_training_load_quickly(module):
     loaded = _loaded(f"import {module}")
     assert module.split(".")[0] in loaded
@@ -143,7 +221,7 @@ def test_help_and_mistakes_in_our_own_options_load_no_beam():
 def test_help_runs_as_a_program():
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "beam_pipeline", "--help"],
-        cwd=_ROOT,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=120,
@@ -159,7 +237,7 @@ def test_a_job_loads_neither_torch_nor_transformers(tmp_path):
     reviews.write_text("A fine film.\n" * 20)
     arguments = [
         "--input", str(reviews), "--output", str(tmp_path / "out"), "--task", "mlm",
-        "--tokenizer", str(_ROOT / "tests" / "sample" / "tokenizer"), "--max_length", "8",
+        "--tokenizer", str(ROOT / "tests" / "sample" / "tokenizer"), "--max_length", "8",
         "--direct_running_mode", "in_memory",
     ]  # fmt: skip
     code = f"from beam_pipeline.__main__ import main\nassert main({arguments!r}) == 0"

@@ -17,8 +17,8 @@ import pytest
 from tests import oracle
 from tests.beam_pipeline.jobs import NOT_COMPARED
 from tests.oracle import Dataset, make
-from transforms.functional.reviews import REVIEW_SCHEMA, Part, PartKey, ReviewSlice
-from transforms.functional.shuffling import cut_buckets, join_bucket
+from transforms.functional.reviews.reviews import REVIEW_SCHEMA, Part, PartKey, ReviewSlice
+from transforms.functional.reviews.shuffling import cut_buckets, join_bucket
 
 # Several splits, and several parts in some of them.
 SMALL_PARTS = ("--part_bytes", "15000")

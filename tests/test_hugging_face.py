@@ -15,13 +15,13 @@ import pytest
 import tokenizers
 from tokenizers import models, normalizers, pre_tokenizers, processors, trainers
 
-from beam_pipeline.config import JobConfig
-from beam_pipeline.planning import make_plan
-from beam_pipeline.tokenizer_source import TokenizerSource, load_tokenizer
+from beam_pipeline.options.config import JobConfig
+from beam_pipeline.plan.planning import make_plan
+from beam_pipeline.plan.tokenizer_source import TokenizerSource, load_tokenizer
 from tests import oracle
 from tests.oracle import make
 from transforms.functional.counter_random import VALIDATION, below, review_random
-from transforms.functional.template import add_template
+from transforms.functional.rows.template import add_template
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.reading import read_split
 

@@ -10,8 +10,8 @@ import pytest
 
 from tests import oracle
 from tests.oracle import make
-from transforms.functional.ledger import Ledger, ReviewCounts
-from transforms.functional.rows import TokenCounts
+from transforms.functional.dataset.ledger import Ledger, ReviewCounts
+from transforms.functional.rows.rows import TokenCounts
 
 MAX_LENGTH = 64
 N_REJECTED = 1  # The sample has one line that is not UTF-8.
@@ -240,16 +240,16 @@ def test_an_output_that_cannot_be_written_stops_the_job(
 def test_a_subset_folder_that_cannot_be_written_stops_the_job_in_its_middle(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from transforms import storage
+    from transforms.storage import writing
 
-    write = storage._write_local
+    write = writing._write_local
 
     def full(path: Path, data: bytes, **options: bool) -> bool:
         if path.suffix == ".arrow" and "0001" in path.name:
             raise OSError(28, "No space left on device")
         return write(path, data, **options)
 
-    monkeypatch.setattr(storage, "_write_local", full)
+    monkeypatch.setattr(writing, "_write_local", full)
     code, error = failed(tmp_path / "out", capsys, *MLM, "--part_bytes", "20000")
 
     assert code == 1

@@ -12,13 +12,13 @@ import pytest
 
 from beam_pipeline.__main__ import main
 from tests.beam_pipeline.jobs import REVIEWS, TOKENIZER
+from tests.paths import ROOT
 from transforms.functional.errors import InputError, ReviewShardsError
 from transforms.functional.safe_paths import check_inside, leaves_folder
 from transforms.functional.safe_urls import holds_secret, mask_secrets
 
-_ROOT = Path(__file__).parents[1]
 _CODE = [path for name in ("transforms", "beam_pipeline", "training", "benchmarks", "deploy")
-         for path in sorted((_ROOT / name).rglob("*.py"))]  # fmt: skip
+         for path in sorted((ROOT / name).rglob("*.py"))]  # fmt: skip
 
 # Modules and functions that run what a file holds.
 _FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}

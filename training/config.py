@@ -10,8 +10,8 @@ from typing import Any, Literal
 import torch
 from transformers import HfArgumentParser, TrainingArguments
 
-from training.order import DEFAULT_WINDOW_SHARDS
-from training.shard_cache import DEFAULT_CACHE_GB
+from training.reading.shard_cache import DEFAULT_CACHE_GB
+from training.sampling.order import DEFAULT_WINDOW_SHARDS
 from transforms.functional.errors import UsageError
 
 

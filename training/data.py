@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from training.batching import LengthOrder
-from training.collators import MLM_COLUMNS, MlmCollator, as_it_is, mask_recipe
 from training.config import DataOptions
-from training.dataset import ShardDataset
-from training.mixture import MixedRows, MixtureOrder
-from training.order import Order, ShardOrder
-from training.row_reader import Batch
-from training.shard_cache import ShardCache
-from training.views import RowSource, draw_rows
+from training.model.collators import MLM_COLUMNS, MlmCollator, as_it_is, mask_recipe
+from training.reading.dataset import ShardDataset
+from training.reading.row_reader import Batch
+from training.reading.row_subset import RowSource, draw_rows
+from training.reading.shard_cache import ShardCache
+from training.sampling.batching import LengthOrder
+from training.sampling.mixture import MixedRows, MixtureOrder
+from training.sampling.order import Order, ShardOrder
 from transforms.functional.errors import DatasetError, UsageError
 
 Collator = Callable[[Batch], Batch]

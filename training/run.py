@@ -11,14 +11,14 @@ from typing import Any
 import torch.distributed as dist
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
-from training.checkpoints import resume_folder
 from training.config import Options
 from training.data import label_names, load_data
-from training.freezing import freeze_base, trainable_parameters
-from training.metrics import confusion_text
-from training.models import load_model
+from training.loop.checkpoints import resume_folder
+from training.loop.metrics import confusion_text
+from training.loop.trainer import ShardTrainer
+from training.model.freezing import freeze_base, trainable_parameters
+from training.model.models import load_model
 from training.predict import predict
-from training.trainer import ShardTrainer
 from transforms.functional.errors import UsageError
 
 

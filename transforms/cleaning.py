@@ -2,8 +2,8 @@
 
 import apache_beam as beam
 
-from transforms.functional.cleaning import Cleaning, clean_part
-from transforms.functional.reviews import Part
+from transforms.functional.reviews.cleaning import Cleaning, clean_part
+from transforms.functional.reviews.reviews import Part
 
 
 class CleanReviews(beam.PTransform):

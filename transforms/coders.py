@@ -6,8 +6,8 @@ import apache_beam as beam
 import pyarrow as pa
 
 from transforms.functional.elements import PackedPart, ReadReceipt, ShardReceipt, TokenizedPart
-from transforms.functional.reviews import REVIEW_SCHEMA, Part, ReviewSlice
-from transforms.functional.splits import Split
+from transforms.functional.reviews.reviews import REVIEW_SCHEMA, Part, ReviewSlice
+from transforms.functional.reviews.splits import Split
 
 
 class RecordCoder(beam.coders.Coder):

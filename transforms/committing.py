@@ -6,11 +6,11 @@ from typing import Any
 import apache_beam as beam
 
 from transforms import storage
-from transforms.functional.commit import ManifestDraft, complete_manifest
+from transforms.functional.dataset.commit import ManifestDraft, complete_manifest
+from transforms.functional.dataset.manifest import MANIFEST_NAME, InputEntry
 from transforms.functional.elements import ReadReceipt, ShardReceipt
-from transforms.functional.manifest import MANIFEST_NAME, InputEntry
 from transforms.functional.records import Records
-from transforms.generations import generation_path, publish, read_manifest
+from transforms.storage.generations import generation_path, publish, read_manifest
 
 
 class WriteManifest(beam.PTransform):

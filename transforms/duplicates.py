@@ -4,16 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import apache_beam as beam
 
-from transforms.functional.cleaning import Cleaning, clean_part
-from transforms.functional.duplicates import (
+from transforms.functional.reviews.cleaning import Cleaning, clean_part
+from transforms.functional.reviews.duplicates import (
     NEW,
     Reference,
     drop_repeated,
     find_repeated,
     hash_part,
 )
-from transforms.functional.reviews import Part
-from transforms.functional.splits import Split
+from transforms.functional.reviews.reviews import Part
+from transforms.functional.reviews.splits import Split
 from transforms.reading import read_split
 
 

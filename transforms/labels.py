@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import apache_beam as beam
 
-from transforms.functional.labels import (
+from transforms.functional.readers.columns import ReviewColumns
+from transforms.functional.reviews.labels import (
     add_label_names,
     check_label_count,
     map_label_names,
 )
-from transforms.functional.readers.columns import ReviewColumns
-from transforms.functional.splits import Split
+from transforms.functional.reviews.splits import Split
 from transforms.reading import read_split_chunks
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import apache_beam as beam
 
+from transforms.functional.dataset.manifest import SUBSETS
 from transforms.functional.elements import PackedPart
-from transforms.functional.manifest import SUBSETS
-from transforms.functional.masking import MaskRecipe, mask_rows
+from transforms.functional.rows.masking import MaskRecipe, mask_rows
 
 
 class MaskBlocks(beam.PTransform):

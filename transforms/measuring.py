@@ -8,9 +8,9 @@ import apache_beam as beam
 
 from transforms import storage
 from transforms.functional.elements import ReadReceipt, TokenizedPart
-from transforms.functional.figures import figures_of
-from transforms.functional.reject_reasons import merge_reasons
-from transforms.functional.review_statistics import ReviewStatistics, measure, merge
+from transforms.functional.figures.figures import figures_of
+from transforms.functional.figures.review_statistics import ReviewStatistics, measure, merge
+from transforms.functional.reviews.reject_reasons import merge_reasons
 from transforms.tokenization import shared_tokenizer
 
 

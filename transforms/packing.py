@@ -5,11 +5,11 @@ from typing import Literal
 import apache_beam as beam
 
 from transforms.functional.elements import PackedPart, TokenizedPart
-from transforms.functional.packing import pack_blocks
-from transforms.functional.padding import RowLayout, pad_reviews
-from transforms.functional.rows import PackedReviews
-from transforms.functional.subsets import split_subsets
-from transforms.functional.template import Template
+from transforms.functional.reviews.subsets import split_subsets
+from transforms.functional.rows.packing import pack_blocks
+from transforms.functional.rows.padding import RowLayout, pad_reviews
+from transforms.functional.rows.rows import PackedReviews
+from transforms.functional.rows.template import Template
 from transforms.timing import timed
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import apache_beam as beam
 
 from transforms import storage
-from transforms.functional.planned_splits import load_splits
-from transforms.functional.splits import Split
+from transforms.functional.reviews.planned_splits import load_splits
+from transforms.functional.reviews.splits import Split
 
 
 class ReadSplits(beam.PTransform):

@@ -12,9 +12,9 @@ from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.formats import decompress
 from transforms.functional.readers.read_file import DAMAGE, damaged, read_file
 from transforms.functional.readers.text import read_whole_files
-from transforms.functional.reviews import Part, ReviewChunk, cut_parts
-from transforms.functional.splits import Split
-from transforms.input_files import open_files
+from transforms.functional.reviews.reviews import Part, ReviewChunk, cut_parts
+from transforms.functional.reviews.splits import Split
+from transforms.storage.input_files import open_files
 from transforms.timing import timed
 
 SampleBy = Literal["line", "document"]

@@ -7,8 +7,8 @@ import apache_beam as beam
 
 from transforms import storage
 from transforms.functional.elements import ReadReceipt
-from transforms.functional.reject_reasons import count_reasons
-from transforms.functional.reviews import Part
+from transforms.functional.reviews.reject_reasons import count_reasons
+from transforms.functional.reviews.reviews import Part
 
 REJECTED_FOLDER = "rejected"
 

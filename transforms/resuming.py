@@ -7,11 +7,11 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 from transforms import storage
+from transforms.functional.dataset.manifest import Subset
+from transforms.functional.dataset.receipts import receipt_of, shard_path
+from transforms.functional.dataset.shards import ShardFormat
 from transforms.functional.elements import ShardReceipt
-from transforms.functional.manifest import Subset
-from transforms.functional.receipts import receipt_of, shard_path
-from transforms.functional.reviews import Part
-from transforms.functional.shards import ShardFormat
+from transforms.functional.reviews.reviews import Part
 
 KEPT_SHARDS = "kept-shards"
 

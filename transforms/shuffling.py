@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import apache_beam as beam
 
 from transforms import coders  # noqa: F401 - registers the coder for the slices
-from transforms.functional.reviews import Part, ReviewSlice
-from transforms.functional.shuffling import cut_buckets, join_bucket
+from transforms.functional.reviews.reviews import Part, ReviewSlice
+from transforms.functional.reviews.shuffling import cut_buckets, join_bucket
 
 
 class ShuffleReviews(beam.PTransform):

@@ -9,7 +9,7 @@ from apache_beam.metrics import Metrics
 
 from transforms import storage
 from transforms.functional.elements import TokenizedPart, index_of
-from transforms.functional.reviews import Part
+from transforms.functional.reviews.reviews import Part
 from transforms.functional.tokenization.encoder import load_encoder
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.functional.tokenization.threads import encode_in_threads

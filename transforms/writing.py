@@ -6,19 +6,19 @@ import apache_beam as beam
 
 from transforms import storage
 from transforms.background import MapInBackground
-from transforms.functional.elements import PackedPart, ShardReceipt
-from transforms.functional.receipts import (
+from transforms.functional.dataset.receipts import (
     new_receipt,
     receipt_metadata,
     shard_entry,
     shard_path,
 )
-from transforms.functional.shards import (
+from transforms.functional.dataset.shards import (
     ShardFormat,
     content_sha256,
     rows_table,
     shard_bytes,
 )
+from transforms.functional.elements import PackedPart, ShardReceipt
 
 
 class WriteShards(beam.PTransform):

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms import storage
+from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.errors import InputError
-from transforms.functional.manifest import Manifest
 
 REPORT_VERSION = 1
 MAX_BARS = 60  # More shards are shown by so many of them, from the smallest to the largest.

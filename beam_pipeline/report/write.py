@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from beam_pipeline.output_folder import REPORT_NAME, REPORT_PAGE_NAME
+from beam_pipeline.output.output_folder import REPORT_NAME, REPORT_PAGE_NAME
 from beam_pipeline.report.document import Run, complete, read_document, write_document
 from transforms import storage
-from transforms.generations import read_manifest
+from transforms.storage.generations import read_manifest
 
 HOW_TO_DRAW = "pip install '.[report]' brings report.html"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from beam_pipeline.config import JobConfig
-from beam_pipeline.options import make_parser
+from beam_pipeline.options.command_line import make_parser
+from beam_pipeline.options.config import JobConfig
 
 # One run is told these by hand; a template has nobody to read what they print.
 _NOT_PARAMETERS = {"help", "config", "dry_run", "quiet", "debug"}

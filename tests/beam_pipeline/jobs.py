@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from beam_pipeline.__main__ import main
+from tests.paths import ROOT
 
-SAMPLE = Path(__file__).parents[1] / "sample"
+SAMPLE = ROOT / "tests" / "sample"
 TOKENIZER = SAMPLE / "tokenizer"
 REVIEWS = SAMPLE / "reviews.jsonl"
 # They hold times, and the path of the output.

@@ -8,7 +8,7 @@ import pytest
 from beam_pipeline.clean import main as clean
 from beam_pipeline.verify import main as verify
 from tests.beam_pipeline.jobs import REVIEWS, files_of, run
-from transforms.generations import read_manifest
+from transforms.storage.generations import read_manifest
 
 LINES = REVIEWS.read_bytes().splitlines(keepends=True)
 

@@ -8,9 +8,10 @@ import pyarrow as pa
 import pytest
 
 from beam_pipeline.__main__ import main
+from tests.paths import ROOT
 from tests.transforms.functional.readers.files import arrow_stream, parquet_file
 
-_TOKENIZER = str(Path(__file__).parents[1] / "sample" / "tokenizer")
+_TOKENIZER = str(ROOT / "tests" / "sample" / "tokenizer")
 
 
 def _run(folder: Path, *arguments: str, task: str = "mlm") -> int:

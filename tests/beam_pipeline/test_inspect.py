@@ -13,6 +13,7 @@ import pytest
 
 from beam_pipeline.inspect import main
 from tests.beam_pipeline.jobs import run
+from tests.paths import ROOT
 from transforms.functional.errors import InputError
 
 
@@ -114,7 +115,7 @@ def test_a_reader_that_has_seen_enough_ends_it_without_a_word(folder: Path) -> N
         [sys.executable, "-u", "-m", "beam_pipeline.inspect", str(folder / "classes")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
     )
     assert inspect.stdout is not None
     assert inspect.stderr is not None

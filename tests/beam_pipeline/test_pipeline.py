@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beam_pipeline.config import JobConfig
+from beam_pipeline.options.config import JobConfig
 from beam_pipeline.pipeline import fingerprint, mask_recipe, row_maker, shard_metadata
-from beam_pipeline.tokenizer_source import load_tokenizer
+from beam_pipeline.plan.tokenizer_source import load_tokenizer
 from tests import oracle
-from transforms.functional.masking import IGNORED
+from transforms.functional.rows.masking import IGNORED
 from transforms.packing import PackBlocks, PadReviews
 
 TOKENIZER = load_tokenizer(str(oracle.SAMPLE_TOKENIZER))

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests import oracle
-from transforms.functional.cleaning import strip_html
-from transforms.functional.ledger import ReviewCounts
+from transforms.functional.dataset.ledger import ReviewCounts
+from transforms.functional.reviews.cleaning import strip_html
 
 MLM = ("--task", "mlm", "--max_length", "32", "--remainder", "pad", "--part_bytes", "9000")
 CLASSIFY = ("--task", "classification", "--max_length", "32", "--part_bytes", "9000")

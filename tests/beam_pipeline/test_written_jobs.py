@@ -9,7 +9,7 @@ import fsspec
 import pytest
 
 from beam_pipeline.__main__ import main
-from beam_pipeline.engine import choose_engine
+from beam_pipeline.engines.engine import choose_engine
 from tests.beam_pipeline.jobs import REVIEWS, TOKENIZER
 
 _RUNNER = "tests.beam_pipeline.written_jobs.TemplateRunner"

@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks.make_reviews import invent
 from benchmarks.timing import Run, median_table
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 TOKENIZER = ROOT / "tests" / "sample" / "tokenizer"
 
 TEXTS = [

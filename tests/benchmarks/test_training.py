@@ -8,9 +8,8 @@ import pytest
 import torch
 from transformers import DistilBertConfig, DistilBertForSequenceClassification
 
+from tests.paths import ROOT
 from tests.training.datasets import write_classification
-
-ROOT = Path(__file__).parents[2]
 
 
 def run(module: str, *arguments: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from beam_pipeline.options import parse_options
+from beam_pipeline.options.command_line import parse_options
 from tests.deploy.manifests import DEPLOY
 
 _VARIABLES = {

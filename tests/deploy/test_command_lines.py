@@ -10,7 +10,7 @@ import pytest
 from torch.distributed.run import get_args_parser
 
 from beam_pipeline.__main__ import main
-from beam_pipeline.options import parse_options
+from beam_pipeline.options.command_line import parse_options
 from tests.deploy.command_lines import CommandLine, command_lines
 from tests.deploy.manifests import DEPLOY, ROOT, arguments_of, pods
 from tests.deploy.stubs import Stubs

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from beam_pipeline.config import JobConfig
-from beam_pipeline.options import parse_options
+from beam_pipeline.options.command_line import parse_options
+from beam_pipeline.options.config import JobConfig
 from tests.deploy.manifests import DEPLOY
 from tests.deploy.stubs import Stubs
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from beam_pipeline.__main__ import main
-from beam_pipeline.options import parse_options
+from beam_pipeline.options.command_line import parse_options
 from tests.beam_pipeline.jobs import REVIEWS, TOKENIZER
+from tests.paths import ROOT
 
-_ROOT = Path(__file__).parents[2]
 _DOCUMENTS = [
     path
-    for path in (_ROOT / "README.md", *sorted((_ROOT / "docs").glob("*.md")))
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
     if path.name != "engines.md"  # Its commands are tested beside those of deploy/.
 ]
 _COMMAND = re.compile(r"python -m beam_pipeline (--[^`\n]+)")

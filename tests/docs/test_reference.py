@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import MISSING, fields
-from pathlib import Path
 
-from beam_pipeline import interrupts
-from beam_pipeline.config import JobConfig
-from beam_pipeline.options import make_parser
+from beam_pipeline.engines import interrupts
+from beam_pipeline.options.command_line import make_parser
+from beam_pipeline.options.config import JobConfig
+from tests.paths import ROOT
 from transforms.functional import errors
 
-_REFERENCE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text("utf-8")
+_REFERENCE = (ROOT / "docs" / "reference.md").read_text("utf-8")
 
 
 def option_table() -> str:
@@ -44,7 +44,7 @@ def test_every_exit_code_stands_there() -> None:
 
 
 def test_every_message_of_the_troubleshooting_is_one_that_the_program_prints() -> None:
-    root = Path(__file__).parents[2]
+    root = ROOT
     text = (root / "docs" / "troubleshooting.md").read_text("utf-8")
     folders = ("beam_pipeline", "transforms")
     sources = "".join(path.read_text() for name in folders for path in (root / name).rglob("*.py"))

@@ -18,7 +18,7 @@ from tests.oracle import Dataset
 # Shards by the hundred, so that a worker is always killed in the middle of them.
 LONG = ("--part_bytes", "1000", "--max_length", "16")
 TWO = ("--direct_num_workers", "2")
-LOCAL = "beam_pipeline.local_worker"
+LOCAL = "beam_pipeline.engines.overrides.local_worker"
 FAILS_S = 300
 
 

@@ -12,8 +12,8 @@ import time
 from beam_pipeline.__main__ import main
 from tests.beam_pipeline.jobs import REVIEWS, SAMPLE, TOKENIZER
 from transforms import storage
-from transforms.functional.manifest import Manifest
-from transforms.generations import read_manifest
+from transforms.functional.dataset.manifest import Manifest
+from transforms.storage.generations import read_manifest
 
 OPTIONS = (
     "--tokenizer", str(TOKENIZER), "--task", "mlm", "--max_length", "32", "--part_bytes", "10000",

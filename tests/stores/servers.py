@@ -17,7 +17,8 @@ from pathlib import Path
 
 import fsspec
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+
 AZURITE = ROOT / ".azurite" / "node_modules" / ".bin" / "azurite-blob"
 
 # Azurite's only account; its key is printed in its manual.

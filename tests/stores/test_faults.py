@@ -42,7 +42,7 @@ def test_a_job_survives_faults_of_the_store(
     # The time-outs of the clients are what the proxy's silence is measured by.
     config = {"read_timeout": 1, "connect_timeout": 1, "max_pool_connections": 64}
     monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": config})
-    monkeypatch.setattr("transforms.stores.CALL_TIMEOUT_S", 4)
+    monkeypatch.setattr("transforms.storage.stores.CALL_TIMEOUT_S", 4)
     with serving(command, port, ROOT), in_environment(s3_environment(port)):
         assert job(source, output, "--input", small) == 0
         assert shard_hashes(output) == shard_hashes(str(tmp_path / "out"))

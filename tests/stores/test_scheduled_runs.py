@@ -16,8 +16,8 @@ from tests.stores.jobs import OPTIONS, job, manifest_of, shard_hashes
 from tests.stores.servers import Store
 from transforms import storage
 from transforms.functional.errors import OutputError
-from transforms.generations import publish, read_manifest
-from transforms.lease import LEASE_NAME, lease
+from transforms.storage.generations import publish, read_manifest
+from transforms.storage.lease import LEASE_NAME, lease
 
 TOLERANT = ("--max_rejected_fraction", "0.5")
 LINES = REVIEWS.read_bytes().splitlines(keepends=True)
@@ -121,6 +121,6 @@ def manifest_text(output: str) -> dict[str, object]:
 
 def read_other(document: dict[str, object]):  # type: ignore[no-untyped-def]
     """Return another manifest of the same generation."""
-    from transforms.functional.manifest import Manifest
+    from transforms.functional.dataset.manifest import Manifest
 
     return Manifest.loads(json.dumps({**document, "fingerprint": "other"}), {}.__getitem__)

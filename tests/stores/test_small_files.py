@@ -12,7 +12,7 @@ from tests.stores.slow_store import BODY
 from transforms import storage
 from transforms.functional.errors import InputError
 from transforms.functional.readers.file_range import FileRange
-from transforms.input_files import open_files
+from transforms.storage.input_files import open_files
 
 
 def _files(n: int, size: int = len(BODY)) -> list[FileRange]:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from transforms.functional.ledger import Ledger, ReviewCounts
-from transforms.functional.manifest import (
+from tests.paths import ROOT
+from transforms.functional.dataset.ledger import Ledger, ReviewCounts
+from transforms.functional.dataset.manifest import (
     SUBSETS,
     Generation,
     InputEntry,
@@ -18,16 +19,16 @@ from transforms.functional.manifest import (
     ShardEntry,
     TokenizerEntry,
 )
-from transforms.functional.masking import MaskRecipe, mask_rows
-from transforms.functional.packing import pack_blocks
-from transforms.functional.padding import RowLayout, pad_reviews
+from transforms.functional.dataset.shards import content_sha256, rows_table, shard_bytes
 from transforms.functional.records import Records
-from transforms.functional.rows import Rows, TokenCounts
-from transforms.functional.shards import content_sha256, rows_table, shard_bytes
-from transforms.functional.template import Template
-from transforms.functional.tokens import Tokens
+from transforms.functional.rows.masking import MaskRecipe, mask_rows
+from transforms.functional.rows.packing import pack_blocks
+from transforms.functional.rows.padding import RowLayout, pad_reviews
+from transforms.functional.rows.rows import Rows, TokenCounts
+from transforms.functional.rows.template import Template
+from transforms.functional.tokenization.tokens import Tokens
 
-SAMPLE = Path(__file__).parents[1] / "sample"
+SAMPLE = ROOT / "tests" / "sample"
 TEMPLATE = Template(prefix=(2,), suffix=(3,))
 ROLES = {"cls": 2, "mask": 4, "pad": 0, "sep": 3, "unk": 1}
 VOCAB_SIZE = 4000

@@ -8,6 +8,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from tests.paths import ROOT
+
 # Without dropout the numbers do not depend on which process draws them.
 TINY = {
     "model_type": "distilbert",
@@ -60,7 +62,7 @@ def run(command: list[str], **environment: str) -> "subprocess.CompletedProcess"
     process = subprocess.Popen(
         command,
         env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", **environment},
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,14 +1,14 @@
 """The commands in docs/training.md are commands, and the recipes those that were published."""
 
 import shlex
-from pathlib import Path
 
 import pytest
 
+from tests.paths import ROOT
 from training.config import Options, parse_options
 from training.predict import command_line
 
-PAGE = Path(__file__).parents[2] / "docs/training.md"
+PAGE = ROOT / "docs/training.md"
 
 
 def commands(module: str) -> list[list[str]]:

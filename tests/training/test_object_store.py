@@ -10,10 +10,10 @@ from torch.utils.data import DataLoader
 
 from tests.stores.servers import in_environment, moto
 from tests.training.datasets import write_mlm
-from training.dataset import ShardDataset
-from training.order import ShardOrder
-from training.sampler import ElasticSampler
-from training.shard_cache import ShardCache
+from training.reading.dataset import ShardDataset
+from training.reading.shard_cache import ShardCache
+from training.sampling.order import ShardOrder
+from training.sampling.sampler import ElasticSampler
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,8 @@ from tests.training.datasets import write_classification, write_mlm
 from tests.training.programs import arguments, history, write_config
 from training.__main__ import main
 from training.config import parse_options
-from training.dataset import ShardDataset
 from training.predict import main as predict_main
+from training.reading.dataset import ShardDataset
 from training.run import run
 
 
@@ -73,7 +73,7 @@ def test_mlm_reports_loss_and_perplexity_before_and_after(mlm_model: dict[str, A
 
 def test_the_evaluation_is_exact(mlm: Path, mlm_model: dict[str, Any]) -> None:
     # One batch of everything has the mean over tokens that many batches must give.
-    from training.collators import MLM_COLUMNS, MlmCollator, mask_recipe
+    from training.model.collators import MLM_COLUMNS, MlmCollator, mask_recipe
 
     dataset = ShardDataset(mlm, "validation", columns=MLM_COLUMNS)
     recipe = mask_recipe(dataset, whole_words=True, seed=5)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import tests.training.bucket  # noqa: F401  # A file system for datasets.
-from training import trainer
 from training.__main__ import main
+from training.loop import trainer
 
 RANK = os.environ.get("RANK", "0")
 

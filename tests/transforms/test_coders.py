@@ -6,7 +6,7 @@ import pytest
 from transforms.coders import PartCoder, RecordCoder, ReviewSliceCoder, TokensCoder
 from transforms.functional.elements import ReadReceipt, ReviewIndex, ShardReceipt, TokenizedPart
 from transforms.functional.readers.file_range import FileRange
-from transforms.functional.reviews import (
+from transforms.functional.reviews.reviews import (
     REVIEW_SCHEMA,
     CleaningCounts,
     Part,
@@ -14,8 +14,8 @@ from transforms.functional.reviews import (
     RejectedRecord,
     ReviewSlice,
 )
-from transforms.functional.splits import Split
-from transforms.functional.tokens import Tokens
+from transforms.functional.reviews.splits import Split
+from transforms.functional.tokenization.tokens import Tokens
 
 
 def _batch(n: int, text: str = "review é🎬") -> pa.RecordBatch:

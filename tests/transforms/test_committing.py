@@ -5,9 +5,9 @@ import apache_beam as beam
 import pytest
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
-from tests.transforms.functional.test_commit import DRAFT, INPUTS, READ, SHARDS, complete
+from tests.transforms.functional.dataset.test_commit import DRAFT, INPUTS, READ, SHARDS, complete
 from transforms.committing import WriteManifest
-from transforms.generations import read_manifest
+from transforms.storage.generations import read_manifest
 
 
 def commit(output: Path, **changes: object) -> None:

@@ -1,15 +1,15 @@
 import apache_beam as beam
 from apache_beam.testing.util import assert_that, equal_to
 
-from tests.transforms.functional.test_duplicates import part_of
+from tests.transforms.functional.reviews.test_duplicates import part_of
 from transforms.cleaning import CleanReviews
 from transforms.duplicates import DropRepeated, FindRepeated
-from transforms.functional.cleaning import Cleaning
-from transforms.functional.duplicates import EARLIER, EXCLUDED, Reference
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
-from transforms.functional.reviews import Part
-from transforms.functional.splits import Split
+from transforms.functional.reviews.cleaning import Cleaning
+from transforms.functional.reviews.duplicates import EARLIER, EXCLUDED, Reference
+from transforms.functional.reviews.reviews import Part
+from transforms.functional.reviews.splits import Split
 
 # In another order than that of their keys.
 PARTS = [

@@ -14,18 +14,19 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
 import transforms
-from tests.transforms.functional.test_commit import DRAFT, INPUTS
-from transforms.functional.cleaning import Cleaning
-from transforms.functional.duplicates import REPEATED
-from transforms.functional.masking import MaskRecipe
-from transforms.functional.padding import RowLayout
-from transforms.functional.planned_splits import dump_splits
+from tests.paths import ROOT
+from tests.transforms.functional.dataset.test_commit import DRAFT, INPUTS
+from transforms.functional.dataset.receipts import FINGERPRINT
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
-from transforms.functional.receipts import FINGERPRINT
-from transforms.functional.reviews import Part
-from transforms.functional.splits import Split
-from transforms.functional.template import Template
+from transforms.functional.reviews.cleaning import Cleaning
+from transforms.functional.reviews.duplicates import REPEATED
+from transforms.functional.reviews.planned_splits import dump_splits
+from transforms.functional.reviews.reviews import Part
+from transforms.functional.reviews.splits import Split
+from transforms.functional.rows.masking import MaskRecipe
+from transforms.functional.rows.padding import RowLayout
+from transforms.functional.rows.template import Template
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.packing import PackBlocks
 from transforms.reading import read_split
@@ -33,8 +34,7 @@ from transforms.rejecting import WriteRejected
 from transforms.tokenization import tokenize_part
 from transforms.writing import WriteShards, write_shard
 
-_ROOT = Path(__file__).parents[2]
-_SAMPLE = _ROOT / "tests" / "sample"
+_SAMPLE = ROOT / "tests" / "sample"
 
 
 def _public_transforms() -> list[type[beam.PTransform]]:
@@ -106,7 +106,7 @@ def test_every_public_transform_has_an_example_that_gives_what_it_shows(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.chdir(_ROOT)
+    monkeypatch.chdir(ROOT)
     given = {**names, "folder": str(tmp_path)}
     [found] = doctest.DocTestFinder(recurse=False).find(transform, extraglobs=given)
     assert found.examples, f"the docstring of {found.name} has no example"

@@ -2,11 +2,11 @@ import apache_beam as beam
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
-from transforms.functional import labels as labels_module
 from transforms.functional.errors import InputError
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
-from transforms.functional.splits import Split
+from transforms.functional.reviews import labels as labels_module
+from transforms.functional.reviews.splits import Split
 from transforms.labels import CollectLabels, label_names_of_split
 
 _LABEL = ReviewColumns(text="label")

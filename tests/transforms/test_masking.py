@@ -6,8 +6,8 @@ from tests.transforms.functional.tiny import BERT
 from tests.transforms.pipelines import check
 from tests.transforms.test_packing import part_of
 from transforms.functional.elements import PackedPart
-from transforms.functional.masking import MaskRecipe
-from transforms.functional.padding import RowLayout
+from transforms.functional.rows.masking import MaskRecipe
+from transforms.functional.rows.padding import RowLayout
 from transforms.masking import MaskBlocks, mask_part
 from transforms.packing import PadReviews
 

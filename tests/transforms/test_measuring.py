@@ -7,7 +7,7 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from tests import oracle
 from tests.transforms.test_tokenization import TOKENIZER, part_of
 from transforms.functional.elements import ReadReceipt
-from transforms.functional.reviews import PartKey
+from transforms.functional.reviews.reviews import PartKey
 from transforms.measuring import WriteFigures
 from transforms.tokenization import TokenizeReviews
 

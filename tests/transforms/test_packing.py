@@ -5,8 +5,8 @@ import numpy as np
 from tests.transforms.functional.tiny import BERT, lists, tokens_of, words_of_one
 from tests.transforms.pipelines import check
 from transforms.functional.elements import PackedPart, ReviewIndex, TokenizedPart
-from transforms.functional.padding import RowLayout
-from transforms.functional.reviews import PartKey
+from transforms.functional.reviews.reviews import PartKey
+from transforms.functional.rows.padding import RowLayout
 from transforms.packing import PackBlocks, PadReviews, SplitSubsets
 
 

@@ -15,8 +15,8 @@ from transforms.functional.errors import InputError
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.formats import compression_of, format_of
-from transforms.functional.reviews import Part
-from transforms.functional.splits import Split
+from transforms.functional.reviews.reviews import Part
+from transforms.functional.reviews.splits import Split
 from transforms.reading import ReadReviews, read_split
 
 _TEXT = ReviewColumns(text="text")

@@ -4,7 +4,7 @@ import json
 import pyarrow as pa
 
 from transforms.functional.elements import ReadReceipt
-from transforms.functional.reviews import REVIEW_SCHEMA, Part, PartKey, RejectedRecord
+from transforms.functional.reviews.reviews import REVIEW_SCHEMA, Part, PartKey, RejectedRecord
 from transforms.rejecting import rejected_lines, write_rejected
 
 

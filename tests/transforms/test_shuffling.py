@@ -3,8 +3,8 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.testing.util import assert_that, equal_to
 
-from transforms.functional.reviews import Part, PartKey, make_reviews
-from transforms.functional.shuffling import cut_buckets, join_bucket
+from transforms.functional.reviews.reviews import Part, PartKey, make_reviews
+from transforms.functional.reviews.shuffling import cut_buckets, join_bucket
 from transforms.shuffling import ShuffleReviews
 
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from tests import oracle
 from tests.transforms.pipelines import check
-from transforms.functional.reviews import Part, PartKey, make_reviews
+from transforms.functional.reviews.reviews import Part, PartKey, make_reviews
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.tokenization import TokenizeReviews, tokenize_part
 

@@ -8,10 +8,10 @@ import pytest
 from tests.transforms.functional.tiny import BERT
 from tests.transforms.pipelines import check
 from tests.transforms.test_packing import part_of
+from transforms.functional.dataset.shards import content_sha256, read_shard
 from transforms.functional.elements import PackedPart, ShardReceipt
 from transforms.functional.errors import OutputError
-from transforms.functional.padding import RowLayout
-from transforms.functional.shards import content_sha256, read_shard
+from transforms.functional.rows.padding import RowLayout
 from transforms.packing import PadReviews
 from transforms.writing import WriteShards, write_shard
 

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.functional.manifest import ShardEntry, Subset
-from transforms.functional.reviews import CleaningCounts, Part, PartKey
-from transforms.functional.rows import PackedReviews, TokenCounts
-from transforms.functional.tokens import Tokens, offsets_of
+from transforms.functional.dataset.manifest import ShardEntry, Subset
+from transforms.functional.reviews.reviews import CleaningCounts, Part, PartKey
+from transforms.functional.rows.rows import PackedReviews, TokenCounts
+from transforms.functional.tokenization.tokens import Tokens, offsets_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -14,10 +14,11 @@ import pytest
 
 from beam_pipeline.report.page import render
 from tests.beam_pipeline.report.documents import HOSTILE, example
+from tests.paths import ROOT
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="pip install '.[test]' brings it")
 
-SCREENSHOTS = Path(__file__).parents[3] / "output" / "screenshots"
+SCREENSHOTS = ROOT / "output" / "screenshots"
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 PATIENCE_MS = 240_000  # A busy machine is slow, not wrong.
 VIEWS = {

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from hypothesis import strategies as st
 
-from transforms.functional.rows import Rows
-from transforms.functional.template import Template
-from transforms.functional.tokens import Tokens, offsets_of
+from transforms.functional.rows.rows import Rows
+from transforms.functional.rows.template import Template
+from transforms.functional.tokenization.tokens import Tokens, offsets_of
 
 BERT = Template(prefix=(101,), suffix=(102,))
 T5 = Template(suffix=(1,))

@@ -15,7 +15,7 @@ import pyarrow as pa
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import Group
 from transforms.functional.readers.tables import batch_chunk, check_columns
-from transforms.functional.reviews import ReviewChunk
+from transforms.functional.reviews.reviews import ReviewChunk
 
 _FILE_MAGIC = b"ARROW1"
 _END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"

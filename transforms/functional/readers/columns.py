@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.functional.labels import encode_labels
-from transforms.functional.reviews import RejectedRecord, ReviewChunk, make_reviews
+from transforms.functional.reviews.labels import encode_labels
+from transforms.functional.reviews.reviews import RejectedRecord, ReviewChunk, make_reviews
 
 # The library needs some 170 bytes of memory for each byte of one text (measured on 10 MB).
 MAX_REVIEW_BYTES = 16 << 20

@@ -18,7 +18,7 @@ from transforms.functional.errors import InputError
 from transforms.functional.readers.columns import ReviewColumns, review_chunk
 from transforms.functional.readers.lines import BLOCK_BYTES
 from transforms.functional.readers.tables import check_names
-from transforms.functional.reviews import RejectedRecord, ReviewChunk
+from transforms.functional.reviews.reviews import RejectedRecord, ReviewChunk
 
 MAX_ROWS_PER_CHUNK = 4096
 HEADER = "header, the first line"

@@ -10,8 +10,8 @@ from typing import IO, Any, Literal, cast, get_args
 import pyarrow as pa
 
 from transforms.functional.errors import UsageError
-from transforms.functional.readers.member_paths import name_of
-from transforms.functional.readers.members import RatioGuard, open_members
+from transforms.functional.unpacking.member_paths import name_of
+from transforms.functional.unpacking.members import RatioGuard, open_members
 
 FileFormat = Literal["text", "jsonl", "csv", "tsv", "parquet", "arrow"]
 Compression = Literal["gzip", "zstd", "bz2", "xz"]

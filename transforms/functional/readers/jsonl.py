@@ -19,7 +19,7 @@ from transforms.functional.readers.columns import (
     utf8_reason,
 )
 from transforms.functional.readers.lines import BYTE_ORDER_MARK, line_blocks, line_bounds
-from transforms.functional.reviews import RejectedRecord, ReviewChunk
+from transforms.functional.reviews.reviews import RejectedRecord, ReviewChunk
 
 
 class _NotAReviewError(ValueError):

@@ -16,7 +16,7 @@ from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import Group
 from transforms.functional.readers.lines import BLOCK_BYTES
 from transforms.functional.readers.tables import batch_chunk, check_columns
-from transforms.functional.reviews import ReviewChunk
+from transforms.functional.reviews.reviews import ReviewChunk
 
 MAX_ROWS_PER_CHUNK = 4096
 

@@ -12,13 +12,13 @@ from typing import IO, Literal
 import pyarrow as pa
 
 from transforms.functional.errors import InputError
-from transforms.functional.labels import are_names
 from transforms.functional.readers import arrow_ipc, delimited, jsonl, parquet, text
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange, Group
 from transforms.functional.readers.formats import INDEXED, decompress
 from transforms.functional.readers.tables import check_columns, check_names
-from transforms.functional.reviews import ReviewChunk, with_label
+from transforms.functional.reviews.labels import are_names
+from transforms.functional.reviews.reviews import ReviewChunk, with_label
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 

@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 
 from transforms.functional.errors import MissingColumnError
-from transforms.functional.labels import are_names, dictionary_decoded
 from transforms.functional.readers.columns import (
     ReviewColumns,
     is_text_type,
     review_chunk,
     shorten,
 )
-from transforms.functional.reviews import ReviewChunk
+from transforms.functional.reviews.labels import are_names, dictionary_decoded
+from transforms.functional.reviews.reviews import ReviewChunk
 
 
 def check_names(names: Sequence[str], columns: ReviewColumns, what: str = "columns") -> None:

@@ -24,7 +24,7 @@ from transforms.functional.readers.lines import (
     line_blocks,
     line_bounds,
 )
-from transforms.functional.reviews import ReviewChunk
+from transforms.functional.reviews.reviews import ReviewChunk
 
 TEXT_COLUMNS = ReviewColumns(text="text")
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.functional.tokenization.encoder import AddedToken, Encoder
-from transforms.functional.tokens import BoolArray
+from transforms.functional.tokenization.tokens import BoolArray
 
 # BertNormalizer leaves other characters than these alone, but for case and kind of white space.
 _ODD_CHARACTER = r"[^\t\n\r -~]"

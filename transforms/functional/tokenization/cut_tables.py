@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from transforms.functional.tokenization.text_arrays import UInt8Array
-from transforms.functional.tokens import BoolArray
+from transforms.functional.tokenization.tokens import BoolArray
 
 
 @dataclass(frozen=True)

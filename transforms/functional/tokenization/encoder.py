@@ -21,7 +21,7 @@ import tokenizers.pre_tokenizers
 
 from transforms.functional.errors import TokenizerError
 from transforms.functional.tokenization.text_arrays import as_large_string, batches_of
-from transforms.functional.tokens import (
+from transforms.functional.tokenization.tokens import (
     EncodedWords,
     Int64Array,
     Tokens,

@@ -36,7 +36,7 @@ from transforms.functional.tokenization.text_arrays import (
     ragged_positions,
     text_buffers,
 )
-from transforms.functional.tokens import Int64Array, Tokens
+from transforms.functional.tokenization.tokens import Int64Array, Tokens
 
 WINDOW_BYTES = 1 << 20
 """Text cut at once: its masks and positions stay in the processor's cache."""

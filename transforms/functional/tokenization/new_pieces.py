@@ -13,7 +13,7 @@ import pyarrow as pa
 from transforms.functional.tokenization.cut_tables import CutRules
 from transforms.functional.tokenization.encoder import Encoder
 from transforms.functional.tokenization.text_arrays import as_large_string, binary_buffers
-from transforms.functional.tokens import BoolArray, Tokens, interleave, offsets_of
+from transforms.functional.tokenization.tokens import BoolArray, Tokens, interleave, offsets_of
 
 WORDS_PER_TEXT = 256
 TEXTS_PER_CALL = 64

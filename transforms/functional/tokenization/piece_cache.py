@@ -20,7 +20,7 @@ from transforms.functional.tokenization.text_arrays import (
     binary_buffers,
     ragged_positions,
 )
-from transforms.functional.tokens import BoolArray, Int64Array, Tokens, offsets_of
+from transforms.functional.tokenization.tokens import BoolArray, Int64Array, Tokens, offsets_of
 
 UInt64Array = npt.NDArray[np.uint64]
 UInt32Array = npt.NDArray[np.uint32]

@@ -24,8 +24,8 @@ from transforms.functional.tokenization.new_pieces import NewPieceEncoder, Wrong
 from transforms.functional.tokenization.piece_cache import PieceCache
 from transforms.functional.tokenization.safe_cuts import cut_rules_of
 from transforms.functional.tokenization.text_arrays import as_large_string
+from transforms.functional.tokenization.tokens import BoolArray, Tokens, interleave
 from transforms.functional.tokenization.torture import torture_texts
-from transforms.functional.tokens import BoolArray, Tokens, interleave
 
 _LOGGER = logging.getLogger(__name__)
 

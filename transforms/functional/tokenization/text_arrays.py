@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.functional.tokens import Int64Array
+from transforms.functional.tokenization.tokens import Int64Array
 
 UInt8Array = npt.NDArray[np.uint8]
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow as pa
 
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
-from transforms.functional.tokens import Tokens, concatenate
+from transforms.functional.tokenization.tokens import Tokens, concatenate
 
 SLICES_PER_THREAD = 2
 """A thread that has to wait for the new words of another goes on with fewer of its own."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.read_file import read_file
-from transforms.functional.reviews import ReviewChunk
+from transforms.functional.reviews.reviews import ReviewChunk
 
 TEXT = ReviewColumns(text="text")
 LABELLED = ReviewColumns(text="text", label="label")

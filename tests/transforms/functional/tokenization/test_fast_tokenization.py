@@ -25,7 +25,7 @@ from transforms.functional.tokenization.text_arrays import (
     ragged_positions,
     text_buffers,
 )
-from transforms.functional.tokens import tokens_from_lists
+from transforms.functional.tokenization.tokens import tokens_from_lists
 
 
 def large(texts: list[str]) -> pa.LargeStringArray:

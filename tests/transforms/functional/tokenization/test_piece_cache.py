@@ -16,7 +16,7 @@ from transforms.functional.tokenization.piece_cache import (
     PieceCache,
     PieceTokens,
 )
-from transforms.functional.tokens import tokens_from_lists
+from transforms.functional.tokenization.tokens import tokens_from_lists
 
 
 def pieces_of(*texts: str) -> pa.LargeBinaryArray:

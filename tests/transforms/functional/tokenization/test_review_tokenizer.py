@@ -6,7 +6,6 @@ import logging
 import pickle
 import threading
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +15,7 @@ import pytest
 from tests import tokenizers_zoo
 from tests.hostile_texts import random_texts
 from tests.library import library_tokens
+from tests.paths import ROOT
 from transforms.functional.tokenization import review_tokenizer
 from transforms.functional.tokenization.added_tokens import LiteralFinder
 from transforms.functional.tokenization.cut_tables import CutRules, byte_classes, pair_flags
@@ -26,9 +26,9 @@ from transforms.functional.tokenization.review_tokenizer import (
     sampled_rows,
 )
 from transforms.functional.tokenization.safe_cuts import cut_rules_of
-from transforms.functional.tokens import tokens_from_lists
+from transforms.functional.tokenization.tokens import tokens_from_lists
 
-SHARED = Path(__file__).parents[5] / "shared" / "data"
+SHARED = ROOT.parent / "shared" / "data"
 
 
 def large(texts: list[str]) -> pa.LargeStringArray:

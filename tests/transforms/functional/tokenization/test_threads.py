@@ -10,7 +10,7 @@ from transforms.functional.tokenization.new_pieces import NewPieceEncoder
 from transforms.functional.tokenization.piece_cache import Found, PieceCache
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.functional.tokenization.threads import encode_in_threads
-from transforms.functional.tokens import Tokens
+from transforms.functional.tokenization.tokens import Tokens
 
 TOKENIZER_JSON = (SAMPLE_TOKENIZER / "tokenizer.json").read_bytes()
 

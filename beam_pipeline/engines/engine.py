@@ -1,0 +1,192 @@
+"""Which engine runs the pipeline: Beam's runners by name, one machine's cores by default."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from beam_pipeline.engines.cores import n_cores
+from beam_pipeline.engines.remote_engines import check_known_good, check_paths
+from transforms.functional.errors import UsageError
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.runners.runner import PipelineResult, PipelineRunner
+
+# Up to here one process is as fast as several: they take a second and a half to start, and each
+# has to learn the words anew (measured on two cores: 66 MB took 2.6 s of CPU in one, 5.1 in two).
+SMALL_TEXT_BYTES = 100_000_000
+
+# The local engine holds a shuffle in memory: text, and copies on its way (measured: 8.2 GB for 1 GB
+# of text with two worker processes, 6.1 in one process).
+SHUFFLE_MEMORY_FACTOR = 9
+
+# Beam's names for running on this machine, which it takes in any case, and without `Runner`.
+_LOCAL_NAMES = ("direct", "switchingdirect", "bundlebaseddirect", "testdirect", "fnapi")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """A runner and its options.
+
+    Attributes:
+        runner: Beam's runner.
+        options: Beam's options.
+        name: What the summary calls it.
+        local: True where it runs on this machine.
+        threads: Threads for one part: those cores of this machine that no other worker uses.
+        writes_to: Where the job is written down instead of being run: a template of Dataflow, or
+            an executable jar.
+    """
+
+    runner: PipelineRunner
+    options: PipelineOptions
+    name: str
+    local: bool
+    threads: int = 1
+    writes_to: str | None = None
+
+
+def choose_engine(
+    arguments: Sequence[str],
+    text_bytes: int,
+    n_splits: int,
+    *,
+    paths: Sequence[str] = (),
+    debug: bool = False,
+) -> Engine:
+    """Return the runner that Beam's options name; without one, this machine's cores.
+
+    Locally, an input of more than `SMALL_TEXT_BYTES` gets a process for each core, unless
+    `--direct_num_workers` or `--direct_running_mode` say otherwise.
+
+    Args:
+        arguments: Beam's options, as on the command line.
+        text_bytes: About how much text there is.
+        n_splits: Number of splits; more workers would have nothing to do.
+        paths: What the workers read and write.
+        debug: Let worker processes print what they log.
+
+    Raises:
+        UsageError: the runner is unknown, known to give wrong results, or cannot see the paths.
+    """
+    from apache_beam.options.pipeline_options import StandardOptions
+    from apache_beam.runners.runner import create_runner
+
+    from beam_pipeline.engines.overrides.remembered_options import RememberedOptions
+
+    options = RememberedOptions(list(arguments))
+    name = options.view_as(StandardOptions).runner
+    if (name or "DirectRunner").lower().removesuffix("runner") in _LOCAL_NAMES:
+        return _local_engine(options, arguments, text_bytes, n_splits, debug)
+    check_known_good(name)
+    try:
+        runner = create_runner(name)
+    except (ValueError, ImportError) as error:
+        raise UsageError(
+            f"--runner {name} cannot be had: {' '.join(str(error).split())}"
+        ) from error
+    check_paths(name, runner, options, paths)
+    writes_to = _written_to(options)
+    return Engine(runner=runner, options=options, name=name, local=False, writes_to=writes_to)
+
+
+def _written_to(options: PipelineOptions) -> str | None:
+    from apache_beam.options.pipeline_options import GoogleCloudOptions, PortableOptions
+
+    template: str | None = options.view_as(GoogleCloudOptions).template_location
+    jar: str | None = options.view_as(PortableOptions).output_executable_path
+    return template or jar
+
+
+def _local_engine(
+    options: PipelineOptions,
+    arguments: Sequence[str],
+    text_bytes: int,
+    n_splits: int,
+    debug: bool,
+) -> Engine:
+    """Return Beam's in-process runner, which `DirectRunner` comes down to.
+
+    `DirectRunner` itself first tries to download another engine, Prism.
+    """
+    from apache_beam.options.pipeline_options import DirectOptions
+    from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
+
+    from beam_pipeline.engines.overrides.quick_bundles import end_bundles_quickly
+
+    direct = options.view_as(DirectOptions)
+    mode, n_workers = direct.direct_running_mode, direct.direct_num_workers
+    cores = n_cores()
+    if not any(argument.startswith("--direct_") for argument in arguments):
+        n_workers = min(cores, n_splits) if text_bytes > SMALL_TEXT_BYTES else 1
+    elif n_workers == 0:
+        n_workers = cores
+    if mode == "in_memory" and n_workers > 1:
+        mode = "multi_processing"
+    direct.direct_num_workers = n_workers
+    threads = max(1, cores // n_workers)
+    if mode != "multi_processing":
+        end_bundles_quickly()
+        name = "local, in this process"
+        return Engine(runner=FnApiRunner(), options=options, name=name, local=True, threads=threads)
+    # Given as an environment, not as a mode: so the workers are ours, which are quiet.
+    direct.direct_running_mode = None
+    runner = FnApiRunner(_worker_processes(debug), provision_info=_provision(options))
+    name = f"local, {n_workers} worker {'process' if n_workers == 1 else 'processes'}"
+    return Engine(runner=runner, options=options, name=name, local=True, threads=threads)
+
+
+def check_shuffle_memory(text_bytes: int, memory_bytes: int | None = None) -> None:
+    """Raise `UsageError` where the local engine has too little memory to shuffle so much text.
+
+    Args:
+        text_bytes: About how much text there is.
+        memory_bytes: Memory of the machine; by default that of this one.
+    """
+    memory = memory_bytes or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    needed = SHUFFLE_MEMORY_FACTOR * text_bytes
+    if needed > memory:
+        raise UsageError(
+            f"--order shuffled holds all reviews in memory on the local engine: about "
+            f"{needed / 1e9:.1f} GB for {text_bytes / 1e9:.1f} GB of text, this machine has "
+            f"{memory / 1e9:.1f} GB: use --order input (training shuffles the blocks), or a "
+            f"--runner that shuffles on disk"
+        )
+
+
+def _worker_processes(debug: bool) -> object:
+    from apache_beam.transforms.environments import SubprocessSDKEnvironment
+
+    from beam_pipeline.engines.overrides import watched_workers  # noqa: F401 - takes the place of Beam's own handler
+
+    loud, quiet = (
+        "apache_beam.runners.worker.sdk_worker_main",
+        "beam_pipeline.engines.overrides.local_worker",
+    )
+    # exec: else the shell that Beam puts between outlives this process, and the worker with it.
+    command = f"exec {shlex.quote(sys.executable)} -m {loud if debug else quiet}"
+    return SubprocessSDKEnvironment.from_command_string(command)
+
+
+def _provision(options: PipelineOptions) -> object:
+    """Return what workers are told at their start: the options of the job."""
+    from apache_beam.portability.api import beam_provision_api_pb2
+    from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo
+    from apache_beam.runners.portability.portable_runner import JobServiceHandle
+
+    encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
+    return ExtendedProvisionInfo(beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded))
+
+
+def counter_value(result: PipelineResult, name: str) -> int:
+    """Return one of our counters, for people to read: a runner may count a retry twice."""
+    from apache_beam.metrics import MetricsFilter
+
+    found = result.metrics().query(MetricsFilter().with_name(name))["counters"]
+    # None is Beam's word for a committed 0 on runners that report no attempts.
+    return sum(counter.result or 0 for counter in found)

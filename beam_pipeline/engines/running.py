@@ -1,0 +1,88 @@
+"""Running a pipeline on its engine, from the first file in the output to the last counter."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from contextlib import nullcontext, redirect_stderr
+from functools import partial
+from typing import TYPE_CHECKING
+
+from beam_pipeline.engines.engine import Engine, counter_value
+from beam_pipeline.engines.failures import error_of
+from beam_pipeline.engines.interrupts import run_to_the_end
+from beam_pipeline.engines.remote_engines import await_job_service
+from beam_pipeline.options.config import JobConfig
+from beam_pipeline.plan.plan_files import PlanFiles, remove_plan, write_plan
+from beam_pipeline.plan.planning import Plan
+from beam_pipeline.plan.tokenizer_source import TOKENIZER_FOLDER, TokenizerSource
+from beam_pipeline.progress.display import watching
+from beam_pipeline.progress.progress import lookout
+from transforms import storage
+from transforms.resuming import KEPT_SHARDS
+from transforms.timing import seconds_of_stages
+from transforms.tokenization import MISMATCHES
+
+if TYPE_CHECKING:
+    import apache_beam as beam
+    from apache_beam.runners.runner import PipelineResult
+
+
+def run_pipeline(
+    config: JobConfig, plan: Plan, tokenizer: TokenizerSource, engine: Engine
+) -> tuple[Mapping[str, int], Mapping[str, float]]:
+    """Make the dataset that a plan describes; return the counters, and the seconds of each stage.
+
+    A job that is only written down, as a template or a jar, has none; its plan stays for it.
+
+    Raises:
+        ReviewShardsError: the pipeline failed.
+    """
+    write_tokenizer(config.output, tokenizer)
+    files = write_plan(config.output, plan)
+    if engine.writes_to is not None:
+        _run(config, plan, files, tokenizer, engine)
+        return {}, {}
+    try:
+        result = _run(config, plan, files, tokenizer, engine)
+        counters = {name: counter_value(result, name) for name in (KEPT_SHARDS, MISMATCHES)}
+        return counters, seconds_of_stages(result.metrics())
+    finally:
+        remove_plan(config.output, files)
+
+
+def write_tokenizer(output: str, tokenizer: TokenizerSource) -> None:
+    """Write the tokenizer's files where workers and readers of the shards find them."""
+    for name, data in tokenizer.files.items():
+        storage.write_atomic(storage.join(output, TOKENIZER_FOLDER, name), data)
+
+
+def _run(
+    config: JobConfig, plan: Plan, files: PlanFiles, tokenizer: TokenizerSource, engine: Engine
+) -> PipelineResult:
+    import apache_beam as beam
+
+    from beam_pipeline.pipeline import build
+
+    pipeline = beam.Pipeline(runner=engine.runner, options=engine.options)
+    build(pipeline, config, plan, files, tokenizer, threads=engine.threads)
+    look = partial(lookout, config, plan, tokenizer)
+    with watching(config.output, look, quiet=config.quiet):
+        return execute(pipeline, engine, debug=config.debug)
+
+
+def execute(pipeline: beam.Pipeline, engine: Engine, *, debug: bool = False) -> PipelineResult:
+    """Run a pipeline to its end.
+
+    Raises:
+        ReviewShardsError: it failed.
+    """
+    if not engine.local:
+        await_job_service(engine.options)
+    # Local workers print the traceback of every error that they also raise.
+    quiet = engine.local and not debug
+    try:
+        with redirect_stderr(io.StringIO()) if quiet else nullcontext():
+            return run_to_the_end(pipeline, local=engine.local)
+    except Exception as error:
+        raise error_of(error) from error

@@ -1,0 +1,122 @@
+"""`--config job.yaml`: a job's options in a file, and the file that a dataset keeps of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, get_args, get_type_hints
+
+import yaml
+
+from beam_pipeline.options.beam_options import beam_names, nearest, to_mapping
+from beam_pipeline.options.config import JobConfig
+from transforms import storage
+from transforms.functional.errors import UsageError
+
+# What one run is told, and what says nothing about the dataset.
+_NOT_KEPT = ("dry_run", "debug", "quiet")
+
+
+def read_config_file(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return our options in a YAML file by name, and Beam's.
+
+    Raises:
+        UsageError: there is no such file, it is no mapping, or a name or a value is wrong.
+    """
+    hints = get_type_hints(JobConfig)
+    document = _load(path)
+    others = {name: value for name, value in document.items() if name not in hints}
+    if others:
+        _check_names(path, others, list(hints))
+    ours = {
+        name: _checked(path, name, value, hints[name])
+        for name, value in document.items()
+        if name in hints
+    }
+    return ours, others
+
+
+def config_text(config: JobConfig, beam_arguments: Sequence[str], *, one_line: bool = False) -> str:
+    """Return the options of a job as YAML that `--config` takes; secrets are masked.
+
+    Args:
+        config: Our options, all of them.
+        beam_arguments: Beam's, those given.
+        one_line: For people to look at: one mapping in braces, wrapped, and no option that has
+            its default.
+    """
+    options: dict[str, Any] = {}
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if field.name in _NOT_KEPT or (one_line and value == field.default):
+            continue
+        options[field.name] = list(value) if isinstance(value, tuple) else value
+    options |= to_mapping(beam_arguments)
+    text = yaml.safe_dump(
+        options, sort_keys=False, allow_unicode=True, width=96, default_flow_style=one_line or None
+    )
+    return storage.mask_secrets(text.strip() if one_line else text)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as it is written down: the last of two equal keys does not silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [self.construct_object(name) for name, _ in node.value]
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                mark = node.value[place][0].start_mark
+                raise yaml.constructor.ConstructorError(None, None, f"{name} twice", mark)
+        return super().construct_mapping(node, deep)
+
+
+def _load(path: str) -> Mapping[str, Any]:
+    try:
+        document = _Loader(storage.read_bytes(path)).get_single_data()
+    except FileNotFoundError:
+        raise UsageError(f"--config {path}: there is no such file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        why = " ".join(str(error).split())
+        raise UsageError(f"--config {path} is not YAML: {why}") from None
+    if not isinstance(document, dict) or not all(isinstance(name, str) for name in document):
+        raise UsageError(
+            f"--config {path} holds no options: write a line `name: value` for each, with the "
+            f"names of the flags (`max_length: 512`)"
+        )
+    return document
+
+
+def _check_names(path: str, others: Mapping[str, Any], our_names: Sequence[str]) -> None:
+    known = beam_names()
+    for name in others:
+        if name not in known:
+            hint = nearest(name.replace("-", "_"), [*our_names, *known])
+            raise UsageError(
+                f"--config {path}: unknown key {name!r}: {hint or '--help names all options'}"
+            )
+
+
+def _checked(path: str, name: str, value: Any, hint: Any) -> Any:
+    """Return a value as `JobConfig` takes it: the types are those of the flag."""
+    choices = get_args(hint)
+    if hint == tuple[str, ...]:
+        items = [value] if isinstance(value, str) else value
+        if isinstance(items, list) and all(isinstance(item, str) for item in items):
+            return tuple(items)
+        needed = "text, or a list of texts"
+    elif choices:
+        if value in choices:
+            return value
+        needed = f"one of {', '.join(choices)}"
+    elif hint is float:
+        if type(value) in (int, float):
+            return float(value)
+        needed = "a number, as 0.15"
+    else:
+        if type(value) is hint:
+            return value
+        needed = {int: "a whole number", bool: "true or false", str: "text (put it in quotes)"}[
+            hint
+        ]
+    given = yaml.safe_dump(value, default_flow_style=True).removesuffix("...\n").strip()
+    raise UsageError(f"--config {path}: {name} must be {needed}, got {given}")

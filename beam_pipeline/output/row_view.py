@@ -1,0 +1,164 @@
+"""A row as text: its words, what is special, padding and masks, and the reviews it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rich.text import Text
+
+from transforms import storage
+from transforms.functional.dataset.manifest import Manifest, ShardEntry
+from transforms.functional.dataset.shards import read_shard
+from transforms.functional.errors import UsageError
+from transforms.functional.rows.word_ids import no_word
+from transforms.functional.tokenization.encoder import Encoder
+
+NOT_PREDICTED = -100
+PIECE = "\N{MIDDLE DOT}"
+
+_SPECIAL, _PADDING, _MASKED, _PIECE = "cyan", "dim", "bold magenta", "yellow"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row of a dataset.
+
+    Attributes:
+        number: Its number in the subset.
+        subset: The subset.
+        shard: Path of its shard, below the output.
+        columns: Its values by column.
+        review: Input file and record of the review that its first token belongs to.
+        begins_at: Places of the tokens with which reviews begin, where the template tells them.
+        outside: (n_tokens,) bool, True for tokens that belong to no word.
+        encoder: The tokenizer.
+    """
+
+    number: int
+    subset: str
+    shard: str
+    columns: Mapping[str, Any]
+    review: str
+    begins_at: Sequence[int]
+    outside: np.ndarray
+    encoder: Encoder
+
+
+def load_row(output: str, manifest: Manifest, subset: str, number: int) -> Row:
+    """Read a row.
+
+    Raises:
+        UsageError: there is no such row.
+    """
+    entry, place = find_row(manifest, subset, number)
+    data = storage.read_bytes(storage.join(output, entry.path))
+    columns = read_shard(data, entry.format).slice(place, 1).to_pylist()[0]
+    ids = np.asarray(columns["input_ids"], np.uint32)
+    starts = np.asarray(columns["word_starts"], np.bool_)
+    template = np.asarray(manifest.tokenizer.template_ids(), np.uint32)
+    prefix = list(manifest.tokenizer.prefix)
+    outside = no_word(ids, starts, template)
+    begins = [
+        at
+        for at in np.flatnonzero(outside).tolist()
+        if prefix and ids[at : at + len(prefix)].tolist() == prefix
+    ]
+    return Row(
+        number=number,
+        subset=subset,
+        shard=entry.path,
+        columns=columns,
+        review=f"{manifest.inputs[columns['source']].path}, record {columns['record']}",
+        begins_at=begins,
+        outside=outside,
+        encoder=Encoder(storage.read_bytes(storage.join(output, manifest.tokenizer.path))),
+    )
+
+
+def find_row(manifest: Manifest, subset: str, number: int) -> tuple[ShardEntry, int]:
+    """Return the shard that holds a row, and the row's place in it."""
+    before = 0
+    for entry in manifest.splits.get(subset, ()):
+        if 0 <= number - before < entry.rows:
+            return entry, number - before
+        before += entry.rows
+    if not before:
+        raise UsageError(f"there are no rows in {subset}: choose another --subset")
+    raise UsageError(f"--row must be from 0 to {before - 1} in {subset}, got {number}")
+
+
+def row_text(row: Row) -> Text:
+    """Return a row for people: where it came from, its label, its words, and what the signs mean.
+
+    Words stand apart by blanks, the tokens of one word by dots.
+    """
+    more = sum(1 for at in row.begins_at if at > 0)
+    followers = f", and the {more} after it" if more else ""
+    text = Text(f"row         {row.number} of {row.subset}, in {row.shard}\n")
+    text.append(f"review      {storage.mask_secrets(row.review)}{followers}\n")
+    labels = row.columns.get("labels")
+    if isinstance(labels, int):
+        text.append(f"label       {labels}\n")
+    text.append("text        ")
+    text.append_text(Text(" ").join(_words(row)))
+    text.append("\n            ")
+    text.append("[special]", _SPECIAL).append("  ")
+    text.append(f"to{PIECE}kens of one word", _PIECE).append("  ")
+    if isinstance(labels, list):
+        text.append("now(masked)", _MASKED).append("  ")
+    return text.append("[padding] x how many", _PADDING)
+
+
+def _words(row: Row) -> Iterator[Text]:
+    real = np.asarray(row.columns["attention_mask"], np.bool_)
+    starts = np.asarray(row.columns["word_starts"], np.bool_)
+    # A word goes on where a token neither starts one nor stands outside of all.
+    first = np.flatnonzero(real & (starts | row.outside | (np.arange(len(real)) == 0))).tolist()
+    ends = [*first[1:], *np.flatnonzero(real)[-1:] + 1]
+    padding = np.flatnonzero(~real)
+    fill = None
+    if len(padding):
+        pad = row.encoder.id_to_token(row.columns["input_ids"][padding[0]])
+        fill = Text(f"{pad} x {len(padding)}", _PADDING)
+        if padding[0] == 0:
+            yield fill
+    for start, end in zip(first, ends, strict=False):
+        # Padding on the left ends before the first word, so `end` never crosses it.
+        yield _word(row, start, int(end))
+    if fill is not None and padding[0] > 0:
+        yield fill
+
+
+def _word(row: Row, start: int, end: int) -> Text:
+    ids = row.columns["input_ids"][start:end]
+    labels = row.columns.get("labels")
+    if row.outside[start]:
+        return Text(row.encoder.id_to_token(ids[0]) or "?", _SPECIAL)
+    style = _PIECE if end - start > 1 else ""
+    word = Text()
+    for place, piece in enumerate(_pieces(row.encoder, ids)):
+        if place:
+            word.append(PIECE, style)
+        label = labels[start + place] if isinstance(labels, list) else NOT_PREDICTED
+        if label == NOT_PREDICTED:
+            word.append(piece, style)
+        else:
+            word.append(f"{piece}({row.encoder.text_of([label]).strip()})", _MASKED)
+    return word
+
+
+def _pieces(encoder: Encoder, ids: Sequence[int]) -> Iterator[str]:
+    """Yield the text of each token of a word, as it stands inside the word."""
+    before = ""
+    for end in range(1, len(ids) + 1):
+        text = encoder.text_of(ids[:end])
+        if end == 1:
+            yield text.strip() or text
+        elif text.startswith(before):
+            yield text[len(before) :]
+        else:  # Bytes that are no character yet, or a mask inside the word.
+            yield encoder.text_of(ids[end - 1 : end]).strip()
+        before = text

@@ -1,0 +1,1 @@
+"""What is read, decided before a pipeline exists: files, sizes, splits, tokenizer."""

@@ -1,0 +1,136 @@
+"""What reviews are compared with besides each other: `--exclude`, and what is there already."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from beam_pipeline.options.config import JobConfig
+from beam_pipeline.plan.listing import InputFile, class_folders, input_file, list_inputs, one_name
+from beam_pipeline.plan.sizing import sized_files, whole_file
+from transforms import storage
+from transforms.functional.dataset.manifest import MANIFEST_NAME, InputEntry, Manifest
+from transforms.functional.errors import ReviewShardsError, UsageError
+from transforms.functional.readers.columns import ReviewColumns
+from transforms.functional.reviews.duplicates import EARLIER, EXCLUDED, Reference
+from transforms.functional.reviews.splits import SizedFile, Split, plan_splits
+from transforms.storage.generations import read_manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceFiles:
+    """Files that are read only to compare.
+
+    Attributes:
+        reference: How they are read.
+        sizes: The files.
+        part_bytes: Text in a split.
+        entry: Of an `--exclude`: its name, and what tells one version of it from the next.
+    """
+
+    reference: Reference
+    sizes: Sequence[SizedFile]
+    part_bytes: int
+    entry: InputEntry | None = None
+
+    @property
+    def text_bytes(self) -> int:
+        """A guess of the bytes of text in them."""
+        return sum(size.text_bytes for size in self.sizes)
+
+    def splits(self) -> Iterator[Split]:
+        """Yield what each worker reads."""
+        return plan_splits(self.sizes, self.part_bytes)
+
+
+def make_references(
+    config: JobConfig, inputs: Sequence[InputFile], earlier: Manifest | None
+) -> list[ReferenceFiles]:
+    """List what the reviews of a job are compared with.
+
+    Args:
+        config: The job's options.
+        inputs: The job's own input files.
+        earlier: The dataset that it adds to.
+
+    Raises:
+        UsageError: nothing matches, or one of the files is an input of the job.
+        InputError: a location cannot be listed.
+    """
+    own = {one_name(file.path) for file in inputs}
+    references = []
+    for name in sorted(config.exclude):  # In which order they are given decides nothing.
+        reading, files = _files_of(config, name)
+        both = next((file.path for file in files if one_name(file.path) in own), None)
+        if both is not None:
+            raise UsageError(
+                f"--exclude {name} holds {both}, which is an input of this job: nothing of it "
+                f"would be left"
+            )
+        entry = InputEntry(
+            path=storage.mask_secrets(storage.real_path(name)),
+            bytes=sum(file.bytes for file in files),
+            identity=_identity(files),
+        )
+        references.append(_reference_files(reading, files, EXCLUDED, entry=entry))
+    if earlier is not None and config.dedup == "exact":
+        references.append(_earlier(config, earlier))
+    return references
+
+
+def _earlier(config: JobConfig, earlier: Manifest) -> ReferenceFiles:
+    """Return the inputs of a dataset: what was rejected there is no duplicate here."""
+    columns = ReviewColumns(
+        text=config.text_column,
+        label=config.label_column if config.reads_labels else None,
+        label_numbers=earlier.label_numbers if config.reads_labels else None,
+    )
+    return _reference_files(config, list(map(input_file, earlier.inputs)), EARLIER, columns)
+
+
+def _reference_files(
+    reading: JobConfig,
+    files: Sequence[InputFile],
+    origin: int,
+    columns: ReviewColumns | None = None,
+    entry: InputEntry | None = None,
+) -> ReferenceFiles:
+    """Look at the files, which the options of `reading` say how to read."""
+    reference = Reference(
+        origin=origin,
+        columns=columns or ReviewColumns(text=reading.text_column),
+        sample_by=reading.sample_by,
+    )
+    ranges = [whole_file(reading, source, file) for source, file in enumerate(files)]
+    sizes = list(sized_files(reading, ranges, files))
+    return ReferenceFiles(
+        reference=reference, sizes=sizes, part_bytes=reading.part_bytes, entry=entry
+    )
+
+
+def _files_of(config: JobConfig, name: str) -> tuple[JobConfig, Sequence[InputFile]]:
+    """Return the files that `--exclude` names, and how to read them.
+
+    A dataset stands for the inputs that its manifest names, read as they were for it; anything else
+    is read as the inputs of this job.
+    """
+    if not storage.exists(storage.join(name, MANIFEST_NAME)):
+        try:
+            listed = list_inputs([name])
+        except ReviewShardsError as error:
+            raise type(error)(f"--exclude {name}: {error}") from error
+        return config, class_folders(listed)[0] if config.label_from_path else listed
+    manifest = read_manifest(name)
+    options = ("text_column", "input_format", "sample_by")
+    reading = replace(config, **{option: manifest.config[option] for option in options})
+    return reading, list(map(input_file, manifest.inputs))
+
+
+def _identity(files: Sequence[InputFile]) -> str:
+    """Return a hash of what tells one version of the files from the next."""
+    digest = hashlib.sha256()
+    for file in files:
+        path = storage.mask_secrets(file.path)
+        digest.update(f"{path}\n{file.bytes}\n{file.identity}\n".encode())
+    return f"sha256:{digest.hexdigest()}"

@@ -1,0 +1,227 @@
+"""From `--input` to a list of files: folders, globs and URLs, in an order that never varies."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.utils import glob_translate
+
+from transforms import storage
+from transforms.functional.dataset.manifest import InputEntry
+from transforms.functional.errors import InputError, ReviewShardsError, UsageError
+from transforms.functional.unpacking.member_paths import archive_kind, member_path, split_member
+from transforms.storage.input_files import list_archive
+from transforms.storage.stores import ask, reason
+
+# What tells one version of a file from the next, by the names that file systems give it.
+_IDENTITY_KEYS = (
+    "ETag",
+    "etag",
+    "md5Hash",
+    "content_md5",
+    "generation",
+    "blob_id",
+    "mtime",
+    "LastModified",
+    "last_modified",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InputFile:
+    """One input file.
+
+    Attributes:
+        path: Absolute path, or URL.
+        bytes: Size as stored.
+        identity: What changes when the file does: its etag, or the time it was modified.
+    """
+
+    path: str
+    bytes: int
+    identity: str
+
+    @property
+    def folder(self) -> str:
+        """The path of the folder that the file lies in; an archive is a folder, too."""
+        member = split_member(self.path)
+        path = self.path if member is None else storage.join(member[1], member[2])
+        return posixpath.dirname(path)
+
+
+def list_inputs(patterns: Sequence[str]) -> list[InputFile]:
+    """Return the files of all patterns: pattern by pattern, sorted by path, each file once.
+
+    An archive (`.tar.gz`, `.zip`) stands for the files in it, in its own order. Inside folders,
+    globs and archives, names that begin with `.` or `_` are left out, as Hadoop and Spark do
+    (`_SUCCESS`, `.crc`).
+
+    Raises:
+        UsageError: a pattern matches no file.
+        InputError: a location cannot be listed.
+    """
+    files: dict[str, InputFile] = {}
+    for pattern in patterns:
+        try:
+            matched = _match(pattern)
+        except ReviewShardsError:
+            raise
+        except Exception as error:  # Each store's library has errors of its own.
+            raise InputError(f"--input {pattern} cannot be listed: {_why(error)}") from error
+        if not matched:
+            raise UsageError(f"no input matches {pattern!r}: check the path, or quote the glob")
+        for file in matched:
+            files.setdefault(one_name(file.path), file)
+    return list(files.values())
+
+
+def _why(error: Exception) -> str:
+    named = getattr(error, "filename", None)
+    return f"{named}: {reason(error)}" if named else reason(error)
+
+
+def class_folders(files: Iterable[InputFile]) -> tuple[list[InputFile], list[InputFile]]:
+    """Divide files into those of class folders, and the rest.
+
+    A class folder is one without folders of input files below it, as `train/pos` in the aclImdb
+    layout; `train/urls_pos.txt` and `README` lie higher up and are no reviews.
+    """
+    files = list(files)
+    folders = {file.folder for file in files}
+    inner = {parent for folder in folders for parent in _parents(folder)}
+    inside = [file for file in files if file.folder not in inner]
+    return inside, [file for file in files if file.folder in inner]
+
+
+def _parents(folder: str) -> Iterable[str]:
+    parent = posixpath.dirname(folder)
+    while parent and parent != folder:
+        yield parent
+        folder, parent = parent, posixpath.dirname(parent)
+
+
+def one_name(path: str) -> str:
+    """Return the same for `a/b` and `a/../a//b`; links to one file are different files."""
+    folder, name = posixpath.split(path)
+    return path if "://" in path else f"{_real_folder(folder)}/{name}"
+
+
+@lru_cache(maxsize=1024)
+def _real_folder(folder: str) -> str:
+    return posixpath.realpath(folder)
+
+
+def _match(pattern: str) -> list[InputFile]:
+    chained = split_member(pattern)
+    if chained:
+        _, archive, wanted = chained
+        return _members(_match(archive), re.compile(_member_pattern(wanted)))
+    filesystem, path = storage.locate(pattern)
+    info = storage.info_of(pattern)
+    if info is not None and info["type"] == "directory":
+        return _folder(filesystem, path)
+    if info is not None:
+        return _input_files(filesystem, path, info)
+    if not any(char in path for char in "*?["):
+        return []
+    found: list[InputFile] = []
+    root = path[: min(path.find(char) for char in "*?[" if char in path)]
+    for name, info in sorted(ask(filesystem, "glob", path, detail=True).items()):
+        if _is_hidden(name[len(posixpath.dirname(root)) :]):
+            continue
+        if info["type"] == "directory":
+            found.extend(_folder(filesystem, name))
+        else:
+            found.extend(_input_files(filesystem, name, info))
+    return found
+
+
+def _folder(filesystem: AbstractFileSystem, folder: str) -> list[InputFile]:
+    listing = ask(filesystem, "find", folder, detail=True)
+    return [
+        file
+        for name, info in sorted(listing.items())
+        if not _is_hidden(name[len(folder) :])
+        for file in _input_files(filesystem, name, info)
+    ]
+
+
+def _input_files(
+    filesystem: AbstractFileSystem, name: str, info: dict[str, Any]
+) -> list[InputFile]:
+    """Return a file, or the files in it where it is an archive."""
+    file = _input_file(filesystem, name, info)
+    return [file] if archive_kind(name) is None else _members([file], None)
+
+
+def _members(files: Iterable[InputFile], wanted: re.Pattern[str] | None) -> list[InputFile]:
+    """Return the files in archives; `files` that come out of archives already are taken as such."""
+    found = []
+    for file in files:
+        member = split_member(file.path)
+        if member is not None:
+            if wanted is None or wanted.fullmatch(member[2]):
+                found.append(file)
+            continue
+        kind = archive_kind(file.path)
+        if kind is None:
+            raise UsageError(
+                f"{file.path} is no archive: its name ends in neither .tar.gz nor .zip"
+            )
+        found += [
+            InputFile(
+                path=member_path(kind, file.path, name), bytes=n_bytes, identity=file.identity
+            )
+            for name, n_bytes in list_archive(file.path)
+            if not _is_hidden(name)
+        ]
+    return found
+
+
+def _member_pattern(wanted: str) -> str:
+    """Return a regular expression for a member, a folder of members, or a glob; all for nothing."""
+    wanted = wanted.strip("/")
+    if not wanted:
+        return ".*"
+    if any(char in wanted for char in "*?["):
+        return f"(?s:{glob_translate(wanted)})"
+    return re.escape(wanted) + "(?:/.*)?"
+
+
+def _is_hidden(relative: str) -> bool:
+    return any(name.startswith((".", "_")) for name in relative.split("/") if name)
+
+
+def _input_file(filesystem: AbstractFileSystem, name: str, info: dict[str, Any]) -> InputFile:
+    local = isinstance(filesystem, LocalFileSystem)
+    if info.get("islink"):
+        info = filesystem.info(name)  # A listing tells the time of the link, not of the file.
+    if info["type"] != "file":
+        raise UsageError(
+            f"{name} is a link to a folder, or no regular file: give the folder as an --input of "
+            f"its own, or take it away"
+        )
+    if name != name.encode("utf-8", "replace").decode():
+        raise UsageError(f"the name {name!r} is not UTF-8, as the manifest is: rename the file")
+    return InputFile(
+        path=name if local else filesystem.unstrip_protocol(name),
+        bytes=int(info.get("size") or 0),
+        identity=identity_of(info),
+    )
+
+
+def input_file(entry: InputEntry) -> InputFile:
+    """Return the file that a manifest names."""
+    return InputFile(path=entry.path, bytes=entry.bytes, identity=entry.identity)
+
+
+def identity_of(info: Mapping[str, Any]) -> str:
+    """Return what changes when a file does, out of what its file system says of it."""
+    return next((f"{key}:{info[key]}" for key in _IDENTITY_KEYS if info.get(key)), "")

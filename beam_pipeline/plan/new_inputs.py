@@ -1,0 +1,93 @@
+"""`--append`: which inputs no earlier generation holds, and which ones are not what they were."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from fsspec.utils import glob_translate
+
+from beam_pipeline.plan.listing import InputFile, one_name
+from transforms import storage
+from transforms.functional.dataset.manifest import InputEntry
+from transforms.functional.errors import OutputError
+from transforms.functional.unpacking.member_paths import split_member
+
+
+@dataclass(frozen=True, kw_only=True)
+class Increment:
+    """The inputs that are there now, against those of a dataset.
+
+    Attributes:
+        new: Files that no generation holds.
+        changed: Paths that hold something else now.
+        vanished: Paths that `--input` covers and that are not there any more.
+    """
+
+    new: list[InputFile]
+    changed: list[str]
+    vanished: list[str]
+
+    def check_unchanged(self, *, compared: bool = False) -> None:
+        """Raise `OutputError` where an earlier input changed or vanished.
+
+        Args:
+            compared: True where the job reads earlier inputs again, to compare new ones with them.
+        """
+        cure = (
+            "put it back, or start anew with --overwrite: --dedup exact reads it again"
+            if compared
+            else "put it back, pass --ignore_changed to keep what was made of it and add only what "
+            "is new, or start anew with --overwrite"
+        )
+        for path, what in (
+            *((path, "has changed") for path in self.changed[:1]),
+            *((path, "has vanished") for path in self.vanished[:1]),
+        ):
+            n_others = len(self.changed) + len(self.vanished) - 1
+            others = f" (and {n_others:,} others have)" if n_others else ""
+            raise OutputError(f"{path} {what} since it was added{others}: {cure}")
+
+
+def increment(
+    patterns: Sequence[str], files: Iterable[InputFile], earlier: Iterable[InputEntry]
+) -> Increment:
+    """Compare the inputs now with those of a dataset, by path, size and identity.
+
+    Args:
+        patterns: What `--input` says.
+        files: The files that it stands for now.
+        earlier: The inputs of the dataset. Those that `patterns` do not cover, such as last
+            night's folder where `--input` names tonight's, are not looked for.
+    """
+    now = {one_name(storage.mask_secrets(file.path)): file for file in files}
+    covers = [_cover(pattern) for pattern in patterns]
+    changed, vanished = [], []
+    for entry in earlier:
+        file = now.pop(one_name(entry.path), None)
+        if file is not None:
+            if (file.bytes, file.identity) != (entry.bytes, entry.identity):
+                changed.append(entry.path)
+        elif any(covered(entry.path) for covered in covers):
+            vanished.append(entry.path)
+    return Increment(new=list(now.values()), changed=changed, vanished=vanished)
+
+
+def _cover(pattern: str) -> Callable[[str], bool]:
+    """Return a function that says whether a pattern would match a path, were it there."""
+    member = split_member(pattern)
+    filesystem, place = storage.locate(member[1] if member else pattern)
+    glob = re.compile(glob_translate(place))
+
+    def covered(path: str) -> bool:
+        member = split_member(path)
+        name = str(filesystem._strip_protocol(member[1] if member else path))
+        while name and name != posixpath.dirname(name):
+            if name == place or glob.match(name):
+                return True
+            name = posixpath.dirname(name)
+        return False
+
+    return covered

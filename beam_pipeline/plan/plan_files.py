@@ -1,0 +1,99 @@
+"""A plan as files in the output, where every worker can read it.
+
+The job's graph names these files, whatever the number of inputs: an engine takes a graph of a few
+megabytes, and the paths of a million files are more. Their names come from what they hold, so that
+nobody reads the plan of another run. The job removes them at its end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+
+from beam_pipeline.plan.planning import Plan
+from transforms import storage
+from transforms.functional.dataset.manifest import InputEntry
+from transforms.functional.records import Records
+from transforms.functional.reviews.planned_splits import dump_splits
+from transforms.functional.reviews.splits import Split
+
+PLAN_FOLDER = "plan"
+SPLITS_PER_FILE = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanFiles:
+    """Where a plan lies.
+
+    Attributes:
+        splits: Paths of the files with splits.
+        references: The same for each of the plan's references.
+        inputs: Path of the file with the manifest's entries of the inputs.
+        secret_paths: Input paths that hold a secret, by their masked forms.
+    """
+
+    splits: tuple[str, ...]
+    references: tuple[tuple[str, ...], ...]
+    inputs: str
+    secret_paths: Mapping[str, str]
+
+
+def write_plan(output: str, plan: Plan) -> PlanFiles:
+    """Write a plan below an output, a few thousand splits at a time."""
+    inputs = Records.of(InputEntry, input_entries(plan)).to_parquet()
+    secrets = {
+        masked: path for path in _paths(plan) if (masked := storage.mask_secrets(path)) != path
+    }
+    return PlanFiles(
+        splits=_write_splits(output, plan.splits, secrets),
+        references=tuple(
+            _write_splits(output, files.splits(), secrets) for files in plan.references
+        ),
+        inputs=_write(output, "inputs", inputs),
+        secret_paths=secrets,
+    )
+
+
+def remove_plan(output: str, files: PlanFiles) -> None:
+    """Remove the files of a plan."""
+    for path in {*files.splits, *chain(*files.references), files.inputs}:
+        storage.remove(path)
+    folder = storage.join(output, PLAN_FOLDER)
+    if not storage.list_files(folder):
+        storage.remove(folder)
+
+
+def input_entries(plan: Plan) -> Iterator[InputEntry]:
+    """Yield what the manifest says of the inputs of a plan."""
+    for file in plan.files:
+        path = storage.mask_secrets(file.path)
+        yield InputEntry(path=path, bytes=file.bytes, identity=file.identity)
+
+
+def _paths(plan: Plan) -> Iterator[str]:
+    yield from (file.path for file in plan.files)
+    yield from (size.file.path for files in plan.references for size in files.sizes)
+
+
+def _write_splits(
+    output: str, splits: Iterable[Split], secrets: Mapping[str, str]
+) -> tuple[str, ...]:
+    rest = map(_masked, splits) if secrets else iter(splits)
+    paths = []
+    while chunk := list(islice(rest, SPLITS_PER_FILE)):
+        paths.append(_write(output, "splits", dump_splits(chunk)))
+    return tuple(paths)
+
+
+def _masked(split: Split) -> Split:
+    files = (replace(file, path=storage.mask_secrets(file.path)) for file in split.files)
+    return replace(split, files=tuple(files))
+
+
+def _write(output: str, kind: str, data: bytes) -> str:
+    name = f"{kind}-{hashlib.sha256(data).hexdigest()[:16]}.parquet"
+    path = storage.join(output, PLAN_FOLDER, name)
+    storage.write_atomic(path, data)
+    return path

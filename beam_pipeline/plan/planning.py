@@ -1,0 +1,214 @@
+"""The plan: which files, cut into which splits, with which labels. Made before the job starts."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+from beam_pipeline.options.config import JobConfig
+from beam_pipeline.plan.compared import ReferenceFiles, make_references
+from beam_pipeline.plan.listing import InputFile, class_folders, list_inputs
+from beam_pipeline.plan.new_inputs import increment
+from beam_pipeline.plan.sizing import sized_files, whole_file
+from transforms import storage
+from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.errors import UsageError
+from transforms.functional.readers.columns import ReviewColumns
+from transforms.functional.readers.file_range import FileRange
+from transforms.functional.readers.read_file import label_type_of
+from transforms.functional.reviews.labels import add_label_names, map_label_names
+from transforms.functional.reviews.splits import SizedFile, Split, plan_splits
+from transforms.storage.input_files import open_file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splits:
+    """The splits of a plan, made anew each time they are iterated: there may be millions.
+
+    Attributes:
+        sizes: The input files.
+        part_bytes: Text in a split.
+        first: Number of the first split.
+    """
+
+    sizes: Sequence[SizedFile]
+    part_bytes: int
+    first: int = 0
+
+    def __iter__(self) -> Iterator[Split]:
+        """Yield the splits in order."""
+        return plan_splits(self.sizes, self.part_bytes, self.first)
+
+    @cached_property
+    def _n_splits(self) -> int:
+        return sum(1 for _ in self)
+
+    def __len__(self) -> int:
+        """Return the number of splits."""
+        return self._n_splits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What the job will read.
+
+    Attributes:
+        files: The input files.
+        sizes: The same files with what is known of the text in them.
+        splits: What each worker reads.
+        columns: The columns to read.
+        label_numbers: Numbers of folder labels, None where labels are no folders.
+        label_names: True where the label column holds names, which the job has to collect first.
+        ignored: Files in the folders given that lie in no class folder.
+        earlier: The dataset that the job adds to; its inputs and splits keep their numbers.
+        references: What the reviews are compared with besides each other.
+    """
+
+    files: Sequence[InputFile]
+    sizes: Sequence[SizedFile]
+    splits: Splits
+    columns: ReviewColumns
+    label_numbers: Mapping[str, int] | None
+    label_names: bool
+    ignored: Sequence[InputFile]
+    earlier: Manifest | None = None
+    references: Sequence[ReferenceFiles] = ()
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of all input files, as stored."""
+        return sum(file.bytes for file in self.files)
+
+    @property
+    def text_bytes(self) -> int:
+        """A guess of the bytes of text in them."""
+        return sum(size.text_bytes for size in self.sizes)
+
+
+def make_plan(config: JobConfig, earlier: Manifest | None = None) -> Plan:
+    """List the inputs, look into the first ones, and cut them into splits.
+
+    Args:
+        config: The job's options.
+        earlier: The dataset to add to; its inputs are left out.
+
+    Raises:
+        OutputError: an input of the earlier dataset has changed or vanished.
+        UsageError: nothing matches, or a format is unknown.
+        MissingColumnError: the first input lacks a column.
+    """
+    files = list_inputs(config.input)
+    _check_apart(config, files)
+    ignored: list[InputFile] = []
+    if config.label_from_path:
+        files, ignored = class_folders(files)
+    if earlier is not None:
+        found = increment(config.input, files, earlier.inputs)
+        compared = config.dedup == "exact"
+        if compared or not config.ignore_changed:
+            found.check_unchanged(compared=compared)
+        files = found.new
+    return replace(plan_of(config, files, earlier), ignored=ignored)
+
+
+def plan_of(config: JobConfig, files: Sequence[InputFile], earlier: Manifest | None) -> Plan:
+    """Look into the first files, and cut all of them into splits.
+
+    Args:
+        config: The job's options.
+        files: The input files.
+        earlier: The dataset to add to, whose inputs and splits come before these.
+
+    Raises:
+        UsageError: a format is unknown, or an option goes with none of them.
+        MissingColumnError: the first input lacks a column.
+    """
+    numbers = _folder_numbers(files, earlier) if config.label_from_path else None
+    ranges = [
+        whole_file(config, source, file, None if numbers is None else numbers[_folder_name(file)])
+        for source, file in enumerate(files, 0 if earlier is None else len(earlier.inputs))
+    ]
+    columns = ReviewColumns(
+        text=config.text_column, label=config.label_column if config.reads_labels else None
+    )
+    _check_text_has_labels(config, ranges)
+    _check_read_options(config, ranges)
+    label_type = _label_type(config, ranges, columns)
+    had_names = earlier is not None and earlier.label_numbers is not None
+    sizes = list(sized_files(config, ranges, files))
+    first_split = 0 if earlier is None else earlier.n_splits()
+    return Plan(
+        files=files,
+        sizes=sizes,
+        splits=Splits(sizes=sizes, part_bytes=config.part_bytes, first=first_split),
+        columns=columns,
+        label_numbers=numbers,
+        label_names=config.reads_labels and (label_type == "name" or had_names),
+        ignored=(),
+        earlier=earlier,
+        references=make_references(config, files, earlier),
+    )
+
+
+def _check_apart(config: JobConfig, files: Sequence[InputFile]) -> None:
+    """Raise `UsageError` where an input lies in the output: the job removes what it finds there."""
+    output = storage.real_path(config.output)
+    for folder in sorted({file.folder for file in files}):
+        if f"{storage.real_path(folder)}/".startswith(f"{output}/"):
+            raise UsageError(
+                f"the inputs in {folder} lie in --output {config.output}, where the job replaces "
+                f"files: choose another --output"
+            )
+
+
+def _folder_numbers(files: Sequence[InputFile], earlier: Manifest | None) -> Mapping[str, int]:
+    names = sorted({_folder_name(file) for file in files})
+    if earlier is not None and earlier.label_numbers is not None:
+        return add_label_names(names, earlier.label_numbers)
+    return map_label_names(names) or {name: int(name) for name in names}
+
+
+def _folder_name(file: InputFile) -> str:
+    return posixpath.basename(file.folder)
+
+
+def _check_text_has_labels(config: JobConfig, ranges: Sequence[FileRange]) -> None:
+    text = next((file for file in ranges if file.format == "text"), None)
+    if config.reads_labels and text is not None:
+        raise UsageError(
+            f"{text.path} is plain text and has no label column: for --task classification put "
+            f"reviews into folders and pass --label_from_path, or use another format"
+        )
+
+
+def _check_read_options(config: JobConfig, ranges: Sequence[FileRange]) -> None:
+    """Raise `UsageError` for options that no input makes use of."""
+    formats = {file.format for file in ranges}
+    if not formats:  # Nothing is new.
+        return
+    if config.sample_by == "document" and "text" not in formats:
+        raise UsageError(
+            f"--sample_by document is for plain text, but the inputs are "
+            f"{', '.join(sorted(formats))}: leave it out"
+        )
+    if config.text_column != "text" and formats == {"text"}:
+        raise UsageError(
+            f"--text_column {config.text_column}: plain text has no columns, leave it out"
+        )
+
+
+def _label_type(
+    config: JobConfig, ranges: Sequence[FileRange], columns: ReviewColumns
+) -> Literal["integer", "name"]:
+    """Look into the first input, and where labels are read into the next while one says nothing."""
+    for file in ranges:
+        with open_file(file) as stream:
+            found = label_type_of(stream, file, columns)
+        if found is not None:
+            return found
+        if not config.reads_labels:
+            break
+    return "integer"

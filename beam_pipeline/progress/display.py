@@ -1,0 +1,124 @@
+"""Show how far a job is: a bar in a terminal, elsewhere a line every 30 seconds."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from beam_pipeline.progress.progress import Lookout, Progress
+from transforms import storage
+
+SECONDS_BETWEEN_LINES = 30.0
+SECONDS_BETWEEN_REQUESTS = 30.0  # Listing a store costs money.
+SECONDS_BETWEEN_FRAMES = 0.5
+MOST_TIME_SPENT = 0.01  # Share of the time that looking may take.
+
+
+class Display(Protocol):
+    """Where progress is shown."""
+
+    interval: float
+
+    def show(self, progress: Progress) -> None:
+        """Show how far the job is."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+
+
+@contextmanager
+def watching(output: str, make_lookout: Callable[[], Lookout], *, quiet: bool) -> Iterator[None]:
+    """Show how far a job is for as long as it runs in this block.
+
+    Args:
+        output: Folder or URL of the dataset.
+        make_lookout: Called when the job is about to start, and not at all when `quiet`.
+        quiet: Show nothing.
+    """
+    if quiet:
+        yield
+        return
+    lookout = make_lookout()
+    display: Display = _Bar() if sys.stderr.isatty() else _Lines()
+    interval = display.interval
+    if not storage.is_local(output):
+        interval = max(interval, SECONDS_BETWEEN_REQUESTS)
+    stopped = threading.Event()
+    watcher = threading.Thread(
+        target=_watch, args=(lookout, display, interval, stopped), name="progress", daemon=True
+    )
+    watcher.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        watcher.join(timeout=1.0)  # A store may be slow to answer.
+        display.close()
+
+
+def _watch(lookout: Lookout, display: Display, interval: float, stopped: threading.Event) -> None:
+    wait = interval
+    while not stopped.wait(wait):
+        started = time.monotonic()
+        try:
+            progress = lookout.look()
+        except Exception:
+            # The job itself says what is wrong with its output; nothing is lost but a look.
+            continue
+        if not stopped.is_set():
+            display.show(progress)
+        wait = max(interval, (time.monotonic() - started) / MOST_TIME_SPENT)
+
+
+class _Lines:
+    """A line now and then, for logs."""
+
+    interval = SECONDS_BETWEEN_LINES
+
+    def __init__(self) -> None:
+        # The job redirects stderr while the engine runs.
+        self._stream = sys.stderr
+
+    def show(self, progress: Progress) -> None:
+        figures = ", ".join(progress.figures())
+        print(f"progress: {progress.fraction:.0%}, {figures}", file=self._stream, flush=True)
+
+    def close(self) -> None:
+        pass
+
+
+class _Bar:
+    """A bar that is gone when the job is."""
+
+    interval = SECONDS_BETWEEN_FRAMES
+
+    def __init__(self) -> None:
+        # Imported here: logs need none of it.
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
+
+        self._bar = Progress(
+            SpinnerColumn(),
+            TaskProgressColumn(),
+            BarColumn(bar_width=None),
+            TextColumn("{task.description}"),
+            # Built on the stream itself: the job redirects stderr while the engine runs.
+            console=Console(file=sys.stderr),
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            expand=True,
+        )
+        self._task = self._bar.add_task("starting", total=1.0)
+        self._bar.start()
+
+    def show(self, progress: Progress) -> None:
+        figures = "  ".join(progress.figures())
+        self._bar.update(self._task, completed=progress.fraction, description=figures)
+
+    def close(self) -> None:
+        self._bar.stop()

@@ -1,0 +1,286 @@
+"""How far a job is: the finished shards in its output against the plan, on every engine.
+
+Shards of an earlier, interrupted run lie there from the start. They count as done, and as its own:
+the job keeps them when it has read the same reviews again, which takes it little time. Its speed
+goes by what is new.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from beam_pipeline.options.config import JobConfig
+from beam_pipeline.plan.listing import identity_of
+from beam_pipeline.plan.planning import Plan
+from beam_pipeline.plan.tokenizer_source import TokenizerSource
+from transforms import storage
+from transforms.functional.dataset.receipts import COUNTS, FINGERPRINT
+from transforms.functional.reviews.splits import SizedFile, Split
+from transforms.rejecting import REJECTED_FOLDER
+from transforms.storage.stores import ask
+
+FILES_READ_PER_LOOK = 2
+
+_SHARD = re.compile(r"\d{7}-\d{4,}\.(?:arrow|parquet)")
+_REJECTED = re.compile(r"\d{7}-\d{4,}\.jsonl")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a job has to do.
+
+    Attributes:
+        split_bytes: Bytes of the inputs, as stored, that each split (or bucket) reads.
+        split_parts: About how many parts it makes.
+        subsets: The folders that a part may have a shard in.
+        first: Number of the first split.
+    """
+
+    split_bytes: Sequence[float]
+    split_parts: Sequence[int]
+    subsets: Sequence[str]
+    first: int = 0
+
+    @property
+    def bytes(self) -> float:
+        """Bytes of all inputs."""
+        return sum(self.split_bytes)
+
+    @property
+    def shards(self) -> int:
+        """About how many shards there will be."""
+        return sum(self.split_parts) * len(self.subsets)
+
+    def bytes_done(self, shards: Mapping[int, int]) -> float:
+        """Return the input bytes behind finished shards, of which each split has so many."""
+        done = 0.0
+        for split, n_shards in shards.items():
+            place = split - self.first
+            expected = self.split_parts[place] * len(self.subsets)
+            done += self.split_bytes[place] * min(1.0, n_shards / expected)
+        return done
+
+    def has(self, split: int) -> bool:
+        """Return True for the number of a split of this job; other generations have others."""
+        return 0 <= split - self.first < len(self.split_bytes)
+
+
+def work_of(config: JobConfig, plan: Plan, subsets: Sequence[str], n_buckets: int) -> Work:
+    """Return what there is to do, as the plan knows or guesses it.
+
+    Args:
+        config: The job's options.
+        plan: What it reads.
+        subsets: The subsets that it makes.
+        n_buckets: The buckets that it shuffles into.
+    """
+    if config.order == "shuffled":
+        sizes = [(plan.input_bytes / n_buckets, 1.0)] * n_buckets
+    else:
+        files = {file.file.source: file for file in plan.sizes}
+        sizes = [_size_of(split, files) for split in plan.splits]
+    return Work(
+        split_bytes=[stored for stored, _ in sizes],
+        split_parts=[max(1, math.ceil(text / config.part_bytes)) for _, text in sizes],
+        subsets=subsets,
+        first=plan.splits.first,
+    )
+
+
+def _size_of(split: Split, files: Mapping[int, SizedFile]) -> tuple[float, float]:
+    """Return the bytes that a split reads, as stored and of text."""
+    stored = text = 0.0
+    for part in split.files:
+        file = files[part.source]
+        share = 1.0
+        if file.groups:
+            groups = file.groups[part.start : part.end]
+            share = sum(group.bytes for group in groups) / max(1, file.text_bytes)
+        elif part.end is not None and file.bytes:
+            share = (part.end - part.start) / file.bytes
+        stored += file.bytes * share
+        text += file.text_bytes * share
+    return stored, text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a job is.
+
+    Attributes:
+        work: What there is to do.
+        bytes_done: Input bytes behind the shards that are there.
+        bytes_new: Of these, the ones that this run made.
+        shards: Shards that are there.
+        kept: Of these, the ones that an earlier run left.
+        tokens: Tokens in the new ones.
+        rejected: Rejected records.
+        seconds: How long the run has been going.
+    """
+
+    work: Work
+    bytes_done: float
+    bytes_new: float
+    shards: int
+    kept: int
+    tokens: int
+    rejected: int
+    seconds: float
+
+    @property
+    def fraction(self) -> float:
+        """Share of the input bytes that is done."""
+        return self.bytes_done / self.work.bytes if self.work.bytes else 1.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the end at the speed so far; None before anything is new."""
+        if not self.bytes_new:
+            return None
+        return self.seconds * (self.work.bytes - self.bytes_done) / self.bytes_new
+
+    def figures(self) -> list[str]:
+        """Return the figures that people want, each with its unit."""
+        shards = f"{self.shards:,} of ~{max(self.shards, self.work.shards):,} shards"
+        if self.kept:
+            shards += f" ({self.kept:,} kept)"
+        left = self.seconds_left
+        speed = self.tokens / 1e6 / self.seconds if self.seconds else 0.0
+        return [
+            f"{self.bytes_done / 1e6:,.0f} of {self.work.bytes / 1e6:,.0f} MB",
+            f"{speed:.1f} Mtok/s",
+            shards,
+            f"{self.rejected:,} rejected",
+            "time left unknown" if left is None else f"{timedelta(seconds=round(left))} left",
+        ]
+
+
+def lookout(config: JobConfig, plan: Plan, tokenizer: TokenizerSource) -> Lookout:
+    """Return a lookout for a job that is about to start."""
+    # Imported here, as Beam comes with it.
+    from beam_pipeline.pipeline import fingerprint, n_buckets_of, subsets_of
+
+    work = work_of(config, plan, subsets_of(config), n_buckets_of(config, plan))
+    return Lookout(config.output, work, fingerprint(config, tokenizer))
+
+
+class Lookout:
+    """Looks at an output now and then.
+
+    A look lists it, and reads a few files: what the others hold is taken from their size.
+
+    Args:
+        output: Folder or URL of the dataset.
+        work: What there is to do.
+        fingerprint: The fingerprint of the job, by which it knows shards that it may keep.
+    """
+
+    def __init__(self, output: str, work: Work, fingerprint: str) -> None:
+        """See what lies there before the job starts."""
+        self._output = output
+        self._work = work
+        self._started = time.monotonic()
+        self._tokens = _Tally(lambda path: _counts_of(path)[1])
+        self._rejected = _Tally(_lines_of)
+        self._before = self._shards()
+        some = list(self._before)[:FILES_READ_PER_LOOK]
+        self._may_keep = all(_counts_of(path)[0] == fingerprint for path in some)
+
+    def look(self) -> Progress:
+        """Return how far the job is now."""
+        there = self._shards()
+        kept = {path: file for path, file in there.items() if self._before.get(path) == file}
+        new = {path: size for path, (size, _) in there.items() if path not in kept}
+        if not self._may_keep:
+            kept = {}
+        bytes_new = self._work.bytes_done(_shards_of_splits(new))
+        return Progress(
+            work=self._work,
+            bytes_done=self._work.bytes_done(_shards_of_splits([*kept, *new])),
+            bytes_new=bytes_new,
+            shards=len(kept) + len(new),
+            kept=len(kept),
+            tokens=self._tokens.count(new),
+            rejected=self._rejected.count(
+                {path: size for path, (size, _) in self._list(REJECTED_FOLDER, _REJECTED).items()}
+            ),
+            seconds=time.monotonic() - self._started,
+        )
+
+    def _shards(self) -> dict[str, tuple[int, str]]:
+        found: dict[str, tuple[int, str]] = {}
+        for subset in self._work.subsets:
+            found |= self._list(subset, _SHARD)
+        return {path: file for path, file in found.items() if self._work.has(_split_of(path))}
+
+    def _list(self, folder: str, pattern: re.Pattern[str]) -> dict[str, tuple[int, str]]:
+        """Return size and version of the files in a folder of the output, by their paths."""
+        path = storage.join(self._output, folder)
+        filesystem, name = storage.locate(path)
+        try:
+            listed = ask(filesystem, "ls", name, detail=True)
+        except FileNotFoundError:
+            return {}
+        found = {}
+        for info in listed:
+            file = info["name"].rpartition("/")[2]
+            if pattern.fullmatch(file):
+                found[storage.join(path, file)] = (int(info["size"] or 0), identity_of(info))
+        return found
+
+
+class _Tally:
+    """A count over many files, of which only a few are read."""
+
+    def __init__(self, count_in: Callable[[str], int]) -> None:
+        self._count_in = count_in
+        self._read: dict[str, int] = {}
+
+    def count(self, files: Mapping[str, int]) -> int:
+        """Return about how much is in files, given by path and size."""
+        unread = [path for path in files if path not in self._read]
+        for path in unread[:FILES_READ_PER_LOOK]:
+            self._read[path] = self._count_in(path)
+        read_bytes = sum(files.get(path, 0) for path in self._read)
+        counted = sum(self._read.values())
+        return round(counted * sum(files.values()) / read_bytes) if read_bytes else 0
+
+
+def _shards_of_splits(paths: Mapping[str, int] | Sequence[str]) -> dict[int, int]:
+    shards: dict[int, int] = {}
+    for path in paths:
+        shards[_split_of(path)] = shards.get(_split_of(path), 0) + 1
+    return shards
+
+
+def _split_of(path: str) -> int:
+    return int(path.rpartition("/")[2].partition("-")[0])
+
+
+def _counts_of(path: str) -> tuple[str, int]:
+    """Return the fingerprint in a shard, and its number of tokens; of the file, only its end."""
+    try:
+        with storage.open_input(path, ahead=False) as stream:
+            reads = pq.read_schema if path.endswith(".parquet") else _arrow_schema
+            metadata = reads(stream).metadata or {}
+        tokens = json.loads(metadata[COUNTS.encode()])["tokens"]
+        return metadata[FINGERPRINT.encode()].decode(), int(tokens["written"])
+    except (KeyError, pa.ArrowException):
+        return "", 0
+
+
+def _arrow_schema(stream: object) -> pa.Schema:
+    return pa.ipc.open_file(stream).schema
+
+
+def _lines_of(path: str) -> int:
+    return storage.read_bytes(path).count(b"\n")

@@ -1,0 +1,147 @@
+"""A dry run writes nothing, and the truth lies in the intervals that it gives."""
+
+import json
+import random
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from beam_pipeline.__main__ import main
+from tests.beam_pipeline.jobs import REVIEWS, TOKENIZER, run
+
+
+def _figure(out: str, name: str) -> tuple[float, float]:
+    """Return a figure of a dry run, and its error."""
+    found = re.search(rf"^  {name} +(?:about )?([\d,.]+)%?(?: ± ([\d,.]+))?", out, re.MULTILINE)
+    assert found, out
+    value, error = (float((text or "0").replace(",", "")) for text in found.groups())
+    return value, error
+
+
+@pytest.mark.parametrize("task", ["mlm", "classification"])
+def test_a_sample_of_everything_gives_the_true_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], task: str
+) -> None:
+    output = tmp_path / "out"
+    assert run(output, "--task", task, "--dry_run") == 0
+    out = capsys.readouterr().out
+    assert not output.exists()
+    assert "Nothing was written" in out
+    assert run(output, "--task", task) == 0
+    manifest = json.loads((output / "manifest.json").read_text())
+    ledger = manifest["ledger"]
+    assert _figure(out, "reviews") == (ledger["reviews"]["read"] - 1, 0)
+    made = ledger["tokens"]["written"] + ledger["tokens"]["dropped"]
+    assert _figure(out, "tokens") == (made, 0)
+    assert _figure(out, "rows")[0] == pytest.approx(manifest["splits"]["train"]["rows"], rel=0.02)
+    assert _figure(out, "rejected")[0] == pytest.approx(100 / 278, abs=0.01)
+    if task == "classification":
+        share = ledger["reviews"]["truncated"] / (ledger["reviews"]["read"] - 1)
+        assert f"{share:.2%} of the reviews" in out
+
+
+def _many_reviews(folder: Path, kind: str) -> Path:
+    """Write 2 MB of reviews, ever longer ones: no single place tells what the rest is like."""
+    texts = [json.loads(line)["text"] for line in REVIEWS.read_text("utf-8", "replace").split("\n")
+             if line.startswith('{"text"')]  # fmt: skip
+    rng = random.Random(3)
+    reviews: list[str] = []
+    n_bytes = 0
+    while n_bytes < 2_000_000:
+        n_texts = 1 + rng.randrange(2 + n_bytes // 250_000)
+        reviews.append(" ".join(rng.choices(texts, k=n_texts)))
+        n_bytes += len(reviews[-1].encode())
+    labels = [number % 2 for number in range(len(reviews))]
+    path = folder / f"reviews.{kind}"
+    if kind == "parquet":
+        table = pa.table({"text": reviews, "label": labels})
+        pq.write_table(table, path, row_group_size=300, compression="none")
+    else:
+        rows = zip(reviews, labels, strict=True)
+        path.write_text("".join(json.dumps({"text": t, "label": n}) + "\n" for t, n in rows))
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["parquet", "jsonl"])
+@pytest.mark.parametrize("task", ["mlm", "classification"])
+def test_the_truth_lies_in_the_interval(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    task: str,
+) -> None:
+    monkeypatch.setattr("beam_pipeline.dry_run.sampling.RUN_BYTES", 1 << 14)
+    reviews = _many_reviews(tmp_path, kind)
+    needed = ["--input", str(reviews), "--output", str(tmp_path / "out"), "--task", task]
+    options = [*needed, "--tokenizer", str(TOKENIZER), "--max_length", "128"]
+    local = ["--direct_running_mode", "in_memory"]
+    assert main([*options, "--dry_run", *local]) == 0
+    out = capsys.readouterr().out
+    assert main([*options, *local]) == 0
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    ledger, train = manifest["ledger"], manifest["splits"]["train"]
+    shard_bytes = sum(shard["bytes"] for shard in train["shards"])
+    truth = {
+        "reviews": ledger["reviews"]["read"],
+        "tokens": ledger["tokens"]["tokenized"] + ledger["tokens"]["special"],
+        "rows": train["rows"],
+        "bytes": shard_bytes / 1e6,
+    }
+    if task == "classification":
+        truth["truncated"] = 100 * ledger["reviews"]["truncated"] / ledger["reviews"]["read"]
+        truth["padding"] = 100 - 100 * train["tokens"] / train["rows"] / 128
+    for name, true in truth.items():
+        value, error = _figure(out, name)
+        assert abs(value - true) <= error + 1, (name, value, error, true)
+        assert error <= 0.4 * value, (name, "an interval that says nothing")
+
+
+def test_a_dry_run_of_a_wrong_job_fails_as_the_job_would(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path / "out", "--max_length", "2", "--dry_run") == 2
+    assert "--max_length must be at least 3" in capsys.readouterr().err
+
+
+def test_what_is_there_already_is_said_as_by_the_job(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    assert run(output) == 0
+    for options in ((), ("--append",)):
+        assert run(output, "--dry_run", *options) == 0
+        assert "Nothing to do" in capsys.readouterr().out
+    assert run(output, "--dry_run", "--max_length", "64") != 0
+    assert "holds another dataset" in capsys.readouterr().err
+    assert run(output, "--dry_run", "--max_length", "64", "--overwrite") == 0
+    assert "Would make" in capsys.readouterr().out
+
+
+def test_only_empty_inputs_are_no_failure(tmp_path: Path) -> None:
+    reviews = tmp_path / "empty.txt"
+    reviews.write_bytes(b"")
+    assert run(tmp_path / "out", "--dry_run", reviews=reviews) == 0
+
+
+def test_a_large_compressed_file_is_called_a_guess(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("beam_pipeline.dry_run.sampling.READ_BYTES", 1000)
+    reviews = tmp_path / "reviews.csv"
+    reviews.write_text("text\n" + "A fine film and a long one.\n" * 10000)
+    assert run(tmp_path / "out", "--dry_run", reviews=reviews) == 0
+    assert "is a guess" in capsys.readouterr().out
+
+
+def test_where_all_records_are_rejected_it_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews = tmp_path / "reviews.csv"
+    reviews.write_text("text\n" + "A fine film, with no quotes around its comma.\n" * 100)
+    assert run(tmp_path / "out", "--dry_run", reviews=reviews) == 0
+    assert "rejected    all 100 records of the sample" in capsys.readouterr().out

@@ -1,0 +1,88 @@
+"""Ctrl-C and SIGTERM end a job soon, with its workers, and the next run goes on from there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from beam_pipeline.engines.interrupts import GRACE_SECONDS
+from tests.beam_pipeline.jobs import REVIEWS, SAMPLE, arguments, run
+
+# More than the grace: the machine of a test may be busy.
+BOUND_SECONDS = 12 * GRACE_SECONDS
+
+
+def _wait_for(condition: object, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():  # type: ignore[operator]
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "engine", [["--direct_running_mode", "in_memory"], ["--direct_num_workers", "2"]]
+)
+def test_an_interrupted_job_ends_soon_and_says_how_to_go_on(
+    tmp_path: Path, sent: signal.Signals, engine: list[str]
+) -> None:
+    reviews = tmp_path / "reviews.jsonl"
+    good = [
+        line for line in REVIEWS.read_bytes().splitlines(keepends=True) if line[:7] == b'{"text"'
+    ]
+    reviews.write_bytes(b"".join(good) * 400)
+    output = tmp_path / "out"
+    job = subprocess.Popen(
+        [sys.executable, "-m", "beam_pipeline", *arguments(output, *engine, reviews=reviews)],
+        cwd=SAMPLE.parents[1],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        shards = output / "train"
+        assert _wait_for(lambda: shards.is_dir() and len(list(shards.iterdir())) > 3, 240)
+        job.send_signal(sent)
+        _, err = job.communicate(timeout=BOUND_SECONDS)
+        assert job.returncode == 130
+        assert err.splitlines()[-1] == (
+            "interrupted: the same command goes on from here, and keeps the shards that are "
+            "finished"
+        )
+        assert "Traceback" not in err
+        assert _wait_for(lambda: not _alive(job.pid), BOUND_SECONDS), "workers live on"
+    finally:
+        if _alive(job.pid):
+            os.killpg(job.pid, signal.SIGKILL)
+    assert not (output / "manifest.json").exists()
+
+
+def test_an_interrupt_of_main_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("beam_pipeline.job.run_job", interrupted)
+    assert run(tmp_path / "out") == 130
+    assert capsys.readouterr().err.startswith("interrupted: the same command goes on")
+    assert run(tmp_path / "out", "--overwrite") == 130
+    assert "the same command without --overwrite goes on" in capsys.readouterr().err

@@ -1,0 +1,59 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import tests.training.bucket  # noqa: F401  # The file system of the URLs.
+from tests.training.datasets import write_mlm
+from training.reading.dataset import ShardDataset
+from training.reading.manifest_source import split_manifest
+from training.reading.shard_cache import ShardCache
+from transforms.functional.errors import DatasetError
+
+
+@pytest.fixture
+def grown(tmp_path: Path) -> Path:
+    """A dataset of two generations: `manifests/000001.json` names the first two of five shards."""
+    folder = write_mlm(tmp_path / "grown")
+    content = json.loads((folder / "manifest.json").read_text())
+    content["splits"]["train"]["shards"] = content["splits"]["train"]["shards"][:2]
+    (folder / "manifests").mkdir()
+    (folder / "manifests/000001.json").write_text(json.dumps(content))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("url", "folder", "manifest"),
+    [
+        ("shards", "shards", "manifest.json"),
+        ("s3://bucket/out/", "s3://bucket/out/", "manifest.json"),
+        ("s3://bucket/out/manifest.json", "s3://bucket/out", "manifest.json"),
+        ("s3://bucket/manifests/000003.json", "s3://bucket", "manifests/000003.json"),
+        ("/data/out/manifests/000003.json", "/data/out", "manifests/000003.json"),
+        ("/manifests/000003.json", "/", "manifests/000003.json"),
+        ("manifests/000003.json", ".", "manifests/000003.json"),
+        ("manifest.json", ".", "manifest.json"),
+    ],
+)
+def test_a_url_names_a_folder_or_one_of_its_manifests(url: str, folder: str, manifest: str) -> None:
+    assert split_manifest(url) == (folder, manifest)
+
+
+@pytest.mark.parametrize("protocol", ["", "bucket://"])
+def test_a_pinned_manifest_is_read_whatever_the_dataset_became(
+    grown: Path, tmp_path: Path, protocol: str
+) -> None:
+    newest = ShardDataset(grown)
+    cache = ShardCache(tmp_path / "cache")
+
+    pinned = ShardDataset(f"{protocol}{grown}/manifests/000001.json", cache=cache)
+
+    assert pinned.shard_rows == newest.shard_rows[:2]
+    rows = [len(pinned) - 1, 0]
+    assert torch.equal(pinned[rows]["input_ids"], newest[rows]["input_ids"])
+
+
+def test_a_manifest_that_is_not_there_is_named(grown: Path) -> None:
+    with pytest.raises(DatasetError, match=r"grown has no manifests/000009\.json, so it is no fin"):
+        ShardDataset(grown / "manifests/000009.json")

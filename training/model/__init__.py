@@ -1,0 +1,1 @@
+"""The model, its tokenizer, and what a batch becomes before it."""

@@ -1,0 +1,100 @@
+"""What happens to a batch between the shards and the model: dynamic masks, and columns to drop."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from training.reading.dataset import ShardDataset
+from training.reading.row_reader import Batch
+from transforms.functional.errors import DatasetError
+from transforms.functional.rows.masking import IGNORED, MaskRecipe, mask_blocks
+
+# What a dynamic mask is made from, besides the attention mask that goes to the model.
+MLM_COLUMNS = ("input_ids", "attention_mask", "word_starts", "block")
+
+
+@dataclass(frozen=True)
+class MlmCollator:
+    """Masks a batch of blocks anew each epoch: a pure function of seed, epoch and block.
+
+    The masks are the same for any number of workers and processes, and in epoch 0 those that the
+    job writes with `--masking static` for the same seed, probability and unit.
+
+    Args:
+        recipe: What to choose and how to replace it.
+        epoch: Use the masks of this epoch always, as an evaluation does; None: of the epoch that
+            the rows are read in.
+    """
+
+    recipe: MaskRecipe
+    epoch: int | None = None
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Return `input_ids`, `attention_mask` and `labels`, each (n, length) int64.
+
+        Args:
+            batch: The columns `MLM_COLUMNS` of rows of one length.
+        """
+        ids, starts = batch["input_ids"].numpy(), batch["word_starts"].numpy()
+        block = batch["block"].numpy()
+        if self.epoch is not None:
+            block = np.column_stack([np.full(len(block), self.epoch), block[:, 1:]])
+        masked, labels = np.empty_like(ids), np.empty_like(ids)
+        for epoch in np.unique(block[:, 0]).tolist():
+            rows = block[:, 0] == epoch
+            keys = [((key[1], key[2], key[3]), key[4]) for key in block[rows].tolist()]
+            masked[rows], labels[rows] = mask_blocks(
+                ids[rows], starts[rows], keys, self.recipe, epoch
+            )
+        return {
+            "input_ids": torch.from_numpy(masked),
+            "attention_mask": batch["attention_mask"],
+            "labels": torch.from_numpy(labels),
+        }
+
+
+def mask_recipe(
+    dataset: ShardDataset,
+    *,
+    probability: float = 0.15,
+    whole_words: bool = False,
+    spans: bool = False,
+    seed: int = 0,
+) -> MaskRecipe:
+    """Return the recipe for a dataset's tokenizer: its mask token, and ids never to choose.
+
+    Raises:
+        DatasetError: the tokenizer has no mask token.
+    """
+    entry = dataset.manifest.tokenizer
+    mask_id = entry.special_token_ids.get("mask")
+    if mask_id is None:
+        raise DatasetError(
+            f"the tokenizer of {dataset.location.url} has no mask token, which MLM needs: name one "
+            f"as mask_token in its tokenizer_config.json, and make the dataset again"
+        )
+    added = json.loads(dataset.location.read(entry.path)).get("added_tokens") or ()
+    special = {token["id"] for token in added if token.get("special")}
+    return MaskRecipe(
+        mask_id=mask_id,
+        vocab_size=entry.vocab_size,
+        special_ids=tuple(sorted({*special, *entry.special_token_ids.values()})),
+        probability=probability,
+        whole_words=whole_words,
+        spans=spans,
+        seed=seed,
+    )
+
+
+def as_it_is(batch: Batch) -> Batch:
+    """Return the batch. Given to a `DataLoader` it spares a walk through every batch."""
+    return batch
+
+
+def silent(batch: Batch) -> Batch:
+    """Return the batch with labels that count for nothing: a process takes a step without rows."""
+    return {**batch, "labels": torch.full_like(batch["labels"], IGNORED)}

@@ -1,0 +1,121 @@
+"""The model and its tokenizer: loaded, or made from a config, and checked against the dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from transformers import (
+    AutoConfig,
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from training.config import ModelOptions
+from training.model.tokenizer_check import check_same_tokenizer, dataset_tokenizer
+from training.reading.dataset import ShardDataset
+from transforms.functional.errors import DatasetError, UsageError
+
+_AUTO_MODELS = {
+    "mlm": AutoModelForMaskedLM,
+    "classification": AutoModelForSequenceClassification,
+}
+
+
+def load_model(
+    options: ModelOptions, task: str, dataset: ShardDataset, label_names: list[str]
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Return a model for the task, and its tokenizer.
+
+    Args:
+        options: Which model.
+        task: `mlm` or `classification`.
+        dataset: What it will be trained on.
+        label_names: Names of the classes, in order; empty for mlm.
+
+    Raises:
+        UsageError: there is no such model or config.
+        DatasetError: the dataset does not fit the model.
+    """
+    settings: dict[str, Any] = {}
+    if task == "classification":
+        settings["id2label"] = dict(enumerate(label_names))
+        settings["label2id"] = {name: number for number, name in enumerate(label_names)}
+    if options.from_config:
+        tokenizer = dataset_tokenizer(dataset)
+        model = _from_config(options.from_config, task, dataset, settings)
+    else:
+        name = options.model_name_or_path or ""
+        tokenizer = _load_tokenizer(name, dataset)
+        model = _load(name, task, settings)
+    check_fits(model, dataset)
+    return model, tokenizer
+
+
+def check_fits(model: PreTrainedModel, dataset: ShardDataset) -> None:
+    """Refuse a dataset with ids or rows that are too large for the model.
+
+    Raises:
+        DatasetError: they are.
+    """
+    n_ids: int = model.get_input_embeddings().num_embeddings  # type: ignore[assignment]
+    vocab_size = dataset.manifest.tokenizer.vocab_size
+    if n_ids < vocab_size:
+        raise DatasetError(
+            f"the model knows {n_ids} ids, the dataset {dataset.location.url} has ids up to "
+            f"{vocab_size - 1}: make it with the model's tokenizer, or choose another model"
+        )
+    places = getattr(model.config, "max_position_embeddings", None)
+    if places is not None and places < dataset.max_length:
+        raise DatasetError(
+            f"the model reads {places} tokens at once, rows of {dataset.location.url} have up to "
+            f"{dataset.max_length}: make it with --max_length {places}"
+        )
+
+
+def _load(name: str, task: str, settings: dict[str, Any]) -> PreTrainedModel:
+    try:
+        model: PreTrainedModel = _AUTO_MODELS[task].from_pretrained(name, **settings)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UsageError(
+            f"cannot load --model_name_or_path {name} for {task}: {_one_line(error)}"
+        ) from error
+    return model
+
+
+def _load_tokenizer(name: str, dataset: ShardDataset) -> PreTrainedTokenizerBase:
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"cannot load the tokenizer of --model_name_or_path {name}, to compare it with the "
+            f"dataset's: {_one_line(error)}"
+        ) from error
+    check_same_tokenizer(dataset, tokenizer, name)
+    return tokenizer
+
+
+def _from_config(
+    path: str, task: str, dataset: ShardDataset, settings: dict[str, Any]
+) -> PreTrainedModel:
+    entry = dataset.manifest.tokenizer
+    file = Path(path)
+    if not file.exists():
+        raise UsageError(f"--from_config {path}: there is no such folder or file")
+    try:
+        config = AutoConfig.from_pretrained(path, **settings)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--from_config {path}: {_one_line(error)}") from error
+    # A new model is made for the dataset's ids; only a trained one brings its own.
+    config.vocab_size = entry.vocab_size
+    if "pad" in entry.special_token_ids:
+        config.pad_token_id = entry.special_token_ids["pad"]
+    model: PreTrainedModel = _AUTO_MODELS[task].from_config(config)  # type: ignore[no-untyped-call]
+    return model
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

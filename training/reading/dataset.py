@@ -1,0 +1,233 @@
+"""`ShardDataset`: the rows of a finished dataset as torch tensors, a whole batch in one gather."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from torch.utils.data import Dataset
+
+from training.reading.manifest_source import Location, locate, read_manifest
+from training.reading.row_reader import COLUMNS, Batch, RowReader
+from training.reading.shard_cache import ShardCache
+from training.reading.shard_files import Rows, ShardFiles
+from transforms.functional.dataset.manifest import SUBSETS, Manifest, ShardEntry
+from transforms.functional.errors import DatasetError, UsageError
+
+
+@dataclass(eq=False, slots=True)  # Not frozen: one is made for every batch, and that is slow.
+class RowBatch:
+    """Rows to read as one batch, and the epoch that each is read in (masks depend on it).
+
+    Attributes:
+        rows: (n,) int64.
+        epochs: (n,) int64.
+    """
+
+    rows: npt.NDArray[np.int64]
+    epochs: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.rows)
+
+
+class ShardDataset(Dataset[Batch]):
+    """The rows of one subset, map-style.
+
+    `ds[3]` gives one row, `ds[2:9]`, `ds[[7, 3, 5]]` and `ds[RowBatch(...)]` a batch: a dict with a
+    tensor for each of `columns`. One row has no first axis.
+
+    - `input_ids`: (n, length) int64.
+    - `attention_mask`: (n, length) int64, 1 on real tokens, 0 on padding.
+    - `word_ids`: (n, length) int64, the word's number in its row, -1 on special tokens.
+    - `word_starts`: (n, length) bool, True at the first token of a word.
+    - `labels`: (n,) int64 classes, or (n, length) int64 static MLM labels (-100: not predicted).
+    - `block`: (n, 5) int64: epoch, split, part, subset, row in the shard; the key of a row's masks.
+    - `review`: (n, 2) int64: input file and record number of the row's first review.
+
+    Ragged rows (`--padding longest`) are padded to the longest of their batch. Any process may
+    read; a `DataLoader` with `batch_size=None` and a batch sampler loops over no row in Python.
+
+    Args:
+        url: Folder of the dataset, local or a URL.
+        subset: `train` or `validation`.
+        columns: What to make; default: ids, attention mask, and labels where there are any.
+        cache: Where the shards of a remote dataset are kept; default: `ShardCache()`.
+
+    Raises:
+        DatasetError: there is no finished dataset, it has no rows in the subset, or is of a kind
+            that cannot be read in place.
+    """
+
+    def __init__(
+        self,
+        url: str | Path,
+        subset: Literal["train", "validation"] = "train",
+        *,
+        columns: Sequence[str] | None = None,
+        cache: ShardCache | None = None,
+    ) -> None:
+        """Read the manifest; no shard is opened yet."""
+        self.location = locate(str(url))
+        self.manifest = read_manifest(self.location)
+        self.subset = subset
+        self.shards = _shards_of(self.manifest, self.location, subset)
+        self.columns = _check_columns(columns, self.manifest)
+        self.max_length = self.manifest.max_length
+        self.shard_rows = [shard.rows for shard in self.shards]
+        self.cache = None if self.location.is_local else (cache or ShardCache())
+        self._reader = _make_reader(self)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self._reader.files)
+
+    def __getitem__(self, index: int | slice | Sequence[int] | npt.ArrayLike | RowBatch) -> Batch:
+        """Return a row or a batch; see the class.
+
+        Raises:
+            IndexError: there is no such row.
+            DatasetError: a shard is missing or damaged.
+        """
+        if isinstance(index, RowBatch):
+            return self._reader.read(index.rows, index.epochs, self.columns)
+        if isinstance(index, slice):
+            index = np.arange(*index.indices(len(self)), dtype=np.int64)
+        rows = np.asarray(index, np.int64 if _is_empty(index) else None)
+        if rows.dtype.kind not in "iu" or rows.ndim > 1:
+            raise TypeError(f"a row number, a list of them or a slice is needed, got {index!r}")
+        checked = self._check_rows(np.atleast_1d(rows).astype(np.int64, copy=False))
+        batch = self._reader.read(checked, np.zeros(len(checked), np.int64), self.columns)
+        return {name: tensor[0] for name, tensor in batch.items()} if rows.ndim == 0 else batch
+
+    def __getitems__(self, rows: Sequence[int]) -> list[Batch]:
+        """Return rows one by one, for a `DataLoader` that stacks them itself: still one gather."""
+        batch = self[rows]
+        return [{name: tensor[i] for name, tensor in batch.items()} for i in range(len(rows))]
+
+    def with_columns(self, columns: Sequence[str]) -> ShardDataset:
+        """Return the same rows with other columns; mapped shards are shared."""
+        other = copy.copy(self)
+        other.columns = _check_columns(columns, self.manifest)
+        return other
+
+    @property
+    def is_ragged(self) -> bool:
+        """True where rows have lengths of their own."""
+        return self._reader.is_ragged
+
+    def review_of(self, row: int) -> tuple[str, int]:
+        """Return the input file of a row's first review, and its record number there (from 0)."""
+        files = self._reader.files
+        places = files.find(self._check_rows(np.array([row], np.int64)))
+        source, record = (int(files.gather(name, places)[0]) for name in ("source", "record"))
+        return self.manifest.inputs[source].path, record
+
+    def lengths(self, rows: Rows) -> npt.NDArray[np.int64]:
+        """Return the number of tokens (n,) of rows (n,); padding of fixed rows counts."""
+        if not self.is_ragged:
+            return np.full(len(rows), self.max_length, np.int64)
+        files = self._reader.files
+        return files.ragged_lengths("input_ids", files.find(rows))
+
+    def fetch_ahead(self, shards: Iterable[int]) -> None:
+        """Begin to download shards that will be asked for soon, in this order."""
+        if self.cache is not None:
+            self.cache.fetch_ahead(self.location, [self.shards[shard] for shard in shards])
+
+    def _check_rows(self, rows: Rows) -> Rows:
+        # As unsigned numbers the negative ones are large too: one comparison finds both.
+        if not (rows.view(np.uint64) >= len(self)).any():
+            return rows
+        low, high = int(rows.min()), int(rows.max())
+        if low < -len(self) or high >= len(self):
+            wrong = high if high >= len(self) else low
+            raise IndexError(f"there is no row {wrong}: the subset has {len(self)} rows")
+        return np.where(rows < 0, rows + len(self), rows)
+
+
+@dataclass(frozen=True)
+class _ShardPaths:
+    """Gives shards' local files: where they lie, or their copies in the cache."""
+
+    location: Location
+    shards: Sequence[ShardEntry]
+    cache: ShardCache | None
+
+    @property
+    def is_bounded(self) -> bool:
+        return self.cache is not None
+
+    def path(self, shard: int, *, patient: bool = False) -> Path:
+        entry = self.shards[shard]
+        if self.cache is None:
+            return Path(self.location.path(entry.path))
+        return self.cache.fetch(self.location, entry, patient=patient)
+
+    def release(self, shard: int) -> None:
+        if self.cache is not None:
+            self.cache.release(self.shards[shard])
+
+
+def _make_reader(dataset: ShardDataset) -> RowReader:
+    manifest, shards = dataset.manifest, dataset.shards
+    options, tokenizer = manifest.config, manifest.tokenizer
+    classification = manifest.task == "classification"
+    subset = SUBSETS.index(dataset.subset)
+    return RowReader(
+        files=ShardFiles(
+            dataset.shard_rows,
+            [shard.bytes for shard in shards],
+            _ShardPaths(dataset.location, shards, dataset.cache),
+        ),
+        shard_keys=np.array([(shard.split, shard.part, subset) for shard in shards], np.int64),
+        has_padding=np.array([s.tokens != s.rows * manifest.max_length for s in shards]),
+        is_ragged=classification and options.get("padding") == "longest",
+        static_labels=not classification,
+        pad_id=tokenizer.special_token_ids.get("pad", 0),
+        template_ids=np.array(tokenizer.template_ids(), np.uint32),
+        max_length=manifest.max_length,
+    )
+
+
+def _shards_of(manifest: Manifest, location: Location, subset: str) -> Sequence[ShardEntry]:
+    """Return the shards of a subset, after checking that they can be read."""
+    if manifest.config.get("format", "arrow") != "arrow":
+        raise DatasetError(
+            f"{location.url} has shards in the {manifest.config['format']} format, which is for "
+            f"cold storage: make the dataset with --format arrow to train on it"
+        )
+    shards = manifest.splits.get(subset, ())
+    if manifest.rows(subset) == 0:
+        full = [f"{name} ({manifest.rows(name)} rows)" for name in SUBSETS if manifest.rows(name)]
+        raise DatasetError(
+            f"{location.url} has no rows in subset {subset!r}, only in "
+            f"{', '.join(full) or 'none'}: choose another subset, or make the dataset with another "
+            f"--validation_fraction"
+        )
+    return shards
+
+
+def _check_columns(columns: Sequence[str] | None, manifest: Manifest) -> tuple[str, ...]:
+    has_labels = manifest.task == "classification" or manifest.config.get("masking") == "static"
+    if columns is None:
+        return ("input_ids", "attention_mask", *(["labels"] if has_labels else []))
+    unknown = [name for name in columns if name not in COLUMNS]
+    if unknown:
+        raise UsageError(f"there is no column {unknown[0]!r}: choose of {', '.join(COLUMNS)}")
+    if "labels" in columns and not has_labels:
+        raise DatasetError(
+            "the dataset has no labels: mask its blocks when training, or make it with "
+            "--masking static or --task classification"
+        )
+    return tuple(columns)
+
+
+def _is_empty(index: object) -> bool:
+    return isinstance(index, Sequence) and len(index) == 0

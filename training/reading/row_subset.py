@@ -1,0 +1,87 @@
+"""Some rows of a dataset as a dataset: a sample to train on, or rows set apart to evaluate on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from training.reading.dataset import RowBatch, ShardDataset
+from training.reading.row_reader import Batch
+from training.sampling.permutation import key_of, permute
+from transforms.functional.errors import DatasetError
+
+_DRAW = 4  # What the key is for; see training.sampling.order.
+
+
+class RowSource(Protocol):
+    """What training needs of a dataset: rows in shards, read in batches."""
+
+    shard_rows: list[int]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+
+    def __getitem__(self, rows: RowBatch, /) -> Batch:
+        """Return a batch."""
+
+    def lengths(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the number of tokens (n,) of rows (n,)."""
+
+    def fetch_ahead(self, shards: Iterable[int]) -> None:
+        """Begin to fetch shards."""
+
+
+class RowSubset:
+    """The given rows of a dataset, in the dataset's order; a row keeps its masks.
+
+    Args:
+        dataset: The dataset.
+        rows: (n,) int64, different rows in any order.
+    """
+
+    def __init__(self, dataset: ShardDataset, rows: npt.NDArray[np.int64]) -> None:
+        """Count the rows of each shard."""
+        self.dataset = dataset
+        self._rows = np.sort(rows)
+        first = np.concatenate([[0], np.cumsum(dataset.shard_rows)])
+        self.shard_rows: list[int] = np.diff(np.searchsorted(self._rows, first)).tolist()
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self._rows)
+
+    def __getitem__(self, rows: RowBatch) -> Batch:
+        """Return a batch."""
+        return self.dataset[RowBatch(self._rows[rows.rows], rows.epochs)]
+
+    def lengths(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the number of tokens (n,) of rows (n,)."""
+        return self.dataset.lengths(self._rows[rows])
+
+    def fetch_ahead(self, shards: Iterable[int]) -> None:
+        """Begin to fetch shards, those that hold none of the rows left out."""
+        self.dataset.fetch_ahead([shard for shard in shards if self.shard_rows[shard]])
+
+
+def draw_rows(dataset: ShardDataset, counts: list[int], seed: int) -> list[RowSubset]:
+    """Return disjoint random subsets of a dataset.
+
+    Args:
+        dataset: The dataset.
+        counts: Rows in each subset.
+        seed: Seed of the draw, 0 to 2**64 - 1.
+
+    Raises:
+        DatasetError: the dataset has fewer rows.
+    """
+    if sum(counts) > len(dataset):
+        raise DatasetError(
+            f"{dataset.location.url} has {len(dataset)} rows in subset {dataset.subset!r}, fewer "
+            f"than the {sum(counts)} asked for: lower --max_train_rows and --max_eval_rows"
+        )
+    rows = permute(np.arange(sum(counts)), len(dataset), key_of(seed, _DRAW))
+    parts = np.split(rows, np.cumsum(counts)[:-1])
+    return [RowSubset(dataset, part) for part in parts]

@@ -1,0 +1,1 @@
+"""What lies in an output: shard files, manifest, ledger, receipts, commit."""

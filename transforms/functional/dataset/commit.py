@@ -1,0 +1,240 @@
+"""From the receipts of all parts to the manifest: nothing may be missing, all must add up."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow.compute as pc
+
+from transforms.functional.dataset.ledger import Ledger, ReviewCounts
+from transforms.functional.dataset.manifest import (
+    Generation,
+    InputEntry,
+    Manifest,
+    ShardEntry,
+    TokenizerEntry,
+)
+from transforms.functional.dataset.manifest_lists import MAX_INLINE, ListFile, make_list
+from transforms.functional.elements import ReadReceipt, ShardReceipt
+from transforms.functional.errors import InputError, LedgerError, TooManyRejectedError
+from transforms.functional.records import Records
+from transforms.functional.reviews.reviews import CleaningCounts
+from transforms.functional.rows.rows import TokenCounts
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestDraft:
+    """What is known of a manifest before the job runs, the inputs aside.
+
+    Attributes:
+        n_splits: Number of splits that were planned.
+        n_numbers: How many numbers its splits and buckets take.
+        subsets: The subsets that the job makes; a subset may turn out empty.
+        max_rejected_fraction: More rejected records than this share fail the job.
+        label_numbers: The mapping of labels from folders, where there is one.
+        earlier: The generation that this one goes on from, 0 for none.
+        excluded: What each `--exclude` names.
+    """
+
+    fingerprint: str
+    task: Literal["mlm", "classification"]
+    max_length: int
+    config: Mapping[str, Any]
+    tokenizer: TokenizerEntry
+    n_splits: int
+    n_numbers: int
+    subsets: tuple[str, ...]
+    max_rejected_fraction: float
+    label_numbers: Mapping[str, int] | None = None
+    earlier: int = 0
+    excluded: tuple[InputEntry, ...] = ()
+
+
+def complete_manifest(
+    draft: ManifestDraft,
+    inputs: Records[InputEntry],
+    read: Iterable[ReadReceipt],
+    shards: Iterable[ShardReceipt],
+    label_numbers: Mapping[str, int] | None = None,
+    earlier: Manifest | None = None,
+) -> Manifest:
+    """Return the manifest of a finished job; receipts may come in any order.
+
+    Args:
+        draft: What was known before.
+        inputs: The input files of this run.
+        read: What was read.
+        shards: What was made of it.
+        label_numbers: The mapping of label names that were found in the inputs.
+        earlier: The dataset that this run adds to.
+
+    Raises:
+        LedgerError: a part is missing or came twice, or reviews or tokens do not add up.
+        TooManyRejectedError: more records were rejected than allowed.
+    """
+    first_split = 0 if earlier is None else earlier.n_splits()
+    counted = _sum_read(read, first_split, draft.n_splits)
+    made, counts, tokens = _sum_shards(shards)
+    ledger = Ledger(reviews=replace(counted, **counts), tokens=tokens)
+    ledger.check()
+    splits = {subset: _of_subset(made, subset) for subset in draft.subsets}
+    _check_shards(splits, ledger)
+    check_rejected(ledger.reviews, draft.max_rejected_fraction)
+    manifest = Manifest(
+        fingerprint=draft.fingerprint,
+        task=draft.task,
+        max_length=draft.max_length,
+        config=draft.config,
+        tokenizer=draft.tokenizer,
+        label_numbers=label_numbers if draft.label_numbers is None else draft.label_numbers,
+        splits=splits,
+        ledger=ledger,
+        inputs=inputs,
+        excluded=draft.excluded,
+        generations=(Generation(inputs=len(inputs), splits=draft.n_numbers),),
+    )
+    return manifest if earlier is None else _appended(earlier, manifest)
+
+
+def _appended(earlier: Manifest, new: Manifest) -> Manifest:
+    """Return a dataset with what a run added behind what was there."""
+    if earlier.label_numbers is None and new.label_numbers is not None:
+        raise InputError(
+            f"the dataset has integer labels, but the new inputs have names "
+            f"({', '.join(list(new.label_numbers)[:3])}, ...): make a dataset of their own of them"
+        )
+    return replace(
+        new,
+        splits={subset: earlier.splits[subset] + new.splits[subset] for subset in new.splits},
+        ledger=earlier.ledger + new.ledger,
+        inputs=earlier.inputs + new.inputs,
+        generations=(*earlier.generations, *new.generations),
+        lists=earlier.lists,
+    )
+
+
+def move_to_lists(
+    manifest: Manifest, folder: str, max_inline: int = MAX_INLINE
+) -> tuple[Manifest, Mapping[str, bytes]]:
+    """Return a manifest that holds at most `max_inline` entries of a kind itself.
+
+    Args:
+        manifest: The manifest.
+        folder: Where list files go, below the output.
+        max_inline: Most entries of a kind that stay.
+
+    Returns:
+        The manifest, and the list files to write, by their paths below the output.
+    """
+    lists: dict[str, tuple[ListFile, ...]] = {k: tuple(v) for k, v in manifest.lists.items()}
+    files: dict[str, bytes] = {}
+    kinds: dict[str, Records[Any]] = {**manifest.splits, "inputs": manifest.inputs}
+    for name, records in kinds.items():
+        inline = manifest.inline(name, records)
+        if len(inline) > max_inline:
+            path = f"{folder}/{len(manifest.generations):06d}-{name}.parquet"
+            file, files[path] = make_list(path, inline)
+            lists[name] = (*lists.get(name, ()), file)
+    return replace(manifest, lists=lists), files
+
+
+def check_rejected(reviews: ReviewCounts, max_rejected_fraction: float) -> None:
+    """Raise `TooManyRejectedError` when the share of rejected records is above the limit."""
+    if reviews.rejected > max_rejected_fraction * reviews.read:
+        share = reviews.rejected / reviews.read
+        raise TooManyRejectedError(
+            f"{reviews.rejected} of {reviews.read} records were rejected ({share:.2%}), more than "
+            f"--max_rejected_fraction {max_rejected_fraction:g} allows: read the reasons in "
+            f"rejected/, mend the inputs or raise the limit"
+        )
+
+
+def _sum_read(receipts: Iterable[ReadReceipt], first: int, n_splits: int) -> ReviewCounts:
+    """Return what was read and cleaned, after checking that every part of every split came."""
+    # Plain numbers: there may be millions of receipts.
+    splits, parts, lasts = array("q"), array("q"), array("b")
+    n_reviews = n_rejected = 0
+    cleaning = CleaningCounts()
+    for receipt in receipts:
+        splits.append(receipt.key.split)
+        parts.append(receipt.key.part)
+        lasts.append(receipt.last)
+        n_reviews += receipt.reviews
+        n_rejected += receipt.rejected
+        cleaning += receipt.cleaning
+    _check_parts(np.array(splits), np.array(parts), np.array(lasts, bool), first, n_splits)
+    return ReviewCounts(read=n_reviews + n_rejected, rejected=n_rejected, **asdict(cleaning))
+
+
+def _check_parts(
+    splits: np.ndarray, parts: np.ndarray, lasts: np.ndarray, first: int, n_splits: int
+) -> None:
+    """Raise `LedgerError` unless each split sent the parts 0, 1, ... up to its last, each once.
+
+    Args:
+        splits: (n,) int64, the split of each receipt.
+        parts: (n,) int64, its part.
+        lasts: (n,) bool, True for the last part of a split.
+        first: Number of the first split.
+        n_splits: Number of splits.
+    """
+    order = np.lexsort((parts, splits))
+    splits, parts, lasts = splits[order], parts[order], lasts[order]
+    planned = np.arange(first, first + n_splits)
+    begins = np.searchsorted(splits, planned, "left")
+    ends = np.searchsorted(splits, planned, "right")
+    place = np.arange(len(splits)) - np.searchsorted(splits, splits, "left")
+    is_end = np.append(splits[1:] != splits[:-1], True)[: len(splits)]
+    wrong = splits[(parts != place) | (lasts != is_end)]
+    strange = splits[(splits < first) | (splits >= first + n_splits)]
+    for split in sorted({*wrong, *strange, *planned[begins == ends]})[:1]:
+        raise LedgerError(
+            f"split {split} came with parts {parts[splits == split].tolist()} instead of each "
+            f"once; run the job again, and report it if it stays"
+        )
+
+
+def _sum_shards(
+    receipts: Iterable[ShardReceipt],
+) -> tuple[Records[ShardEntry], dict[str, int], TokenCounts]:
+    """Return the shards in order, and what was counted when they were made."""
+    counts = dict.fromkeys(("written", "dropped", "truncated"), 0)
+    tokens = TokenCounts()
+
+    def entries() -> Iterator[ShardEntry]:
+        nonlocal tokens
+        for receipt in receipts:
+            for name in counts:
+                counts[name] += getattr(receipt, name)
+            tokens += receipt.tokens
+            if receipt.shard is not None:
+                yield receipt.shard
+
+    made = Records.of(ShardEntry, entries()).sorted_by("split", "part")
+    return made, counts, tokens
+
+
+def _of_subset(shards: Records[ShardEntry], subset: str) -> Records[ShardEntry]:
+    return shards.where(pc.starts_with(shards.column("path"), f"{subset}/"))
+
+
+def _check_shards(splits: Mapping[str, Records[ShardEntry]], ledger: Ledger) -> None:
+    """Raise `LedgerError` when a shard came twice, or holds other than what was counted."""
+    for shards in splits.values():
+        seen = pc.value_counts(shards.column("path"))
+        for path in seen.filter(pc.greater(seen.field("counts"), 1)).field("values")[:1]:
+            raise LedgerError(f"{path} came twice; run the job again, and report it if it stays")
+    for name, counted in (
+        ("reviews", ledger.reviews.written),
+        ("tokens", ledger.tokens.written),
+    ):
+        held = sum(shards.total(name) for shards in splits.values())
+        if held != counted:
+            raise LedgerError(
+                f"the shards hold {held} {name}, but {counted} were counted as written; run the "
+                f"job again, and report it if it stays"
+            )

@@ -1,0 +1,85 @@
+"""The ledger: every review and every token in = written + rejected + dropped, to the unit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+
+from transforms.functional.errors import LedgerError
+from transforms.functional.rows.rows import TokenCounts
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewCounts:
+    """Where the records of the inputs went.
+
+    `read == written + rejected + dropped + duplicates + excluded`, always.
+
+    Attributes:
+        read: Records read from the inputs, good or bad.
+        written: Reviews with at least one token (or row) in a shard.
+        rejected: Records in `rejected/`.
+        dropped: Reviews without a token in any block: empty ones, and those of the remainder.
+        truncated: Of the written ones, those of which some tokens were dropped.
+        duplicates: Reviews left out because an earlier one has the same text.
+        excluded: Reviews left out because their text stands in what `--exclude` names.
+        html_stripped: Of the read ones, those that HTML was taken out of.
+        normalized: Of the read ones, those that another Unicode form changed.
+    """
+
+    read: int = 0
+    written: int = 0
+    rejected: int = 0
+    dropped: int = 0
+    truncated: int = 0
+    duplicates: int = 0
+    excluded: int = 0
+    html_stripped: int = 0
+    normalized: int = 0
+
+    def __add__(self, other: ReviewCounts) -> ReviewCounts:
+        """Return the sums."""
+        names = [item.name for item in fields(self)]
+        return ReviewCounts(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """Counts of reviews and tokens, taken from what was committed."""
+
+    reviews: ReviewCounts = field(default_factory=ReviewCounts)
+    tokens: TokenCounts = field(default_factory=TokenCounts)
+
+    def __add__(self, other: Ledger) -> Ledger:
+        """Return the sums."""
+        return Ledger(reviews=self.reviews + other.reviews, tokens=self.tokens + other.tokens)
+
+    def check(self) -> None:
+        """Raise `LedgerError` when reviews or tokens do not add up."""
+        reviews, tokens = self.reviews, self.tokens
+        out = reviews.written + reviews.rejected + reviews.dropped
+        out += reviews.duplicates + reviews.excluded
+        if reviews.read != out:
+            raise LedgerError(
+                f"{reviews.read} reviews were read, but {out} are written ({reviews.written}), "
+                f"rejected ({reviews.rejected}), dropped ({reviews.dropped}), duplicates "
+                f"({reviews.duplicates}) or excluded ({reviews.excluded}); run the job again, and "
+                f"report it if it stays"
+            )
+        made = tokens.tokenized + tokens.special + tokens.repeated
+        if made != tokens.written + tokens.dropped:
+            raise LedgerError(
+                f"{made} tokens were made, but {tokens.written} are written and {tokens.dropped} "
+                f"dropped; run the job again, and report it if it stays"
+            )
+
+    def to_json(self) -> dict[str, dict[str, int]]:
+        """Return the ledger as it stands in the manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, dict[str, int]]) -> Ledger:
+        """Return the ledger of a manifest."""
+        return cls(
+            reviews=ReviewCounts(**data["reviews"]),
+            tokens=TokenCounts(**data["tokens"]),
+        )

@@ -1,0 +1,272 @@
+"""The manifest: what a dataset is, and the only thing that a reader trusts.
+
+It holds no time, host or secret: two runs over the same inputs give the same file. What many runs
+append to grows generation by generation: each adds inputs and shards behind those that are there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from transforms.functional.dataset.ledger import Ledger
+from transforms.functional.dataset.manifest_lists import ListFile, read_lists
+from transforms.functional.dataset.shards import FORMAT_VERSION, ShardFormat
+from transforms.functional.errors import InputError
+from transforms.functional.records import Records
+from transforms.functional.safe_paths import check_inside
+
+MANIFEST_NAME = "manifest.json"
+SUBSETS = ("train", "validation")
+
+Subset = Literal["train", "validation"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardEntry:
+    """One shard file.
+
+    Attributes:
+        path: Path below the output.
+        split: Number of the split (or bucket) that it was made of; with `part` and the subset it
+            is the shard's identity, which the masks are keyed by.
+        part: Number of the part in that split.
+        rows: Number of rows.
+        tokens: Number of real tokens.
+        reviews: Number of reviews that it was made of.
+        bytes: Size of the file.
+        sha256: Hash of the file.
+        content_sha256: Hash of the column values.
+    """
+
+    path: str
+    split: int
+    part: int
+    rows: int
+    tokens: int
+    reviews: int
+    bytes: int
+    sha256: str
+    content_sha256: str
+
+    @property
+    def format(self) -> ShardFormat:
+        """How the file is stored, which its ending says."""
+        return "parquet" if self.path.endswith(".parquet") else "arrow"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputEntry:
+    """One input file: its path, size, and what tells one version of it from the next."""
+
+    path: str
+    bytes: int
+    identity: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerEntry:
+    """The tokenizer that made the ids.
+
+    Attributes:
+        path: Path of the copy of `tokenizer.json`, below the output.
+        sha256: Hash of that file.
+        vocab_size: Number of ids, added tokens included.
+        special_token_ids: Ids of special tokens by role: `cls`, `sep`, `pad`, `mask`, `unk`, ...
+        prefix: Ids that the template puts before each sequence.
+        suffix: Ids that it puts behind.
+    """
+
+    path: str
+    sha256: str
+    vocab_size: int
+    special_token_ids: Mapping[str, int]
+    prefix: Sequence[int]
+    suffix: Sequence[int]
+
+    def template_ids(self) -> tuple[int, ...]:
+        """Return the ids that can belong to no word: the template's and padding."""
+        pad = self.special_token_ids.get("pad")
+        return tuple(sorted({*self.prefix, *self.suffix, *([] if pad is None else [pad])}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generation:
+    """What one run added.
+
+    Attributes:
+        inputs: Number of input files.
+        splits: How many numbers its splits (and buckets) took; the next run goes on behind them.
+    """
+
+    inputs: int
+    splits: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """A whole dataset; see docs/format.md for each field.
+
+    Attributes:
+        lists: Files with the first entries of `splits` and `inputs`, where they are too many for
+            the manifest itself; by subset, or `inputs`.
+        excluded: What each `--exclude` names; the identity is of all files that it stands for.
+    """
+
+    fingerprint: str
+    task: Literal["mlm", "classification"]
+    max_length: int
+    config: Mapping[str, Any]
+    tokenizer: TokenizerEntry
+    label_numbers: Mapping[str, int] | None
+    splits: Mapping[str, Records[ShardEntry]]
+    ledger: Ledger
+    inputs: Records[InputEntry]
+    generations: Sequence[Generation]
+    lists: Mapping[str, Sequence[ListFile]] = field(default_factory=dict)
+    excluded: Sequence[InputEntry] = ()
+    format_version: int = FORMAT_VERSION
+
+    def content_sha256(self) -> str:
+        """Return the hash of all content: of the shards' content hashes, in order."""
+        digest = hashlib.sha256()
+        for subset in SUBSETS:
+            if subset in self.splits:
+                for content in self.splits[subset].column("content_sha256").to_pylist():
+                    digest.update(f"{subset}:{content}\n".encode())
+        return digest.hexdigest()
+
+    def shards(self) -> Iterator[ShardEntry]:
+        """Yield the shards of all subsets."""
+        for subset in self.splits.values():
+            yield from subset
+
+    def shard_paths(self) -> list[str]:
+        """Return the paths of the shards of all subsets."""
+        paths: list[str] = []
+        for subset in self.splits.values():
+            paths += subset.column("path").to_pylist()
+        return paths
+
+    def rows(self, subset: str) -> int:
+        """Return the number of rows in a subset."""
+        return self.splits[subset].total("rows") if subset in self.splits else 0
+
+    def tokens(self, subset: str) -> int:
+        """Return the number of real tokens in a subset."""
+        return self.splits[subset].total("tokens") if subset in self.splits else 0
+
+    def n_splits(self) -> int:
+        """Return how many split numbers the generations have taken."""
+        return sum(generation.splits for generation in self.generations)
+
+    def dumps(self) -> str:
+        """Return the manifest as JSON text, the same for the same dataset."""
+        splits = {
+            subset: {
+                "rows": self.rows(subset),
+                "tokens": self.tokens(subset),
+                "shards": self.inline(subset, shards).to_dicts(),
+            }
+            for subset, shards in self.splits.items()
+        }
+        document = {
+            "format_version": self.format_version,
+            "generation": len(self.generations),
+            "fingerprint": self.fingerprint,
+            "content_sha256": self.content_sha256(),
+            "task": self.task,
+            "max_length": self.max_length,
+            "config": dict(self.config),
+            "tokenizer": asdict(self.tokenizer),
+            "label_numbers": None if self.label_numbers is None else dict(self.label_numbers),
+            "splits": splits,
+            "ledger": self.ledger.to_json(),
+            "inputs": self.inline("inputs", self.inputs).to_dicts(),
+            "excluded": [asdict(entry) for entry in self.excluded],
+            "generations": [asdict(generation) for generation in self.generations],
+            "lists": {name: [asdict(file) for file in files] for name, files in self.lists.items()},
+        }
+        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+    def inline(self, name: str, records: Records[Any]) -> Records[Any]:
+        """Return the entries that stand in the manifest itself, behind those in `lists`."""
+        return records[sum(file.rows for file in self.lists.get(name, ())) :]
+
+    @classmethod
+    def loads(cls, text: str | bytes, read: Callable[[str], bytes]) -> Manifest:
+        """Return the manifest in JSON text.
+
+        Args:
+            text: The JSON text.
+            read: Gives the bytes of a file below the dataset; for the files of `lists`.
+
+        Raises:
+            InputError: it is no (whole) manifest, or one of a newer format.
+        """
+        try:
+            data = json.loads(text)
+            version = int(data["format_version"])
+            manifest = cls._of(data, read) if version <= FORMAT_VERSION else None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise InputError(
+                "manifest.json is damaged: it holds no manifest; the newest file in manifests/ is "
+                "a copy of it"
+            ) from None
+        if manifest is None:
+            raise InputError(
+                f"the dataset has format version {version}, newer than the {FORMAT_VERSION} that "
+                f"this program reads: install a newer release of review-shards"
+            )
+        check_inside([manifest.tokenizer.path, *manifest.shard_paths()], MANIFEST_NAME)
+        return manifest
+
+    @classmethod
+    def _of(cls, data: Mapping[str, Any], read: Callable[[str], bytes]) -> Manifest:
+        lists = {
+            name: tuple(ListFile(**file) for file in files) for name, files in data["lists"].items()
+        }
+
+        def records_of(kind: type, name: str, inline: Sequence[Mapping[str, Any]]) -> Records[Any]:
+            listed = read_lists(kind, lists.get(name, ()), read)
+            return listed + Records.from_dicts(kind, inline)
+
+        return cls(
+            fingerprint=data["fingerprint"],
+            task=data["task"],
+            max_length=data["max_length"],
+            config=data["config"],
+            tokenizer=TokenizerEntry(**data["tokenizer"]),
+            label_numbers=data["label_numbers"],
+            splits={
+                subset: records_of(ShardEntry, subset, split["shards"])
+                for subset, split in data["splits"].items()
+            },
+            ledger=Ledger.from_json(data["ledger"]),
+            inputs=records_of(InputEntry, "inputs", data["inputs"]),
+            generations=tuple(Generation(**generation) for generation in data["generations"]),
+            lists=lists,
+            excluded=tuple(InputEntry(**entry) for entry in data.get("excluded", ())),
+            format_version=data["format_version"],
+        )
+
+
+def fingerprint_of(options: Mapping[str, Any], tokenizer_files: Mapping[str, bytes]) -> str:
+    """Return the hash of everything but the inputs that decides the bytes of a dataset.
+
+    Args:
+        options: The options that do.
+        tokenizer_files: `tokenizer.json`, and the files beside it that name padding and mask.
+    """
+    document = {
+        "format_version": FORMAT_VERSION,
+        "options": dict(options),
+        "tokenizer_sha256": {
+            name: hashlib.sha256(data).hexdigest() for name, data in tokenizer_files.items()
+        },
+    }
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,118 @@
+"""A shard carries its own receipt, so that a rerun can tell whether it is finished.
+
+The schema of a shard names the options that made it (`fingerprint`) and the part that it was made
+of (`part_sha256`), holds the counts that its rows alone do not tell, and the hash of its rows. A
+shard is a pure function of the first two: where both agree, it would come out the same again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from transforms.functional.dataset.manifest import ShardEntry, Subset
+from transforms.functional.dataset.shards import ShardFormat, content_sha256, read_shard
+from transforms.functional.elements import PackedPart, ShardReceipt
+from transforms.functional.reviews.reviews import PartKey
+from transforms.functional.rows.rows import PackedReviews, TokenCounts
+
+FINGERPRINT = "review_shards.fingerprint"
+PART = "review_shards.part_sha256"
+COUNTS = "review_shards.counts"
+CONTENT = "review_shards.content_sha256"
+
+
+def shard_path(subset: Subset, key: PartKey, shard_format: ShardFormat) -> str:
+    """Return the path of a shard below the output."""
+    return f"{subset}/{key}.{shard_format}"
+
+
+def receipt_metadata(part: PackedPart, content: str) -> dict[str, str]:
+    """Return what a shard's schema says of the part that it was made of, and of its content."""
+    counts = json.dumps(_counts(part.packed), sort_keys=True)
+    return {PART: part.digest, COUNTS: counts, CONTENT: content}
+
+
+def new_receipt(part: PackedPart, shard: ShardEntry | None) -> ShardReceipt:
+    """Return the receipt of a part whose shard has just been written."""
+    packed = part.packed
+    return ShardReceipt(
+        shard=shard,
+        subset=part.subset,
+        written=packed.reviews_written,
+        dropped=packed.reviews_dropped,
+        truncated=packed.reviews_truncated,
+        tokens=packed.tokens,
+    )
+
+
+def receipt_of(
+    data: bytes,
+    *,
+    subset: Subset,
+    key: PartKey,
+    shard_format: ShardFormat,
+    fingerprint: str,
+    part_digest: str,
+) -> ShardReceipt | None:
+    """Return the receipt in a shard file, None where it is damaged or was made of something else.
+
+    Args:
+        data: The file.
+        subset: The subset it stands in.
+        key: The part that it should be of.
+        shard_format: How it is stored.
+        fingerprint: The fingerprint of the job.
+        part_digest: The digest of the part.
+    """
+    try:
+        table = read_shard(data, shard_format)
+        metadata = {name.decode(): value.decode() for name, value in table.schema.metadata.items()}
+        if metadata[FINGERPRINT] != fingerprint or metadata[PART] != part_digest:
+            return None
+        content = content_sha256(table)
+        if metadata[CONTENT] != content:
+            return None
+        counts = json.loads(metadata[COUNTS])
+        tokens = TokenCounts(**counts.pop("tokens"))
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        # Arrow's errors are among these. Whatever is wrong with it: it will be made again.
+        return None
+    shard = shard_entry(
+        data,
+        path=shard_path(subset, key, shard_format),
+        key=key,
+        rows=table.num_rows,
+        reviews=counts["written"],
+        tokens=tokens.written,
+        content=content,
+    )
+    return ShardReceipt(shard=shard, subset=subset, tokens=tokens, **counts)
+
+
+def shard_entry(
+    data: bytes, *, path: str, key: PartKey, rows: int, reviews: int, tokens: int, content: str
+) -> ShardEntry:
+    """Return what the manifest says of a shard file."""
+    return ShardEntry(
+        path=path,
+        split=key.split,
+        part=key.part,
+        rows=rows,
+        tokens=tokens,
+        reviews=reviews,
+        bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        content_sha256=content,
+    )
+
+
+def _counts(packed: PackedReviews) -> Mapping[str, object]:
+    return {
+        "written": packed.reviews_written,
+        "dropped": packed.reviews_dropped,
+        "truncated": packed.reviews_truncated,
+        "tokens": asdict(packed.tokens),
+    }

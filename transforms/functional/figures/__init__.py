@@ -1,0 +1,1 @@
+"""Counts of reviews and tokens, and the figures that a report makes of them."""

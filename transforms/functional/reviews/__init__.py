@@ -1,0 +1,1 @@
+"""What a review and a part are; cleaning, labels, duplicates, subsets and splits."""

@@ -1,0 +1,41 @@
+"""A global shuffle: buckets by hash, order inside a bucket by hash; no arrival order anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from transforms.functional.counter_random import SHUFFLE, review_random
+from transforms.functional.reviews.reviews import REVIEW_SCHEMA, Part, PartKey, ReviewSlice
+
+
+def cut_buckets(part: Part, n_buckets: int, seed: int) -> Iterator[tuple[int, ReviewSlice]]:
+    """Yield `(bucket, reviews)` of one part for each bucket that gets any."""
+    draws = _draws(part.reviews, seed)
+    buckets = draws % np.uint64(n_buckets)
+    order = np.argsort(buckets, kind="stable")
+    edges = np.flatnonzero(np.diff(buckets[order])) + 1
+    for rows in np.split(order, edges) if len(order) else ():
+        yield int(buckets[rows[0]]), ReviewSlice(part.reviews.take(pa.array(rows)))
+
+
+def join_bucket(bucket: int, slices: Iterable[ReviewSlice], seed: int) -> Part:
+    """Return a bucket as a part, in an order that does not depend on how its slices came."""
+    table = pa.Table.from_batches([item.reviews for item in slices], REVIEW_SCHEMA)
+    reviews = table.combine_chunks().to_batches()[0]
+    sources = reviews.column("source").to_numpy()
+    records = reviews.column("record").to_numpy()
+    # The hash orders; source and record settle the ties.
+    order = np.lexsort((records, sources, _draws(reviews, seed)))
+    return Part(key=PartKey(split=bucket, part=0), last=True, reviews=reviews.take(pa.array(order)))
+
+
+def _draws(reviews: pa.RecordBatch, seed: int) -> np.ndarray:
+    return review_random(
+        seed,
+        SHUFFLE,
+        reviews.column("source").to_numpy(),
+        reviews.column("record").to_numpy(),
+    )

@@ -1,0 +1,1 @@
+"""From token ids to rows: packing, padding, masks, word ids."""

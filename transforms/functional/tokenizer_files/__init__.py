@@ -1,0 +1,1 @@
+"""What the files beside a `tokenizer.json` say, and change in it."""

@@ -1,0 +1,1 @@
+"""Compressed files and archives as streams of their bytes, with an eye on bombs."""

@@ -1,0 +1,34 @@
+"""Files by path or URL, local or in a store: the one place that opens, writes and lists."""
+
+from transforms.functional.safe_urls import mask_secrets
+from transforms.storage.paths import is_local, join, locate, real_path
+from transforms.storage.reading import (
+    changed,
+    exists,
+    info_of,
+    list_files,
+    open_input,
+    read_bytes,
+    read_small_files,
+    vanished,
+)
+from transforms.storage.writing import create, remove, write_atomic
+
+__all__ = [
+    "changed",
+    "create",
+    "exists",
+    "info_of",
+    "is_local",
+    "join",
+    "list_files",
+    "locate",
+    "mask_secrets",
+    "open_input",
+    "read_bytes",
+    "read_small_files",
+    "real_path",
+    "remove",
+    "vanished",
+    "write_atomic",
+]

@@ -1,0 +1,113 @@
+"""The manifests of an output: one for each generation, and `manifest.json`, a copy of the newest.
+
+`manifests/000003.json` is created, never replaced: of two runs that go on from generation 2, one
+succeeds. `manifest.json` is written behind it, last of all, and atomically. A reader who wants a
+dataset that stays as it is names a generation; everybody else reads `manifest.json`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from transforms import storage
+from transforms.functional.dataset.commit import move_to_lists
+from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
+from transforms.functional.errors import InputError, OutputError
+
+MANIFESTS = "manifests"
+
+
+def generation_path(number: int) -> str:
+    """Return the path of a generation's manifest below the output."""
+    return f"{MANIFESTS}/{number:06d}.json"
+
+
+def generation_numbers(output: str) -> list[int]:
+    """Return the numbers of the generations whose manifests are there, in order."""
+    names = storage.list_files(storage.join(output, MANIFESTS), recursive=False)
+    found = (re.fullmatch(r"(\d{6})\.json", name) for name in names)
+    return sorted(int(match[1]) for match in found if match)
+
+
+def read_manifest(output: str, path: str = MANIFEST_NAME) -> Manifest:
+    """Return the manifest of a dataset.
+
+    Args:
+        output: Folder or URL of the dataset.
+        path: The manifest's path below it; the newest one's by default.
+
+    Raises:
+        InputError: there is none, so there is no dataset; or it is damaged, or of a newer format.
+    """
+
+    def read(name: str) -> bytes:
+        return storage.read_bytes(storage.join(output, name))
+
+    try:
+        return Manifest.loads(read(path), read)
+    except FileNotFoundError:
+        raise InputError(
+            f"{output} has no {path}: its job has not finished, or it is another folder"
+        ) from None
+    except InputError as error:
+        raise InputError(f"{storage.mask_secrets(output)}: {error}") from None
+
+
+def find_manifest(output: str) -> Manifest | None:
+    """Return the manifest of a dataset as it stands, None where there is no dataset."""
+    is_there = storage.exists(storage.join(output, MANIFEST_NAME))
+    return read_manifest(output) if is_there else None
+
+
+def newest_manifest(output: str) -> Manifest:
+    """Return the manifest of the newest generation, also of one whose run died before it ended.
+
+    Raises:
+        InputError: there is no `manifest.json`, so there is no dataset.
+    """
+    manifest = read_manifest(output)
+    return _later(output, manifest) or manifest
+
+
+def _later(output: str, manifest: Manifest) -> Manifest | None:
+    """Return the newest generation, where it is later than a manifest."""
+    numbers = generation_numbers(output)
+    if numbers[-1:] > [len(manifest.generations)]:
+        return read_manifest(output, generation_path(numbers[-1]))
+    return None
+
+
+def current_manifest(output: str) -> Manifest | None:
+    """Return the newest manifest, None where there is no dataset, for a run that will change it.
+
+    A run that died between its generation and `manifest.json` is brought to its end. Without a
+    `manifest.json` there is no dataset: what is left of generations is removed.
+    """
+    if not storage.exists(storage.join(output, MANIFEST_NAME)):
+        for number in generation_numbers(output):
+            storage.remove(storage.join(output, generation_path(number)))
+        return None
+    manifest = read_manifest(output)
+    later = _later(output, manifest)
+    if later is not None:
+        publish(output, later)
+    return later or manifest
+
+
+def publish(output: str, manifest: Manifest) -> None:
+    """Make a manifest the newest generation.
+
+    Raises:
+        OutputError: another run has made this generation meanwhile.
+    """
+    manifest, lists = move_to_lists(manifest, MANIFESTS)
+    for path, data in lists.items():
+        storage.write_atomic(storage.join(output, path), data)
+    number = len(manifest.generations)
+    data = manifest.dumps().encode()
+    if not storage.create(storage.join(output, generation_path(number)), data):
+        raise OutputError(
+            f"another run has finished generation {number} of {output} meanwhile: start the job "
+            f"again, to go on from there"
+        )
+    storage.write_atomic(storage.join(output, MANIFEST_NAME), data)

@@ -1,0 +1,37 @@
+"""Paths and URLs: which file system they belong to, and one name for one place."""
+
+from __future__ import annotations
+
+import os
+
+from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
+
+from transforms.storage.stores import filesystem_of
+
+
+def join(folder: str, *names: str) -> str:
+    """Return a path below a folder, local or URL."""
+    return "/".join([folder.rstrip("/"), *names])
+
+
+def locate(path: str) -> tuple[AbstractFileSystem, str]:
+    """Return the file system of a path or URL, and its name there."""
+    # fsspec takes any "::" for one URL inside another, but files may be called so.
+    if "://" not in path:
+        path = f"file://{path}"
+        return LocalFileSystem(), LocalFileSystem._strip_protocol(path)
+    return filesystem_of(path)
+
+
+def real_path(path: str) -> str:
+    """Return the one name of a folder: absolute, links followed; a URL as it is listed."""
+    filesystem, name = locate(path)
+    if isinstance(filesystem, LocalFileSystem):
+        return os.path.realpath(name)
+    return str(filesystem.unstrip_protocol(name)).rstrip("/")
+
+
+def is_local(path: str) -> bool:
+    """Return True for paths of this machine's file system."""
+    return "://" not in path or path.startswith(("file://", "local://"))

@@ -1,0 +1,151 @@
+"""Writing and removing files by path or URL: all of a file is there, or nothing of it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
+
+from transforms.functional.errors import OutputError, ReviewShardsError
+from transforms.storage.paths import is_local, locate
+from transforms.storage.reading import exists, read_bytes
+from transforms.storage.stores import ask, reason, status_of
+
+# What file systems without hard links say.
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
+# Conflict, or precondition failed: what a store says where a file is there already.
+_EXISTS_STATUS = (409, 412)
+
+
+def write_atomic(path: str, data: bytes) -> None:
+    """Write a file so that a reader sees all of it or none.
+
+    Locally: a temporary file beside it, fsync, rename. In a store: one PUT, or for large files a
+    multipart upload that is completed or aborted; both are atomic there.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with _writing(path):
+        filesystem, name = locate(path)
+        if isinstance(filesystem, LocalFileSystem):
+            _write_local(Path(name), data)
+        else:
+            ask(filesystem, "pipe_file", name, data)
+
+
+def create(path: str, data: bytes) -> bool:
+    """Write a file unless it is there, and return False where another one is.
+
+    Of several processes that create a file at once, one gets True: locally by a hard link, in S3,
+    Google Cloud Storage and Azure by a conditional PUT. Stores that know no conditions are only
+    looked at before.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with _writing(path):
+        filesystem, name = locate(path)
+        if isinstance(filesystem, LocalFileSystem):
+            created = _write_local(Path(name), data, replace=False)
+        else:
+            created = _put_new(filesystem, name, data)
+    # It is our own where the answer to the first of two attempts was lost.
+    return created or _holds(path, data)
+
+
+def _holds(path: str, data: bytes) -> bool:
+    try:
+        return read_bytes(path) == data
+    except FileNotFoundError:
+        return False
+
+
+def _put_new(filesystem: AbstractFileSystem, name: str, data: bytes) -> bool:
+    # Some stores take the condition and pass it over.
+    if ask(filesystem, "exists", name):
+        return False
+    try:
+        ask(filesystem, "pipe_file", name, data, mode="create")
+    except Exception as error:
+        if isinstance(error, FileExistsError) or status_of(error) in _EXISTS_STATUS:
+            return False
+        raise
+    return True
+
+
+@contextmanager
+def _writing(path: str) -> Iterator[None]:
+    """Turn what goes wrong when a file is written into an `OutputError`."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        why = "there is no such bucket, container or folder: create it, or choose another --output"
+        raise OutputError(
+            f"cannot write {path}: {reason(error) if is_local(path) else why}"
+        ) from error
+    except ReviewShardsError:
+        raise
+    except Exception as error:
+        raise OutputError(f"cannot write {path}: {reason(error)}") from error
+
+
+def _write_local(path: Path, data: bytes, *, replace: bool = True) -> bool:
+    """Write a file, and return False where one is there that must not be replaced."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    temporary.unlink(missing_ok=True)  # Left by a killed process that had our number.
+    try:
+        # "x" never follows a link that somebody put there.
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            temporary.replace(path)
+            return True
+        created = _linked(path, temporary)
+        temporary.unlink()
+        return created
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _linked(path: Path, temporary: Path) -> bool:
+    """Give a finished file its name, and return False where that is taken."""
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # A mounted bucket, say: another file may come between the look and the rename.
+        if path.exists():
+            return False
+        shutil.copyfile(temporary, path)
+    return True
+
+
+def remove(path: str) -> None:
+    """Remove a file or a folder with all that is in it; nothing there is fine.
+
+    Raises:
+        OutputError: it cannot be removed.
+    """
+    filesystem, name = locate(path)
+    try:
+        if exists(path):
+            ask(filesystem, "rm", name, recursive=True)
+    except FileNotFoundError:
+        return
+    except Exception as error:
+        raise OutputError(f"cannot remove {path}: {reason(error)}") from error
