@@ -3,9 +3,9 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import pytest
-from transforms.functional.statistics import review_statistics
 
 from transforms.functional.elements import ReviewIndex, TokenizedPart
+from transforms.functional.figures import review_statistics
 from transforms.functional.figures.review_statistics import (
     LONGEST_COUNTED,
     MAX_LABELS,
