@@ -1,6 +1,10 @@
-# make run    shards from the reviews that come with the project, in a minute
-# make test   everything that is tested, with lint and types
-# Both are safe to repeat; the second time they install nothing.
+# make run         shards from the reviews that come with the project
+# make lint        ruff and mypy
+# make test        every test
+# make check       lint, types and every test
+# make check-fast  lint, types and the tests of pure functions, in two minutes
+# make bench       the tables of docs/performance.md
+# The first call of each installs what it needs; later ones install nothing.
 
 PYTHON ?= python3
 OUTPUT ?= output/sample
@@ -15,7 +19,12 @@ ROUNDS ?= 3
 
 AZURITE := .azurite
 
-.PHONY: run test lint check bench clean azurite
+# Tests that start no process, no server and no pipeline.
+PURE := tests/transforms/functional tests/transforms/storage tests/training/sampling \
+  tests/training/reading tests/training/model tests/beam_pipeline/options \
+  tests/beam_pipeline/report/test_sentences.py tests/docs tests/test_architecture.py
+
+.PHONY: run test lint check check-fast bench clean azurite
 
 run: $(JOB)/.installed
 	$(JOB)/bin/python -m beam_pipeline --input tests/sample/reviews.jsonl --output $(OUTPUT) \
@@ -30,6 +39,9 @@ lint: $(TEST)/.installed
 	$(TEST)/bin/mypy
 
 check: lint test
+
+check-fast: lint
+	$(TEST)/bin/python -m pytest -m 'not slow' $(PURE)
 
 # The job alone: no torch, no transformers.
 $(JOB)/.installed: setup.py constraints.txt

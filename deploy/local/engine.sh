@@ -17,6 +17,8 @@ start fetches what is missing, waits until all of it answers, and says what to p
 
 environment:
   ENGINES_FOLDER  files, logs and data         (default: ~/.cache/review-shards/engines)
+  FLINK_JOB_SERVER
+                  beam-runners-flink-1.20-job-server-2.77.0.jar, from Maven; flink needs it
   SLOTS           task slots of Flink                              (default: all cores)
   PYTHON          the Python of the workers                        (default: python3)
   PIN=1           write the sha256 of a file that has none yet into artifacts.txt
@@ -54,8 +56,8 @@ start_prism() {
 }
 
 fetch_flink() {
+  [[ -f ${FLINK_JOB_SERVER:-} ]] || fail "FLINK_JOB_SERVER is no file: see --help"
   fetch flink
-  fetch flink-job-server
   mkdir -p "$folder/flink"
   tar -xzf "$(file_of flink)" -C "$folder/flink" --strip-components=1
 }
@@ -70,7 +72,7 @@ start_flink() {
     -D taskmanager.host=localhost -D taskmanager.bind-host=localhost \
     -D taskmanager.numberOfTaskSlots="${SLOTS:-$(nproc)}"
   # Task managers see its artifacts, since all are on this machine.
-  start flink-job-server java -jar "$(file_of flink-job-server)" \
+  start flink-job-server java -jar "$FLINK_JOB_SERVER" \
     --flink-master=localhost:8081 --job-host=localhost --job-port=8099 \
     --artifact-port=8098 --expansion-port=8097 --artifacts-dir="$folder/artifacts"
   await flink-job-server 8099

@@ -171,18 +171,23 @@ def test_flink_is_three_processes_and_half_of_it_is_none(machine: Machine) -> No
     _need_free(8081, 8099)
     scripts = {"jobmanager.sh": _script(8081), "taskmanager.sh": b"#!/bin/bash\nexec sleep 600\n"}
     machine.publish("flink", "flink-9.tgz", _flink(scripts))
-    machine.publish("flink-job-server", "server.jar", b"a jar")
+    jar = machine.folder / "server.jar"
+    no_jar = machine.run("start", "flink", FLINK_JOB_SERVER=str(jar))
+    assert (no_jar.returncode, no_jar.stdout) == (
+        1, "error: FLINK_JOB_SERVER is no file: see --help\n",
+    )  # fmt: skip
+    jar.write_bytes(b"a jar")
     java = machine.folder / "java"
     java.write_text(_DIES)
     java.chmod(0o755)
-    failed = machine.run("start", "flink")
+    failed = machine.run("start", "flink", FLINK_JOB_SERVER=str(jar))
     assert failed.returncode == 1
     assert "no such option\nerror: flink-job-server did not come up on port 8099" in failed.stdout
     assert "runs" not in machine.run("status", "flink").stdout.replace("does not run", "")
     assert not _answers(8081)
 
     java.write_bytes(_script(8099))
-    started = machine.run("start", "flink", SLOTS="3")
+    started = machine.run("start", "flink", SLOTS="3", FLINK_JOB_SERVER=str(jar))
     assert started.returncode == 0, started.stdout
     assert "fetching" not in started.stdout
     assert "--job_endpoint localhost:8099" in started.stdout
@@ -248,11 +253,11 @@ def test_a_number_that_another_process_has_by_now_is_not_stopped(machine: Machin
 def test_the_table_names_what_the_engines_fetch() -> None:
     table = (DEPLOY / "local" / "artifacts.txt").read_text().splitlines()
     lines = [line.split() for line in table if not line.startswith("#")]
-    assert [name for name, _, _ in lines] == ["prism", "flink", "flink-job-server", "minio"]
+    assert [name for name, _, _ in lines] == ["prism", "flink", "minio"]
     for _, digest, url in lines:
         assert digest == "-" or len(digest) == 64
         assert url.startswith("https://")
     versions = {name: url for name, _, url in lines}
     # The job server is made for one minor version of Flink.
     assert "flink-1.20." in versions["flink"]
-    assert "flink-1.20-job-server" in versions["flink-job-server"]
+    assert "flink-1.20-job-server" in _ENGINE.read_text()
