@@ -22,7 +22,7 @@ from transforms.labels import CollectLabels
 from transforms.masking import MaskBlocks
 from transforms.measuring import WriteFigures
 from transforms.packing import PackBlocks, PadReviews, SplitSubsets
-from transforms.planned import ReadSplits
+from transforms.reading import ReadSplits
 from transforms.rejecting import WriteRejected
 from transforms.resuming import KeepFinished
 from transforms.shuffling import ShuffleReviews
@@ -51,7 +51,7 @@ def build(
     """
     splits = pipeline | ReadSplits(files.splits, files.secret_paths)
     label_numbers = None
-    if plan.label_names:
+    if plan.labels_are_names:
         known = None if plan.earlier is None else plan.earlier.label_numbers
         # From a root of its own: Beam's local engine cannot order a side input that comes from the
         # same splits as what is compared with other inputs.
@@ -205,7 +205,7 @@ def manifest_draft(config: JobConfig, plan: Plan, tokenizer: TokenizerSource) ->
         tokenizer=tokenizer.entry(),
         n_splits=len(plan.splits),
         n_numbers=max(len(plan.splits), n_buckets),
-        excluded=tuple(files.entry for files in plan.references if files.entry is not None),
+        excluded=tuple(files.entry for files in plan.dedup_files if files.entry is not None),
         subsets=subsets_of(config),
         max_rejected_fraction=config.max_rejected_fraction,
         label_numbers=plan.label_numbers,

@@ -8,8 +8,7 @@ from beam_pipeline.plan.planning import Plan
 from transforms.cleaning import CleanReviews
 from transforms.duplicates import DropRepeated, FindRepeated
 from transforms.functional.reviews.cleaning import Cleaning
-from transforms.planned import ReadSplits
-from transforms.reading import ReadReviews
+from transforms.reading import ReadReviews, ReadSplits
 
 # Text whose hashes are compared in the memory of one worker: with reviews of 1,000 bytes some
 # 270,000 rows, 11 MB.
@@ -49,22 +48,22 @@ class ReadCleanReviews(beam.PTransform):
         )
         self.cleaning = cleaning_of(config)
         self.dedup = config.dedup == "exact"
-        self.references = [files.reference for files in plan.references]
+        self.dedup_sources = [files.source for files in plan.dedup_files]
         self.files = files
         self.part_bytes = config.part_bytes
-        text_bytes = plan.text_bytes + sum(files.text_bytes for files in plan.references)
+        text_bytes = plan.text_bytes + sum(files.text_bytes for files in plan.dedup_files)
         self.n_buckets = max(1, -(-text_bytes // BUCKET_TEXT_BYTES))
 
     def expand(self, splits: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `Part`."""
         parts = self._clean_parts(splits)
-        if not self.dedup and not self.references:
+        if not self.dedup and not self.dedup_sources:
             return parts
         # Read twice, since no runner should have to keep all texts until all are compared.
         repeated = self._clean_parts(splits, "ToCompare") | FindRepeated(
             self.n_buckets,
             dedup=self.dedup,
-            references=list(zip(self.references, self._references(splits.pipeline), strict=True)),
+            others=list(zip(self.dedup_sources, self._dedup_splits(splits.pipeline), strict=True)),
             cleaning=self.cleaning,
             part_bytes=self.part_bytes,
         )
@@ -77,9 +76,9 @@ class ReadCleanReviews(beam.PTransform):
             return parts
         return parts | f"Clean{purpose}" >> CleanReviews(self.cleaning)
 
-    def _references(self, pipeline: beam.Pipeline) -> list[beam.PCollection]:
-        """Return the splits of each reference."""
+    def _dedup_splits(self, pipeline: beam.Pipeline) -> list[beam.PCollection]:
+        """Return the splits of each of the sources."""
         return [
-            pipeline | f"ReadReferences{place}" >> ReadSplits(paths, self.files.secret_paths)
-            for place, paths in enumerate(self.files.references)
+            pipeline | f"ReadOthers{place}" >> ReadSplits(paths, self.files.secret_paths)
+            for place, paths in enumerate(self.files.dedup_splits)
         ]

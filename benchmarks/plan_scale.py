@@ -33,7 +33,7 @@ from transforms.functional.elements import ReadReceipt, ShardReceipt
 from transforms.functional.records import Records
 from transforms.functional.reviews.reviews import PartKey
 from transforms.functional.rows.rows import TokenCounts
-from transforms.planned import read_plan
+from transforms.reading import read_plan
 from transforms.storage.generations import publish, read_manifest
 
 FILE_BYTES = 100_000_000

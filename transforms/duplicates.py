@@ -7,7 +7,7 @@ import apache_beam as beam
 from transforms.functional.reviews.cleaning import Cleaning, clean_part
 from transforms.functional.reviews.duplicates import (
     NEW,
-    Reference,
+    DedupSource,
     drop_repeated,
     find_repeated,
     hash_part,
@@ -18,7 +18,7 @@ from transforms.reading import read_split
 
 
 class FindRepeated(beam.PTransform):
-    """Find the reviews whose text stands earlier in the inputs, or in the references.
+    """Find the reviews whose text stands earlier in the inputs, or in `others`.
 
     It takes the parts of the job, which hold all reviews yet, from a reading of their own: so that
     no runner has to keep the texts until all hashes were compared.
@@ -26,9 +26,9 @@ class FindRepeated(beam.PTransform):
     Args:
         n_buckets: Number of groups of hashes; each is compared in the memory of one worker.
         dedup: False where only excluded reviews are to be found.
-        references: Pairs of how to read them, and a PCollection of their `Split`s.
-        cleaning: What is done to the texts of the references; the parts are clean already.
-        part_bytes: Most bytes of reference text in memory.
+        others: Pairs of how to read other reviews, and a PCollection of their `Split`s.
+        cleaning: What is done to the texts of the others; the parts are clean already.
+        part_bytes: Most bytes of their text in memory.
 
     Example:
         `copies`: parts of two files with the same reviews, from `ReadReviews`; `REPEATED`: what a
@@ -48,7 +48,7 @@ class FindRepeated(beam.PTransform):
         n_buckets: int,
         *,
         dedup: bool,
-        references: Sequence[tuple[Reference, beam.PCollection]] = (),
+        others: Sequence[tuple[DedupSource, beam.PCollection]] = (),
         cleaning: Cleaning,
         part_bytes: int,
     ) -> None:
@@ -56,7 +56,7 @@ class FindRepeated(beam.PTransform):
         super().__init__()
         self.n_buckets = n_buckets
         self.dedup = dedup
-        self.references = references
+        self.others = others
         self.cleaning = cleaning
         self.part_bytes = part_bytes
 
@@ -67,15 +67,15 @@ class FindRepeated(beam.PTransform):
         ).with_output_types(tuple[int, bytes])
         others = [
             splits
-            | f"HashReferences{place}"
+            | f"HashOthers{place}"
             >> beam.FlatMap(
-                hash_reference,
-                reference=reference,
+                hash_others,
+                source=source,
                 n_buckets=self.n_buckets,
                 cleaning=self.cleaning,
                 part_bytes=self.part_bytes,
             ).with_output_types(tuple[int, bytes])
-            for place, (reference, splits) in enumerate(self.references)
+            for place, (source, splits) in enumerate(self.others)
         ]
         return (
             (hashed, *others)
@@ -120,17 +120,17 @@ class DropRepeated(beam.PTransform):
         ).with_output_types(Part)
 
 
-def hash_reference(
-    split: Split, *, reference: Reference, n_buckets: int, cleaning: Cleaning, part_bytes: int
+def hash_others(
+    split: Split, *, source: DedupSource, n_buckets: int, cleaning: Cleaning, part_bytes: int
 ) -> Iterator[tuple[int, bytes]]:
-    """Read a split of a reference, and yield the rows of `hash_part`."""
+    """Read a split of other reviews, and yield the rows of `hash_part`."""
     for part in read_split(
         split,
-        columns=reference.columns,
-        sample_by=reference.sample_by,
+        columns=source.columns,
+        sample_by=source.sample_by,
         part_bytes=part_bytes,
     ):
-        yield from hash_part(clean_part(part, cleaning), reference.origin, n_buckets)
+        yield from hash_part(clean_part(part, cleaning), source.origin, n_buckets)
 
 
 def _find(grouped: tuple[int, Iterable[bytes]], dedup: bool) -> Iterator[tuple[int, bytes]]:

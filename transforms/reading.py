@@ -1,19 +1,20 @@
-"""Reading: splits become parts of reviews."""
+"""Reading: the splits of a plan become parts of reviews."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import IO, Literal
 
 import apache_beam as beam
 
+from transforms import storage
 from transforms.functional.errors import InputError
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
-from transforms.functional.readers.formats import decompress
 from transforms.functional.readers.read_file import DAMAGE, damaged, read_file
 from transforms.functional.readers.text import read_whole_files
 from transforms.functional.reviews.reviews import Part, ReviewChunk, cut_parts
-from transforms.functional.reviews.splits import Split
+from transforms.functional.reviews.splits import Split, load_splits
+from transforms.functional.unpacking.compression import decompress
 from transforms.storage.input_files import open_files
 from transforms.timing import timed
 
@@ -21,6 +22,43 @@ SampleBy = Literal["line", "document"]
 
 # All files of a compressed archive share a split, large ones too.
 _WHOLE_BYTES = 64 << 20
+
+
+class ReadSplits(beam.PTransform):
+    """Read the splits of a plan, and spread them over the workers.
+
+    Args:
+        paths: Files with splits, which the planner has written.
+        secret_paths: Input paths that the files do not hold as they are, by their masked forms.
+
+    Example:
+        `splits`: what `plan_splits` cuts the files into; `folder`: where the planner writes.
+
+        >>> storage.write_atomic(f"{folder}/splits.parquet", dump_splits(splits))
+        >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        ...     made = pipeline | ReadSplits([f"{folder}/splits.parquet"], {})
+        ...     _ = made | beam.Map(lambda split: print(split.number, split.files[0].format))
+        0 jsonl
+    """
+
+    def __init__(self, paths: Sequence[str], secret_paths: Mapping[str, str]) -> None:
+        """Store the options; nothing is read yet."""
+        super().__init__()
+        self.paths = tuple(paths)
+        self.secret_paths = dict(secret_paths)
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        """Return a PCollection of `Split`."""
+        paths = pipeline | "PlanFiles" >> beam.Create(self.paths)
+        if len(self.paths) > 1:
+            paths |= "SpreadPlanFiles" >> beam.Reshuffle()
+        return (
+            paths
+            | "ReadPlan"
+            >> beam.FlatMap(read_plan, secret_paths=self.secret_paths).with_output_types(Split)
+            # Without it one worker reads every split of a plan file.
+            | "SpreadSplits" >> beam.Reshuffle()
+        )
 
 
 class ReadReviews(beam.PTransform):
@@ -71,6 +109,13 @@ class ReadReviews(beam.PTransform):
             part_bytes=self.part_bytes,
             **side,
         ).with_output_types(Part)
+
+
+def read_plan(path: str, secret_paths: Mapping[str, str]) -> Iterator[Split]:
+    """Yield the splits in a plan file, with the paths of their inputs made whole."""
+    for split in load_splits(storage.read_bytes(path)):
+        files = (replace(file, path=secret_paths.get(file.path, file.path)) for file in split.files)
+        yield replace(split, files=tuple(files))
 
 
 def read_split(

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.planning import Plan
-from beam_pipeline.plan.sizing import sized_files
+from beam_pipeline.plan.splitting import sized_files
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.formats import INDEXED
 from transforms.functional.reviews.reviews import REVIEW_SCHEMA, text_lengths

@@ -17,7 +17,7 @@ from transforms.functional.dataset.manifest import Manifest, ShardEntry
 from transforms.functional.errors import InputError, OutputError
 from transforms.functional.reviews.reviews import Part, PartKey
 from transforms.functional.reviews.splits import Split
-from transforms.functional.unpacking.member_paths import split_member
+from transforms.functional.unpacking.archive_paths import split_member
 
 
 def repair(output: str, manifest: Manifest, shards: Sequence[ShardEntry]) -> None:
@@ -112,7 +112,7 @@ def _inputs_of(manifest: Manifest, number: int) -> list[InputFile]:
 
 def _check_excluded(manifest: Manifest, plan: Plan) -> None:
     """Raise `InputError` where what `--exclude` named is not what it was."""
-    now = [files.entry for files in plan.references if files.entry is not None]
+    now = [files.entry for files in plan.dedup_files if files.entry is not None]
     for entry in manifest.excluded:
         if entry not in now:
             raise InputError(
@@ -146,7 +146,7 @@ def _make_again(
 
     from beam_pipeline.pipeline import MakeRows, n_buckets_of, tokenizing, writing
     from beam_pipeline.reading import ReadCleanReviews
-    from transforms.planned import ReadSplits
+    from transforms.reading import ReadSplits
     from transforms.shuffling import ShuffleReviews
 
     files = write_plan(config.output, plan)
@@ -158,7 +158,7 @@ def _make_again(
             numbers = frozenset(key.split for key in keys)
             splits |= beam.Filter(_is_one_of, numbers).with_output_types(Split)
         names = pipeline | "Labels" >> beam.Create([manifest.label_numbers])
-        label_numbers = names if plan.label_names else None
+        label_numbers = names if plan.labels_are_names else None
         parts = splits | ReadCleanReviews(config, plan, files, label_numbers=label_numbers)
         if config.order == "shuffled":
             n_buckets = n_buckets_of(config, plan)
@@ -177,7 +177,7 @@ def _make_again(
 
 def _parts_stand_alone(config: JobConfig, plan: Plan) -> bool:
     """Return True where a part is made of one split, whatever stands in the others."""
-    compared = config.dedup == "exact" or bool(plan.references)
+    compared = config.dedup == "exact" or bool(plan.dedup_files)
     return config.order == "input" and not compared
 
 

@@ -16,7 +16,7 @@ from fsspec.utils import glob_translate
 from transforms import storage
 from transforms.functional.dataset.manifest import InputEntry
 from transforms.functional.errors import InputError, ReviewShardsError, UsageError
-from transforms.functional.unpacking.member_paths import archive_kind, member_path, split_member
+from transforms.functional.unpacking.archive_paths import archive_kind, member_path, split_member
 from transforms.storage.input_files import list_archive
 from transforms.storage.stores import ask, reason
 

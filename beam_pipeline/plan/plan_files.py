@@ -16,8 +16,7 @@ from beam_pipeline.plan.planning import Plan
 from transforms import storage
 from transforms.functional.dataset.manifest import InputEntry
 from transforms.functional.records import Records
-from transforms.functional.reviews.planned_splits import dump_splits
-from transforms.functional.reviews.splits import Split
+from transforms.functional.reviews.splits import Split, dump_splits
 
 PLAN_FOLDER = "plan"
 SPLITS_PER_FILE = 10_000
@@ -29,13 +28,13 @@ class PlanFiles:
 
     Attributes:
         splits: Paths of the files with splits.
-        references: The same for each of the plan's references.
+        dedup_splits: The same for each of the plan's `dedup_files`.
         inputs: Path of the file with the manifest's entries of the inputs.
         secret_paths: Input paths that hold a secret, by their masked forms.
     """
 
     splits: tuple[str, ...]
-    references: tuple[tuple[str, ...], ...]
+    dedup_splits: tuple[tuple[str, ...], ...]
     inputs: str
     secret_paths: Mapping[str, str]
 
@@ -48,8 +47,8 @@ def write_plan(output: str, plan: Plan) -> PlanFiles:
     }
     return PlanFiles(
         splits=_write_splits(output, plan.splits, secrets),
-        references=tuple(
-            _write_splits(output, files.splits(), secrets) for files in plan.references
+        dedup_splits=tuple(
+            _write_splits(output, files.splits(), secrets) for files in plan.dedup_files
         ),
         inputs=_write(output, "inputs", inputs),
         secret_paths=secrets,
@@ -58,7 +57,7 @@ def write_plan(output: str, plan: Plan) -> PlanFiles:
 
 def remove_plan(output: str, files: PlanFiles) -> None:
     """Remove the files of a plan."""
-    for path in {*files.splits, *chain(*files.references), files.inputs}:
+    for path in {*files.splits, *chain(*files.dedup_splits), files.inputs}:
         storage.remove(path)
     folder = storage.join(output, PLAN_FOLDER)
     if not storage.list_files(folder):
@@ -74,7 +73,7 @@ def input_entries(plan: Plan) -> Iterator[InputEntry]:
 
 def _paths(plan: Plan) -> Iterator[str]:
     yield from (file.path for file in plan.files)
-    yield from (size.file.path for files in plan.references for size in files.sizes)
+    yield from (size.file.path for files in plan.dedup_files for size in files.sizes)
 
 
 def _write_splits(

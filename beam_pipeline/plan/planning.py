@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import Literal
 
 from beam_pipeline.options.config import JobConfig
-from beam_pipeline.plan.compared import ReferenceFiles, make_references
+from beam_pipeline.plan.changed_inputs import compare_inputs
+from beam_pipeline.plan.deduplication import DedupFiles, list_dedup_files
 from beam_pipeline.plan.listing import InputFile, class_folders, list_inputs
-from beam_pipeline.plan.new_inputs import increment
-from beam_pipeline.plan.sizing import sized_files, whole_file
+from beam_pipeline.plan.splitting import sized_files, whole_file
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.errors import UsageError
@@ -61,10 +61,10 @@ class Plan:
         splits: What each worker reads.
         columns: The columns to read.
         label_numbers: Numbers of folder labels, None where labels are no folders.
-        label_names: True where the label column holds names, which the job has to collect first.
+        labels_are_names: True where the label column holds names: the job collects them first.
         ignored: Files in the folders given that lie in no class folder.
         earlier: The dataset that the job adds to; its inputs and splits keep their numbers.
-        references: What the reviews are compared with besides each other.
+        dedup_files: Files that the reviews are compared with besides each other.
     """
 
     files: Sequence[InputFile]
@@ -72,10 +72,10 @@ class Plan:
     splits: Splits
     columns: ReviewColumns
     label_numbers: Mapping[str, int] | None
-    label_names: bool
+    labels_are_names: bool
     ignored: Sequence[InputFile]
     earlier: Manifest | None = None
-    references: Sequence[ReferenceFiles] = ()
+    dedup_files: Sequence[DedupFiles] = ()
 
     @property
     def input_bytes(self) -> int:
@@ -106,7 +106,7 @@ def make_plan(config: JobConfig, earlier: Manifest | None = None) -> Plan:
     if config.label_from_path:
         files, ignored = class_folders(files)
     if earlier is not None:
-        found = increment(config.input, files, earlier.inputs)
+        found = compare_inputs(config.input, files, earlier.inputs)
         compared = config.dedup == "exact"
         if compared or not config.ignore_changed:
             found.check_unchanged(compared=compared)
@@ -146,10 +146,10 @@ def plan_of(config: JobConfig, files: Sequence[InputFile], earlier: Manifest | N
         splits=Splits(sizes=sizes, part_bytes=config.part_bytes, first=first_split),
         columns=columns,
         label_numbers=numbers,
-        label_names=config.reads_labels and (label_type == "name" or had_names),
+        labels_are_names=config.reads_labels and (label_type == "name" or had_names),
         ignored=(),
         earlier=earlier,
-        references=make_references(config, files, earlier),
+        dedup_files=list_dedup_files(config, files, earlier),
     )
 
 

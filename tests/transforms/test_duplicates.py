@@ -7,7 +7,7 @@ from transforms.duplicates import DropRepeated, FindRepeated
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.reviews.cleaning import Cleaning
-from transforms.functional.reviews.duplicates import EARLIER, EXCLUDED, Reference
+from transforms.functional.reviews.duplicates import EARLIER, EXCLUDED, DedupSource
 from transforms.functional.reviews.reviews import Part
 from transforms.functional.reviews.splits import Split
 
@@ -26,10 +26,10 @@ def _seen(part: Part) -> tuple[str, list[str], int, int, int]:
     return str(part.key), texts, counts.html_stripped, counts.duplicates, counts.excluded
 
 
-def _reference(pipeline, path, origin):
+def _others(pipeline, path, origin):
     split = Split(number=0, files=(FileRange(source=0, path=str(path), format="text"),))
-    reference = Reference(origin=origin, columns=ReviewColumns(text="text"), sample_by="line")
-    return reference, pipeline | f"Splits{origin}" >> beam.Create([split])
+    source = DedupSource(origin=origin, columns=ReviewColumns(text="text"), sample_by="line")
+    return source, pipeline | f"Splits{origin}" >> beam.Create([split])
 
 
 def test_duplicates_and_excluded_reviews_go_after_cleaning(tmp_path):
@@ -40,9 +40,9 @@ def test_duplicates_and_excluded_reviews_go_after_cleaning(tmp_path):
         repeated = parts | FindRepeated(
             2,
             dedup=True,
-            references=[
-                _reference(pipeline, tmp_path / "excluded.txt", EXCLUDED),
-                _reference(pipeline, tmp_path / "earlier.txt", EARLIER),
+            others=[
+                _others(pipeline, tmp_path / "excluded.txt", EXCLUDED),
+                _others(pipeline, tmp_path / "earlier.txt", EARLIER),
             ],
             cleaning=STRIP,
             part_bytes=100,
@@ -59,7 +59,7 @@ def test_duplicates_and_excluded_reviews_go_after_cleaning(tmp_path):
         )
 
 
-def test_without_references_duplicates_alone_are_found():
+def test_without_other_reviews_duplicates_alone_are_found():
     with beam.Pipeline("FnApiRunner") as pipeline:
         parts = pipeline | beam.Create(PARTS)
         repeated = parts | FindRepeated(2, dedup=True, cleaning=Cleaning(), part_bytes=100)

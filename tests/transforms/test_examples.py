@@ -21,9 +21,8 @@ from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.reviews.cleaning import Cleaning
 from transforms.functional.reviews.duplicates import REPEATED
-from transforms.functional.reviews.planned_splits import dump_splits
 from transforms.functional.reviews.reviews import Part
-from transforms.functional.reviews.splits import Split
+from transforms.functional.reviews.splits import Split, dump_splits
 from transforms.functional.rows.masking import MaskRecipe
 from transforms.functional.rows.padding import RowLayout
 from transforms.functional.rows.template import Template

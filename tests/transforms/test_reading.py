@@ -14,9 +14,10 @@ from tests.transforms.functional.readers.files import arrow_file, parquet_file
 from transforms.functional.errors import InputError
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
-from transforms.functional.readers.formats import compression_of, format_of
+from transforms.functional.readers.formats import format_of
 from transforms.functional.reviews.reviews import Part
 from transforms.functional.reviews.splits import Split
+from transforms.functional.unpacking.compression import compression_of
 from transforms.reading import ReadReviews, read_split
 
 _TEXT = ReviewColumns(text="text")

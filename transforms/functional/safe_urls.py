@@ -34,8 +34,3 @@ def mask_secrets(text: str) -> str:
     text = _PARAMETER.sub(rf"\1{MASK}", text)
     text = _NAMED.sub(rf"\1{MASK}", text)
     return _HUB_TOKEN.sub(MASK, text)
-
-
-def holds_secret(url: str) -> bool:
-    """Return True where `mask_secrets` would change a URL."""
-    return mask_secrets(url) != url

@@ -17,8 +17,8 @@ from transforms import storage
 from transforms.functional.errors import InputError
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.formats import INDEXED
+from transforms.functional.unpacking.archive_paths import archive_kind, split_member
 from transforms.functional.unpacking.archives import Member, list_members, read_members
-from transforms.functional.unpacking.member_paths import archive_kind, split_member
 
 SMALL_BYTES = 1 << 20
 BATCH_BYTES = 16 << 20

@@ -49,7 +49,7 @@ def _acl_imdb(root: Path) -> Path:
 def test_the_acl_imdb_layout_gives_labels_from_folders(tmp_path, sample_by):
     plan = _plan(_acl_imdb(tmp_path), "classification", label_from_path=True, sample_by=sample_by)
     assert plan.label_numbers == {"neg": 0, "pos": 1, "unsup": -1}
-    assert not plan.label_names
+    assert not plan.labels_are_names
     assert len(plan.files) == 15
     urls = ["urls_neg.txt", "urls_neg.txt", "urls_pos.txt", "urls_pos.txt", "urls_unsup.txt"]
     others = ["README", "imdb.vocab", "labeledBow.feat", "labeledBow.feat"]
@@ -182,7 +182,7 @@ def test_options_that_no_input_makes_use_of_are_errors(tmp_path):
 def test_labels_are_names_if_the_first_label_that_there_is_is_one(tmp_path, contents, named):
     for name, data in contents.items():
         (tmp_path / name).write_bytes(data)
-    assert _plan(tmp_path, "classification").label_names is named
+    assert _plan(tmp_path, "classification").labels_are_names is named
 
 
 def test_an_unknown_ending_names_the_file(tmp_path):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from transforms.functional.readers.formats import Compression, FileFormat
+from transforms.functional.readers.formats import FileFormat
+from transforms.functional.unpacking.compression import Compression
 
 
 class Group(NamedTuple):

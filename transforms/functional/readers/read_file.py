@@ -15,10 +15,11 @@ from transforms.functional.errors import InputError
 from transforms.functional.readers import arrow_ipc, delimited, jsonl, parquet, text
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange, Group
-from transforms.functional.readers.formats import INDEXED, decompress
+from transforms.functional.readers.formats import INDEXED
 from transforms.functional.readers.tables import check_columns, check_names
 from transforms.functional.reviews.labels import are_names
 from transforms.functional.reviews.reviews import ReviewChunk, with_label
+from transforms.functional.unpacking.compression import decompress
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 
@@ -104,11 +105,6 @@ def index_groups(stream: IO[bytes], file: FileRange, text_column: str) -> list[G
         raise type(error)(f"{file.path}: {error}") from None
     except DAMAGE as error:
         raise damaged(file, error) from error
-
-
-def index_bytes(stream: IO[bytes], file: FileRange, text_column: str) -> list[int]:
-    """Return the bytes of text of each row group or record batch of an indexed file."""
-    return [group.bytes for group in index_groups(stream, file, text_column)]
 
 
 def _chunks(

@@ -44,7 +44,7 @@ Rows = npt.NDArray[np.void]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reference:
+class DedupSource:
     """How splits are read whose reviews are only compared with those of the job.
 
     Attributes:

@@ -75,7 +75,7 @@ def encode_labels(labels: pa.Array, mapping: Mapping[str, int] | None) -> pa.Int
     if mapping is not None:
         names = list(mapping)
         numbers = pa.array(list(mapping.values()), pa.int64())
-        return numbers.take(pc.index_in(label_names(labels), pa.array(names, pa.large_string())))
+        return numbers.take(pc.index_in(names_of(labels), pa.array(names, pa.large_string())))
     if _is_text(labels.type):
         labels = labels.cast(pa.large_string())
         integral = pc.match_substring_regex(labels, _INTEGER)
@@ -106,7 +106,7 @@ def dictionary_decoded(values: pa.Array) -> pa.Array:
     return distinct.take(values.indices)
 
 
-def label_names(labels: pa.Array) -> pa.LargeStringArray:
+def names_of(labels: pa.Array) -> pa.LargeStringArray:
     """Return labels of any kind as names."""
     if pa.types.is_boolean(labels.type):
         labels = labels.cast(pa.int64())

@@ -1,12 +1,17 @@
-"""Splits: what one worker reads. Planned before the job starts, from sizes alone."""
+"""Splits: what one worker reads. Cut before the job starts, from sizes alone.
+
+They get to the workers as Parquet: there may be millions.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from itertools import groupby
 
 from transforms.functional.readers.file_range import FileRange, Group
 from transforms.functional.readers.formats import INDEXED, LINE_BASED
+from transforms.functional.records import Records
 
 MAX_FILES_PER_SPLIT = 4096
 # Text in a compressed file, a guess that only decides how files are grouped.
@@ -14,6 +19,7 @@ EXPANSION = 4
 # A byte range ends inside a line, which it reads to its end: room for that, so that a range
 # normally makes one part and no tiny second one.
 RANGE_FILL = 0.9
+_FILE = [field.name for field in fields(FileRange)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,3 +122,34 @@ def _ranges(sized: SizedFile, part_bytes: int) -> Iterator[FileRange]:
         yield replace(file, start=start, end=len(sized.groups), record=record)
     else:
         yield file
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _SplitFile(FileRange):
+    """A file range and the number of the split that reads it."""
+
+    split: int
+
+
+def dump_splits(splits: Iterable[Split]) -> bytes:
+    """Return splits as a Parquet file."""
+    return Records.of(
+        _SplitFile,
+        (
+            _SplitFile(split=split.number, **{name: getattr(file, name) for name in _FILE})
+            for split in splits
+            for file in split.files
+        ),
+    ).to_parquet()
+
+
+def load_splits(data: bytes) -> Iterator[Split]:
+    """Yield the splits in a Parquet file, in order."""
+    rows = Records.from_parquet(_SplitFile, data)
+    for number, files in groupby(rows, lambda row: row.split):
+        yield Split(
+            number=number,
+            files=tuple(
+                FileRange(**{name: getattr(file, name) for name in _FILE}) for file in files
+            ),
+        )

@@ -16,10 +16,15 @@ from contextlib import contextmanager
 from typing import IO, NamedTuple, cast
 
 from transforms.functional.errors import InputError
-from transforms.functional.readers.formats import Compression, compression_of, decompress
 from transforms.functional.safe_paths import leaves_folder
-from transforms.functional.unpacking.member_paths import ArchiveKind
-from transforms.functional.unpacking.members import FREE_BYTES, MAX_RATIO
+from transforms.functional.unpacking.archive_paths import ArchiveKind
+from transforms.functional.unpacking.compression import (
+    FREE_BYTES,
+    MAX_RATIO,
+    Compression,
+    compression_of,
+    decompress,
+)
 
 _TAR_SHORT: dict[str, Compression] = {".tgz": "gzip", ".tbz2": "bz2", ".txz": "xz"}
 _DAMAGE = (

@@ -3,7 +3,7 @@ import pytest
 
 from transforms.functional.errors import InputError
 from transforms.functional.reviews import labels as labels_module
-from transforms.functional.reviews.labels import encode_labels, label_names, map_label_names
+from transforms.functional.reviews.labels import encode_labels, map_label_names, names_of
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_a_mapping_knows_its_names_and_nothing_else():
 
 def test_numbers_and_booleans_have_names_too():
     """For JSON Lines, where one file may hold `1` and the next `"1"`."""
-    assert label_names(pa.array([1, None, -3])).to_pylist() == ["1", None, "-3"]
-    assert label_names(pa.array([True, False])).to_pylist() == ["1", "0"]
+    assert names_of(pa.array([1, None, -3])).to_pylist() == ["1", None, "-3"]
+    assert names_of(pa.array([True, False])).to_pylist() == ["1", "0"]
     assert encode_labels(pa.array([1, 2]), {"1": 7}).to_pylist() == [7, None]
 
 

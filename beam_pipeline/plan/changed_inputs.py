@@ -13,11 +13,11 @@ from beam_pipeline.plan.listing import InputFile, one_name
 from transforms import storage
 from transforms.functional.dataset.manifest import InputEntry
 from transforms.functional.errors import OutputError
-from transforms.functional.unpacking.member_paths import split_member
+from transforms.functional.unpacking.archive_paths import split_member
 
 
 @dataclass(frozen=True, kw_only=True)
-class Increment:
+class InputChanges:
     """The inputs that are there now, against those of a dataset.
 
     Attributes:
@@ -51,9 +51,9 @@ class Increment:
             raise OutputError(f"{path} {what} since it was added{others}: {cure}")
 
 
-def increment(
+def compare_inputs(
     patterns: Sequence[str], files: Iterable[InputFile], earlier: Iterable[InputEntry]
-) -> Increment:
+) -> InputChanges:
     """Compare the inputs now with those of a dataset, by path, size and identity.
 
     Args:
@@ -72,7 +72,7 @@ def increment(
                 changed.append(entry.path)
         elif any(covered(entry.path) for covered in covers):
             vanished.append(entry.path)
-    return Increment(new=list(now.values()), changed=changed, vanished=vanished)
+    return InputChanges(new=list(now.values()), changed=changed, vanished=vanished)
 
 
 def _cover(pattern: str) -> Callable[[str], bool]:

@@ -10,10 +10,11 @@ from functools import partial
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.listing import InputFile
 from transforms.functional.readers.file_range import FileRange
-from transforms.functional.readers.formats import INDEXED, compression_of, format_of
+from transforms.functional.readers.formats import INDEXED, format_of
 from transforms.functional.readers.read_file import index_groups
 from transforms.functional.reviews.splits import SizedFile
-from transforms.functional.unpacking.member_paths import split_member
+from transforms.functional.unpacking.archive_paths import split_member
+from transforms.functional.unpacking.compression import compression_of
 from transforms.storage.input_files import open_file
 
 LOOKS_AT_ONCE = 16

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from beam_pipeline.plan.changed_inputs import compare_inputs
 from beam_pipeline.plan.listing import InputFile
-from beam_pipeline.plan.new_inputs import increment
 from transforms.functional.dataset.manifest import InputEntry
 from transforms.functional.errors import OutputError
 
@@ -15,7 +15,7 @@ def file(path: str, identity: str = "x") -> InputFile:
 
 
 def test_files_are_told_apart_by_path_and_identity() -> None:
-    found = increment(
+    found = compare_inputs(
         ["/data"], [file("/data/a.txt", "y"), file("/data/b/c.txt"), file("/data/d.txt")], BEFORE
     )
 
@@ -41,14 +41,14 @@ def test_files_are_told_apart_by_path_and_identity() -> None:
     ],
 )
 def test_only_what_the_input_covers_can_vanish(pattern: str, vanished: list[str]) -> None:
-    assert increment([pattern], [], BEFORE).vanished == vanished
+    assert compare_inputs([pattern], [], BEFORE).vanished == vanished
 
 
 def test_members_vanish_with_their_archive() -> None:
     before = [InputEntry(path="tar://pos/0.txt::/data/a.tar.gz", bytes=1, identity="x")]
 
-    assert increment(["/data/a.tar.gz"], [], before).vanished == [before[0].path]
-    assert increment(["/data/b.tar.gz"], [], before).vanished == []
+    assert compare_inputs(["/data/a.tar.gz"], [], before).vanished == [before[0].path]
+    assert compare_inputs(["/data/b.tar.gz"], [], before).vanished == []
 
 
 def test_relative_patterns_cover_absolute_paths(
@@ -57,13 +57,13 @@ def test_relative_patterns_cover_absolute_paths(
     monkeypatch.chdir(tmp_path)
     before = [InputEntry(path=f"{tmp_path}/in/a.txt", bytes=1, identity="x")]
 
-    assert increment(["in/*.txt"], [], before).vanished == [before[0].path]
+    assert compare_inputs(["in/*.txt"], [], before).vanished == [before[0].path]
 
 
 def test_urls_are_compared_without_their_secrets() -> None:
     signed = "https://host/a.txt?sig=one"
     before = [InputEntry(path="https://host/a.txt?sig=***", bytes=1, identity="x")]
 
-    found = increment([signed], [file(signed)], before)
+    found = compare_inputs([signed], [file(signed)], before)
 
     assert (found.new, found.changed, found.vanished) == ([], [], [])

@@ -1,4 +1,4 @@
-"""gzip, bz2 and xz files as streams: one member after the other, and nothing else.
+"""Compressed files as streams: one member after the other, and nothing else.
 
 `BZ2File` and `LZMAFile` of Python take whatever follows a member, and is none, for the end: one bad
 byte in a file of `pbzip2` would lose the rest of it in silence. `GzipFile` reads an empty file as
@@ -10,16 +10,70 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
+import shutil
+import tempfile
 import zlib
 from collections.abc import Callable
 from typing import IO, Any, Literal, cast
 
+import pyarrow as pa
+
 from transforms.functional.errors import InputError
+from transforms.functional.unpacking.archive_paths import name_of
+
+Compression = Literal["gzip", "zstd", "bz2", "xz"]
 
 _READ_BYTES = 1 << 18
 # Reviews shrink to a third or a quarter; a bomb is a thousand times as large as its file.
 MAX_RATIO = 250
 FREE_BYTES = 64 << 20
+
+_COMPRESSIONS: dict[str, Compression] = {
+    ".gz": "gzip",
+    ".gzip": "gzip",
+    ".zst": "zstd",
+    ".zstd": "zstd",
+    ".bz2": "bz2",
+    ".xz": "xz",
+}
+
+
+def compression_of(path: str) -> Compression | None:
+    """Return the compression that a path's ending names, None for none."""
+    name = name_of(path).lower()
+    return next((kind for ending, kind in _COMPRESSIONS.items() if name.endswith(ending)), None)
+
+
+def without_compression(name: str) -> str:
+    """Return a file name in lower case without the endings that name a compression."""
+    for ending in _COMPRESSIONS:
+        name = name.removesuffix(ending)
+    return name
+
+
+def decompress(
+    stream: IO[bytes], compression: Compression | None, *, seekable: bool = False
+) -> IO[bytes]:
+    """Return the decompressed bytes of a stream, as a stream.
+
+    Args:
+        stream: The file as stored.
+        compression: How it is compressed; None returns it as it is.
+        seekable: True unpacks to a temporary file, for formats that are read from an index.
+
+    Raises (when read):
+        OSError, EOFError, zlib.error, lzma.LZMAError: the data is damaged, cut short, or empty.
+        InputError: it is a decompression bomb.
+    """
+    if compression is None:
+        return stream
+    unpacked = _open_zstd(stream) if compression == "zstd" else _open_members(stream, compression)
+    if not seekable:
+        return unpacked
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    shutil.copyfileobj(unpacked, file)
+    file.seek(0)
+    return cast("IO[bytes]", file)
 
 
 class RatioGuard:
@@ -73,13 +127,7 @@ _DECOMPRESSORS: dict[str, Callable[[], Any]] = {
 }
 
 
-def open_members(stream: IO[bytes], compression: Literal["gzip", "bz2", "xz"]) -> IO[bytes]:
-    """Return the decompressed bytes of a stream, as a stream.
-
-    Raises (when read):
-        OSError, EOFError, zlib.error, lzma.LZMAError: the data is damaged, cut short, or empty.
-        InputError: it is a decompression bomb.
-    """
+def _open_members(stream: IO[bytes], compression: Literal["gzip", "bz2", "xz"]) -> IO[bytes]:
     members = _Members(stream, _DECOMPRESSORS[compression])
     return cast("IO[bytes]", io.BufferedReader(members, _READ_BYTES))
 
@@ -123,3 +171,30 @@ class _Members(io.RawIOBase):
             self._guard.packed += len(piece)
             data = piece.lstrip(b"\0")
         return cast(bytes, data)
+
+
+def _open_zstd(stream: IO[bytes]) -> IO[bytes]:
+    # Arrow takes an empty file for one without frames.
+    if not stream.read(1):
+        raise EOFError("it is empty")
+    stream.seek(0)
+    return cast("IO[bytes]", io.BufferedReader(_Zstd(stream), 1 << 18))
+
+
+class _Zstd(io.RawIOBase):
+    """Arrow's zstd, with an eye on how much comes out of how little."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._packed = stream
+        self._stream = pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
+        self._guard = RatioGuard()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(len(buffer))
+        self._guard.packed = self._packed.tell()
+        self._guard.add_unpacked(len(data))
+        buffer[: len(data)] = data
+        return len(data)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from beam_pipeline.options.config import JobConfig
-from beam_pipeline.plan.compared import ReferenceFiles, make_references
+from beam_pipeline.plan.deduplication import DedupFiles, list_dedup_files
 from beam_pipeline.plan.listing import list_inputs
 from tests.beam_pipeline.jobs import run
 from transforms.functional.errors import UsageError
@@ -21,11 +21,11 @@ def _config(folder: Path, **options: object) -> JobConfig:
     return JobConfig(input=(str(folder / "in.txt"),), **options)
 
 
-def _references(config: JobConfig, earlier=None) -> list[ReferenceFiles]:
-    return make_references(config, list_inputs(config.input), earlier)
+def _listed(config: JobConfig, earlier=None) -> list[DedupFiles]:
+    return list_dedup_files(config, list_inputs(config.input), earlier)
 
 
-def _paths(files: ReferenceFiles) -> list[str]:
+def _paths(files: DedupFiles) -> list[str]:
     return [Path(file.path).name for split in files.splits() for file in split.files]
 
 
@@ -39,18 +39,18 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_nothing_is_compared_unless_asked(folder: Path) -> None:
-    assert _references(_config(folder)) == []
-    assert _references(_config(folder, dedup="exact")) == []
+    assert _listed(_config(folder)) == []
+    assert _listed(_config(folder, dedup="exact")) == []
 
 
 def test_an_excluded_input_is_read_as_the_inputs_are(folder: Path) -> None:
-    (files,) = _references(
+    (files,) = _listed(
         _config(folder, text_column="body", exclude=(str(folder / "test"),), part_bytes=1000)
     )
 
     assert _paths(files) == ["a.csv", "b.jsonl"]
-    assert files.reference.origin == EXCLUDED
-    assert files.reference.columns == ReviewColumns(text="body")
+    assert files.source.origin == EXCLUDED
+    assert files.source.columns == ReviewColumns(text="body")
     assert files.entry is not None
     assert (files.entry.path, files.entry.bytes) == (str(folder / "test"), 0)
 
@@ -59,7 +59,7 @@ def test_the_entry_changes_with_the_files_and_not_with_the_order(folder: Path) -
     names = (str(folder / "test" / "a.csv"), str(folder / "test" / "*.jsonl"))
 
     def entries(*exclude: str) -> list[object]:
-        return [files.entry for files in _references(_config(folder, exclude=exclude))]
+        return [files.entry for files in _listed(_config(folder, exclude=exclude))]
 
     before = entries(*names)
     assert entries(*reversed(names)) == before
@@ -76,7 +76,7 @@ def test_class_folders_leave_out_what_is_no_review(folder: Path) -> None:
         (folder / "acl" / name).write_text(name)
     exclude = (str(folder / "acl"),)
 
-    (files,) = _references(
+    (files,) = _listed(
         _config(folder, task="classification", label_from_path=True, exclude=exclude)
     )
     assert _paths(files) == ["1.txt", "1.txt"]
@@ -85,12 +85,12 @@ def test_class_folders_leave_out_what_is_no_review(folder: Path) -> None:
 @pytest.mark.parametrize("name", ["in.txt", "*.txt", "."])
 def test_an_input_of_the_job_cannot_be_excluded(folder: Path, name: str) -> None:
     with pytest.raises(UsageError, match=r"in\.txt, which is an input of this job"):
-        _references(_config(folder, exclude=(str(folder / name),)))
+        _listed(_config(folder, exclude=(str(folder / name),)))
 
 
 def test_what_is_not_there_is_named_with_its_option(folder: Path) -> None:
     with pytest.raises(UsageError, match=r"--exclude .*/missing: no input matches"):
-        _references(_config(folder, exclude=(str(folder / "missing"),)))
+        _listed(_config(folder, exclude=(str(folder / "missing"),)))
 
 
 def test_a_dataset_stands_for_its_inputs_read_as_they_were(folder: Path) -> None:
@@ -99,14 +99,14 @@ def test_a_dataset_stands_for_its_inputs_read_as_they_were(folder: Path) -> None
     assert run(made, "--text_column", "body", reviews=folder / "test" / "a.csv") == 0
 
     config = _config(folder, exclude=(str(made),), dedup="exact")
-    (files,) = _references(config)
+    (files,) = _listed(config)
     assert _paths(files) == ["a.csv"]
-    assert files.reference.columns == ReviewColumns(text="body")
+    assert files.source.columns == ReviewColumns(text="body")
 
     # The same dataset as the earlier generation of the job: its own columns are the job's.
-    (files,) = _references(replace(config, exclude=()), read_manifest(str(made)))
-    assert files.reference.origin == EARLIER
-    assert files.reference.columns == ReviewColumns(text="text")
+    (files,) = _listed(replace(config, exclude=()), read_manifest(str(made)))
+    assert files.source.origin == EARLIER
+    assert files.source.columns == ReviewColumns(text="text")
     assert files.entry is None
 
 
@@ -119,7 +119,7 @@ def test_labels_of_earlier_reviews_are_read_as_they_were(folder: Path) -> None:
     assert run(folder / "made", *options, reviews=reviews) == 0
 
     config = _config(folder, task="classification", dedup="exact")
-    (files,) = _references(config, read_manifest(str(folder / "made")))
-    assert files.reference.columns == ReviewColumns(
+    (files,) = _listed(config, read_manifest(str(folder / "made")))
+    assert files.source.columns == ReviewColumns(
         text="text", label="label", label_numbers={"neg": 0, "pos": 1}
     )

@@ -8,28 +8,28 @@ from dataclasses import dataclass, replace
 
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.listing import InputFile, class_folders, input_file, list_inputs, one_name
-from beam_pipeline.plan.sizing import sized_files, whole_file
+from beam_pipeline.plan.splitting import sized_files, whole_file
 from transforms import storage
 from transforms.functional.dataset.manifest import MANIFEST_NAME, InputEntry, Manifest
 from transforms.functional.errors import ReviewShardsError, UsageError
 from transforms.functional.readers.columns import ReviewColumns
-from transforms.functional.reviews.duplicates import EARLIER, EXCLUDED, Reference
+from transforms.functional.reviews.duplicates import EARLIER, EXCLUDED, DedupSource
 from transforms.functional.reviews.splits import SizedFile, Split, plan_splits
 from transforms.storage.generations import read_manifest
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReferenceFiles:
+class DedupFiles:
     """Files that are read only to compare.
 
     Attributes:
-        reference: How they are read.
+        source: How they are read.
         sizes: The files.
         part_bytes: Text in a split.
         entry: Of an `--exclude`: its name, and what tells one version of it from the next.
     """
 
-    reference: Reference
+    source: DedupSource
     sizes: Sequence[SizedFile]
     part_bytes: int
     entry: InputEntry | None = None
@@ -44,9 +44,9 @@ class ReferenceFiles:
         return plan_splits(self.sizes, self.part_bytes)
 
 
-def make_references(
+def list_dedup_files(
     config: JobConfig, inputs: Sequence[InputFile], earlier: Manifest | None
-) -> list[ReferenceFiles]:
+) -> list[DedupFiles]:
     """List what the reviews of a job are compared with.
 
     Args:
@@ -59,7 +59,7 @@ def make_references(
         InputError: a location cannot be listed.
     """
     own = {one_name(file.path) for file in inputs}
-    references = []
+    found = []
     for name in sorted(config.exclude):  # In which order they are given decides nothing.
         reading, files = _files_of(config, name)
         both = next((file.path for file in files if one_name(file.path) in own), None)
@@ -73,40 +73,38 @@ def make_references(
             bytes=sum(file.bytes for file in files),
             identity=_identity(files),
         )
-        references.append(_reference_files(reading, files, EXCLUDED, entry=entry))
+        found.append(_dedup_files(reading, files, EXCLUDED, entry=entry))
     if earlier is not None and config.dedup == "exact":
-        references.append(_earlier(config, earlier))
-    return references
+        found.append(_earlier(config, earlier))
+    return found
 
 
-def _earlier(config: JobConfig, earlier: Manifest) -> ReferenceFiles:
+def _earlier(config: JobConfig, earlier: Manifest) -> DedupFiles:
     """Return the inputs of a dataset: what was rejected there is no duplicate here."""
     columns = ReviewColumns(
         text=config.text_column,
         label=config.label_column if config.reads_labels else None,
         label_numbers=earlier.label_numbers if config.reads_labels else None,
     )
-    return _reference_files(config, list(map(input_file, earlier.inputs)), EARLIER, columns)
+    return _dedup_files(config, list(map(input_file, earlier.inputs)), EARLIER, columns)
 
 
-def _reference_files(
+def _dedup_files(
     reading: JobConfig,
     files: Sequence[InputFile],
     origin: int,
     columns: ReviewColumns | None = None,
     entry: InputEntry | None = None,
-) -> ReferenceFiles:
+) -> DedupFiles:
     """Look at the files, which the options of `reading` say how to read."""
-    reference = Reference(
+    source = DedupSource(
         origin=origin,
         columns=columns or ReviewColumns(text=reading.text_column),
         sample_by=reading.sample_by,
     )
     ranges = [whole_file(reading, source, file) for source, file in enumerate(files)]
     sizes = list(sized_files(reading, ranges, files))
-    return ReferenceFiles(
-        reference=reference, sizes=sizes, part_bytes=reading.part_bytes, entry=entry
-    )
+    return DedupFiles(source=source, sizes=sizes, part_bytes=reading.part_bytes, entry=entry)
 
 
 def _files_of(config: JobConfig, name: str) -> tuple[JobConfig, Sequence[InputFile]]:
