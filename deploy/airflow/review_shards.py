@@ -1,4 +1,4 @@
-"""A DAG for Airflow: shards of each day's reviews, made on Flink and checked.
+"""A DAG for Airflow: each night adds the new reviews to one dataset, on Flink, and checks it.
 
 Put this file into the DAGs folder. The workers of Airflow need the packages
 `apache-airflow-providers-apache-beam` and `apache-airflow-providers-standard`, and this project in
@@ -15,16 +15,16 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG
 
 PYTHON = "/opt/review-shards/bin/python"
-INPUT = "{{ var.value.review_shards_bucket }}/reviews/{{ ds }}/*.parquet"
-OUTPUT = "{{ var.value.review_shards_bucket }}/shards/{{ ds }}"
+INPUT = "{{ var.value.review_shards_bucket }}/reviews"
+OUTPUT = "{{ var.value.review_shards_bucket }}/shards"
 
 with DAG(
     dag_id="review_shards",
-    description="Shards of tokenized tensors of each day's reviews",
+    description="Adds new reviews to the shards",
     schedule="30 2 * * *",
     start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
     catchup=False,
-    # A day has an output of its own, and a rerun of it goes on where the last one stopped.
+    # All nights write to one output. A rerun goes on where the last one stopped.
     max_active_runs=1,
     default_args={
         "retries": 2,
@@ -47,6 +47,7 @@ with DAG(
             "tokenizer": "{{ var.value.review_shards_bucket }}/tokenizers/distilbert-base-uncased",
             "task": "mlm",
             "max_length": "512",
+            "append": True,
             "flink_master": "{{ var.value.review_shards_flink }}",
             "flink_version": "1.20",
             "flink_submit_uber_jar": True,

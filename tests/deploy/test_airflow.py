@@ -15,7 +15,6 @@ from tests.deploy.manifests import DEPLOY
 _VARIABLES = {
     "{{ var.value.review_shards_bucket }}": "s3://bucket",
     "{{ var.value.review_shards_flink }}": "http://flink:8081",
-    "{{ ds }}": "2026-01-02",
 }
 
 
@@ -89,8 +88,9 @@ def test_the_shards_task_runs_a_job_that_is_taken(dag: dict[str, Any]) -> None:
     python, *arguments = _command_line(dag["make_shards"])
     assert (python, arguments[:2]) == (dag["PYTHON"], ["-m", "beam_pipeline"])
     config, beam = parse_options(arguments[2:])
-    assert config.input == ("s3://bucket/reviews/2026-01-02/*.parquet",)
-    assert config.output == "s3://bucket/shards/2026-01-02"
+    assert config.input == ("s3://bucket/reviews",)
+    assert config.output == "s3://bucket/shards"
+    assert config.append
     assert {"--runner=FlinkRunner", "--flink_master=http://flink:8081"} <= set(beam)
 
 
@@ -98,7 +98,7 @@ def test_what_was_made_is_verified_next(dag: dict[str, Any]) -> None:
     verify = dag["verify_shards"]
     assert verify.after == [dag["make_shards"]]
     command = _filled_in(verify.arguments["bash_command"]).split()
-    assert command[1:] == ["-m", "beam_pipeline.verify", "s3://bucket/shards/2026-01-02"]
+    assert command[1:] == ["-m", "beam_pipeline.verify", "s3://bucket/shards"]
 
 
 def test_two_runs_never_write_at_once_and_a_failed_one_is_tried_again(dag: dict[str, Any]) -> None:

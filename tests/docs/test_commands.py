@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from beam_pipeline.__main__ import main
 from beam_pipeline.options.command_line import parse_options
-from tests.beam_pipeline.jobs import REVIEWS, TOKENIZER
 from tests.paths import ROOT
 
 _DOCUMENTS = [
@@ -51,18 +49,3 @@ def test_the_job_takes_the_command(
         (tmp_path / path).write_text("".join(lines))
     # A command that shows only what matters leaves out what every job needs.
     parse_options(["--config", "job.yaml", *arguments])
-
-
-def test_a_command_of_the_readme_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The first one, with the project's sample in place of the files that it names."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "reviews").mkdir()
-    (tmp_path / "reviews" / "a.jsonl").write_bytes(REVIEWS.read_bytes())
-    arguments = next(arguments for name, arguments in _COMMANDS if name == "README.md")
-    arguments += ["--input", "reviews/*.jsonl", "--tokenizer", str(TOKENIZER)]
-    shown = arguments.index("--input")
-    del arguments[shown : shown + 2]
-    assert main([*arguments, "--direct_running_mode", "in_memory"]) == 0
-    assert "Done: shards" in capsys.readouterr().out

@@ -1,6 +1,6 @@
 """The tokenizers library, behind one class.
 
-Nothing else in the project imports ``tokenizers``, so that another version of it, with another
+Nothing else in the job imports ``tokenizers``, so that another version of it, with another
 interface, changes this file alone. ``encode_plain`` is the plain path: the library's own ids and
 words, for every kind of fast tokenizer. Everything faster is measured against it.
 """
