@@ -18,16 +18,16 @@ from beam_pipeline.output.output_folder import (
     remove_unnamed,
 )
 from beam_pipeline.plan.planning import Plan, make_plan
-from beam_pipeline.plan.tokenizer_source import TokenizerSource, load_tokenizer
+from beam_pipeline.plan.recipe import DatasetRecipe
+from beam_pipeline.plan.tokenizer_source import load_tokenizer
 from beam_pipeline.report.document import Run
 from beam_pipeline.report.write import write_report
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
-from transforms.functional.errors import TokenizerError
-from transforms.resuming import KEPT_SHARDS
 from transforms.storage.generations import current_manifest, find_manifest, read_manifest
 from transforms.storage.lease import lease
 from transforms.tokenization import MISMATCHES
+from transforms.writing import KEPT_SHARDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +66,8 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult | Non
     Raises:
         ReviewShardsError: see `transforms.functional.errors`; no manifest is left then.
     """
-    from beam_pipeline.pipeline import manifest_draft
-
     started = time.monotonic()
-    tokenizer = load_tokenizer(config.tokenizer)
-    check_lengths(config, tokenizer)
+    recipe = DatasetRecipe(config=config, tokenizer=load_tokenizer(config.tokenizer))
     # What is wrong with the inputs is said before anything is written to the output.
     plan = make_plan(config, find_manifest(config.output) if config.append else None)
     engine = choose_engine(
@@ -86,12 +83,12 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult | Non
         there = None if config.overwrite else current_manifest(config.output)
         if config.append and there != plan.earlier:  # Another run has ended meanwhile.
             plan = make_plan(config, there)
-        draft = manifest_draft(config, plan, tokenizer)
+        draft = recipe.manifest_draft(plan)
         written_down = engine.writes_to is not None
         if there is not None and not written_down and is_finished(config, plan, draft, there):
             return _result(there, engine, plan, started, was_there=True)
         _make_room(config, plan)
-        counters, stages = run_pipeline(config, plan, tokenizer, engine)
+        counters, stages = run_pipeline(recipe, plan, engine)
         if written_down:
             return None
         manifest = read_manifest(config.output)
@@ -132,21 +129,3 @@ def _result(
         n_mismatches=counters.get(MISMATCHES, 0),
         ignored=len(plan.ignored),
     )
-
-
-def check_lengths(config: JobConfig, tokenizer: TokenizerSource) -> None:
-    """Raise `TokenizerError` where a row has no room, or the tokenizer lacks a token for it."""
-    # Imported here, as Beam comes with it.
-    from beam_pipeline.pipeline import mask_recipe, row_maker
-
-    specials = len(tokenizer.template)
-    if config.max_length <= specials:
-        raise TokenizerError(
-            f"--max_length must be at least {specials + 1} (one token and {specials} specials), "
-            f"got {config.max_length}"
-        )
-    try:
-        row_maker(config, tokenizer)
-        mask_recipe(config, tokenizer)
-    except ValueError as error:
-        raise TokenizerError(f"--{error}") from None

@@ -1,41 +1,33 @@
 """The composition root: the whole pipeline, from splits to the manifest."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import apache_beam as beam
 
-from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.output_folder import REPORT_NAME
 from beam_pipeline.plan.plan_files import PlanFiles
 from beam_pipeline.plan.planning import Plan
-from beam_pipeline.plan.tokenizer_source import TokenizerSource
+from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.reading import ReadCleanReviews
 from transforms import storage
 from transforms.committing import WriteManifest
-from transforms.functional.dataset.commit import ManifestDraft
-from transforms.functional.dataset.manifest import Subset, fingerprint_of
-from transforms.functional.dataset.receipts import FINGERPRINT
-from transforms.functional.dataset.shards import FORMAT_VERSION
-from transforms.functional.rows.masking import MaskRecipe
-from transforms.functional.rows.padding import RowLayout
+from transforms.functional.reviews.reviews import Part, PartKey
+from transforms.functional.reviews.splits import Split
 from transforms.labels import CollectLabels
-from transforms.masking import MaskBlocks
 from transforms.measuring import WriteFigures
-from transforms.packing import PackBlocks, PadReviews, SplitSubsets
 from transforms.reading import ReadSplits
 from transforms.rejecting import WriteRejected
-from transforms.resuming import KeepFinished
+from transforms.rows import MakeRows, MaskBlocks, SplitSubsets
 from transforms.shuffling import ShuffleReviews
 from transforms.tokenization import TokenizeReviews
-from transforms.writing import WriteShards
+from transforms.writing import KeepFinished, WriteShards
 
 
 def build(
     pipeline: beam.Pipeline,
-    config: JobConfig,
+    recipe: DatasetRecipe,
     plan: Plan,
     files: PlanFiles,
-    tokenizer: TokenizerSource,
     *,
     threads: int = 1,
 ) -> None:
@@ -43,171 +35,137 @@ def build(
 
     Args:
         pipeline: An empty pipeline.
-        config: The job's options.
+        recipe: What to make.
         plan: What to read.
         files: The same, where workers find it.
-        tokenizer: The tokenizer, whose files lie in the output already.
+        threads: Threads that tokenize one part.
+    """
+    output = recipe.config.output
+    splits = pipeline | ReadSplits(files.splits, files.secret_paths)
+    label_numbers = _collected_labels(pipeline, recipe, plan, files)
+    parts = splits | ReadCleanReviews(recipe, plan, files, label_numbers=label_numbers)
+    read = parts | WriteRejected(output)
+    todo, kept = _in_order(parts, recipe, plan) | KeepFinished(
+        output,
+        subsets=recipe.subsets,
+        shard_format=recipe.config.format,
+        fingerprint=recipe.fingerprint,
+    )
+    tokenized = todo | _tokenizing(recipe, threads)
+    (tokenized, read) | _measuring(recipe)
+    made = tokenized | MakeShards(recipe)
+    shards = (made, kept) | "AllShards" >> beam.Flatten()
+    draft = recipe.manifest_draft(plan)
+    (read, shards) | WriteManifest(output, draft, files.inputs, label_numbers=label_numbers)
+
+
+def build_repair(
+    pipeline: beam.Pipeline,
+    recipe: DatasetRecipe,
+    plan: Plan,
+    files: PlanFiles,
+    *,
+    keys: Collection[PartKey],
+    label_numbers: Mapping[str, int] | None,
+    threads: int = 1,
+) -> None:
+    """Add to a pipeline what makes some parts' shards again, and nothing else of the job.
+
+    Args:
+        pipeline: An empty pipeline.
+        recipe: What to make.
+        plan: What the job read.
+        files: The same, where workers find it.
+        keys: The parts.
+        label_numbers: The numbers that the job gave to names of labels.
         threads: Threads that tokenize one part.
     """
     splits = pipeline | ReadSplits(files.splits, files.secret_paths)
-    label_numbers = None
-    if plan.labels_are_names:
-        known = None if plan.earlier is None else plan.earlier.label_numbers
-        # From a root of its own: Beam's local engine cannot order a side input that comes from the
-        # same splits as what is compared with other inputs.
-        label_numbers = (
-            pipeline
-            | "SplitsForLabels" >> ReadSplits(files.splits, files.secret_paths)
-            | CollectLabels(config.label_column, known)
-        )
-    parts = splits | ReadCleanReviews(config, plan, files, label_numbers=label_numbers)
-    read = parts | WriteRejected(config.output)
-    if config.order == "shuffled":
-        n_buckets = n_buckets_of(config, plan)
-        parts |= ShuffleReviews(n_buckets, seed=config.seed, first=plan.splits.first)
-    todo, kept = parts | KeepFinished(
-        config.output,
-        subsets=subsets_of(config),
-        shard_format=config.format,
-        fingerprint=fingerprint(config, tokenizer),
-    )
-    tokenized = todo | tokenizing(config, tokenizer, threads)
-    (tokenized, read) | measuring(config, tokenizer)
-    made = tokenized | MakeRows(config, tokenizer) | writing(config, tokenizer)
-    shards = (made, kept) | "AllShards" >> beam.Flatten()
-    draft = manifest_draft(config, plan, tokenizer)
-    (read, shards) | WriteManifest(config.output, draft, files.inputs, label_numbers=label_numbers)
+    if _parts_stand_alone(recipe, plan):
+        numbers = frozenset(key.split for key in keys)
+        splits |= beam.Filter(_is_one_of, numbers).with_output_types(Split)
+    names = pipeline | "Labels" >> beam.Create([label_numbers]) if plan.labels_are_names else None
+    parts = splits | ReadCleanReviews(recipe, plan, files, label_numbers=names)
+    wanted = beam.Filter(_is_wanted, frozenset(keys)).with_output_types(Part)
+    chosen = _in_order(parts, recipe, plan) | "ChooseParts" >> wanted
+    _ = chosen | _tokenizing(recipe, threads) | MakeShards(recipe)
 
 
-def n_buckets_of(config: JobConfig, plan: Plan) -> int:
-    """Return how many parts a shuffle makes."""
-    return max(1, -(-plan.text_bytes // config.part_bytes))
-
-
-def subsets_of(config: JobConfig) -> tuple[Subset, ...]:
-    """Return the subsets that a job makes."""
-    return ("train", "validation") if config.validation_fraction > 0 else ("train",)
-
-
-def tokenizing(config: JobConfig, tokenizer: TokenizerSource, threads: int) -> TokenizeReviews:
-    """Return the transform that tokenizes, with the copy of the tokenizer in the output."""
-    return TokenizeReviews(storage.join(config.output, tokenizer.entry().path), threads=threads)
-
-
-def measuring(config: JobConfig, tokenizer: TokenizerSource) -> WriteFigures:
-    """Return the transform that counts what the report shows."""
-    entry = tokenizer.entry()
-    return WriteFigures(
-        storage.join(config.output, REPORT_NAME),
-        storage.join(config.output, entry.path),
-        unknown_id=entry.special_token_ids.get("unk"),
-        max_length=config.max_length,
-    )
-
-
-def writing(config: JobConfig, tokenizer: TokenizerSource) -> WriteShards:
-    """Return the transform that writes rows as shards."""
-    return WriteShards(
-        config.output,
-        vocab_size=tokenizer.encoder.vocab_size,
-        shard_format=config.format,
-        metadata=shard_metadata(config, tokenizer),
-    )
-
-
-class MakeRows(beam.PTransform):
-    """Token ids to rows, as the task says: subsets, packing or padding, masks.
+class MakeShards(beam.PTransform):
+    """Token ids to shards: subsets, rows, masks, files.
 
     Args:
-        config: The job's options.
-        tokenizer: Gives template, padding and mask.
+        recipe: What to make.
     """
 
-    def __init__(self, config: JobConfig, tokenizer: TokenizerSource) -> None:
-        """Work out the layout; a tokenizer that lacks a token for it is an error here."""
+    def __init__(self, recipe: DatasetRecipe) -> None:
+        """Hold the recipe."""
         super().__init__()
-        self.validation_fraction = config.validation_fraction
-        self.seed = config.seed
-        self.make_rows = row_maker(config, tokenizer)
-        self.masks = mask_recipe(config, tokenizer)
+        self.recipe = recipe
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
-        """Return a PCollection of `PackedPart`."""
-        if self.validation_fraction > 0:
-            parts |= SplitSubsets(self.validation_fraction, seed=self.seed)
-        rows = parts | self.make_rows
-        return rows | MaskBlocks(self.masks) if self.masks else rows
-
-
-def row_maker(config: JobConfig, tokenizer: TokenizerSource) -> PackBlocks | PadReviews:
-    """Return the transform that makes rows for the task."""
-    template = tokenizer.template
-    if config.task == "mlm":
-        pad = config.remainder == "pad"
-        return PackBlocks(
-            config.max_length,
-            template=template,
-            remainder=config.remainder,
-            pad_id=tokenizer.need("pad", "--remainder pad") if pad else None,
+        """Return a PCollection of `ShardReceipt`."""
+        recipe, config = self.recipe, self.recipe.config
+        if len(recipe.subsets) > 1:
+            parts |= SplitSubsets(config.validation_fraction, seed=config.seed)
+        rows = parts | MakeRows(recipe.layout)
+        if recipe.masks:
+            rows |= MaskBlocks(recipe.masks)
+        return rows | WriteShards(
+            config.output,
+            vocab_size=recipe.tokenizer.encoder.vocab_size,
+            shard_format=config.format,
+            metadata=recipe.shard_metadata,
         )
-    fixed = config.padding == "max_length"
-    return PadReviews(
-        RowLayout(
-            max_length=config.max_length,
-            template=template,
-            padding=config.padding,
-            overflow=config.overflow,
-            stride=config.stride,
-            pad_id=tokenizer.need("pad", "--padding max_length") if fixed else None,
-            padding_side=tokenizer.special.padding_side,
-            truncation_side=tokenizer.special.truncation_side,
-        )
-    )
 
 
-def mask_recipe(config: JobConfig, tokenizer: TokenizerSource) -> MaskRecipe | None:
-    """Return how static masks are made, None where none are."""
-    if config.masking == "dynamic":
+def _collected_labels(
+    pipeline: beam.Pipeline, recipe: DatasetRecipe, plan: Plan, files: PlanFiles
+) -> beam.PCollection | None:
+    """Return the numbers of label names, None where labels are no names of a column."""
+    if not plan.labels_are_names:
         return None
-    return MaskRecipe(
-        mask_id=tokenizer.need("mask", "--masking static"),
-        vocab_size=tokenizer.encoder.vocab_size,
-        # Most templates are of special tokens anyway, but none has to be.
-        special_ids=tuple(sorted({*tokenizer.special_ids, *tokenizer.template.ids})),
-        probability=config.mlm_probability,
-        whole_words=config.whole_word_masking,
-        seed=config.seed,
+    known = None if plan.earlier is None else plan.earlier.label_numbers
+    # From a root of its own: Beam's local engine cannot order a side input that comes from the
+    # same splits as what is compared with other inputs.
+    splits = pipeline | "SplitsForLabels" >> ReadSplits(files.splits, files.secret_paths)
+    return splits | CollectLabels(recipe.config.label_column, known)
+
+
+def _in_order(parts: beam.PCollection, recipe: DatasetRecipe, plan: Plan) -> beam.PCollection:
+    """Return the parts as they become shards: shuffled, where the options say so."""
+    n_buckets = recipe.n_buckets(plan)
+    if not n_buckets:
+        return parts
+    return parts | ShuffleReviews(n_buckets, seed=recipe.config.seed, first=plan.splits.first)
+
+
+def _tokenizing(recipe: DatasetRecipe, threads: int) -> TokenizeReviews:
+    """Return the transform that tokenizes, with the copy of the tokenizer in the output."""
+    path = storage.join(recipe.config.output, recipe.tokenizer.entry().path)
+    return TokenizeReviews(path, threads=threads)
+
+
+def _measuring(recipe: DatasetRecipe) -> WriteFigures:
+    """Return the transform that counts what the report shows."""
+    output, entry = recipe.config.output, recipe.tokenizer.entry()
+    return WriteFigures(
+        storage.join(output, REPORT_NAME),
+        storage.join(output, entry.path),
+        unknown_id=entry.special_token_ids.get("unk"),
+        max_length=recipe.layout.max_length,
     )
 
 
-def shard_metadata(config: JobConfig, tokenizer: TokenizerSource) -> Mapping[str, str]:
-    """Return what each shard's schema says of the dataset."""
-    return {
-        "review_shards.format_version": str(FORMAT_VERSION),
-        FINGERPRINT: fingerprint(config, tokenizer),
-        "review_shards.tokenizer_sha256": tokenizer.sha256,
-    }
+def _parts_stand_alone(recipe: DatasetRecipe, plan: Plan) -> bool:
+    """Return True where a part is made of one split, whatever stands in the others."""
+    compared = recipe.config.dedup == "exact" or bool(plan.dedup_files)
+    return not recipe.n_buckets(plan) and not compared
 
 
-def fingerprint(config: JobConfig, tokenizer: TokenizerSource) -> str:
-    """Return the hash of everything but the inputs that decides the bytes."""
-    return fingerprint_of(config.dataset_options(), tokenizer.files)
+def _is_one_of(split: Split, numbers: Collection[int]) -> bool:
+    return split.number in numbers
 
 
-def manifest_draft(config: JobConfig, plan: Plan, tokenizer: TokenizerSource) -> ManifestDraft:
-    """Return what is known of the manifest before the job runs."""
-    n_buckets = n_buckets_of(config, plan) if config.order == "shuffled" else 0
-    return ManifestDraft(
-        fingerprint=fingerprint(config, tokenizer),
-        task=config.task,
-        max_length=config.max_length,
-        config=config.dataset_options(),
-        tokenizer=tokenizer.entry(),
-        n_splits=len(plan.splits),
-        n_numbers=max(len(plan.splits), n_buckets),
-        excluded=tuple(files.entry for files in plan.dedup_files if files.entry is not None),
-        subsets=subsets_of(config),
-        max_rejected_fraction=config.max_rejected_fraction,
-        label_numbers=plan.label_numbers,
-        earlier=0 if plan.earlier is None else len(plan.earlier.generations),
-    )
+def _is_wanted(part: Part, keys: Collection[PartKey]) -> bool:
+    return part.key in keys

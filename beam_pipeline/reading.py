@@ -2,11 +2,10 @@
 
 import apache_beam as beam
 
-from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.plan_files import PlanFiles
 from beam_pipeline.plan.planning import Plan
-from transforms.cleaning import CleanReviews
-from transforms.duplicates import DropRepeated, FindRepeated
+from beam_pipeline.plan.recipe import DatasetRecipe
+from transforms.cleaning import CleanReviews, DropRepeated, FindRepeated
 from transforms.functional.reviews.cleaning import Cleaning
 from transforms.reading import ReadReviews, ReadSplits
 
@@ -15,16 +14,11 @@ from transforms.reading import ReadReviews, ReadSplits
 BUCKET_TEXT_BYTES = 256 << 20
 
 
-def cleaning_of(config: JobConfig) -> Cleaning:
-    """Return what is done to the text of each review."""
-    return Cleaning(strip_html=config.strip_html, normalize=config.normalize)
-
-
 class ReadCleanReviews(beam.PTransform):
     """Read the splits, clean the reviews, and leave out duplicates and excluded ones.
 
     Args:
-        config: The job's options.
+        recipe: What to make.
         plan: What to read, and what to compare with.
         files: The same, where workers find it.
         label_numbers: PCollection of one mapping from label names to numbers, or None.
@@ -32,7 +26,7 @@ class ReadCleanReviews(beam.PTransform):
 
     def __init__(
         self,
-        config: JobConfig,
+        recipe: DatasetRecipe,
         plan: Plan,
         files: PlanFiles,
         *,
@@ -40,13 +34,14 @@ class ReadCleanReviews(beam.PTransform):
     ) -> None:
         """Work out the steps."""
         super().__init__()
+        config = recipe.config
         self.reading = ReadReviews(
             plan.columns,
             sample_by=config.sample_by,
             part_bytes=config.part_bytes,
             label_numbers=label_numbers,
         )
-        self.cleaning = cleaning_of(config)
+        self.cleaning = recipe.cleaning
         self.dedup = config.dedup == "exact"
         self.dedup_sources = [files.source for files in plan.dedup_files]
         self.files = files

@@ -18,13 +18,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import apache_beam as beam
 import fsspec
+from apache_beam.options.pipeline_options import PipelineOptions
 from fsspec import AbstractFileSystem
 
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.finished import is_finished
-from beam_pipeline.plan.plan_files import write_plan
+from beam_pipeline.pipeline import build
+from beam_pipeline.plan.plan_files import PlanFiles, write_plan
 from beam_pipeline.plan.planning import Plan, make_plan
+from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import load_tokenizer
 from transforms import storage
 from transforms.functional.dataset.commit import complete_manifest
@@ -107,15 +111,10 @@ def shard_receipts(plan: Plan) -> Iterator[ShardReceipt]:
         )
 
 
-def graph_bytes(config: JobConfig, plan: Plan, files: Any, tokenizer: Any) -> int:
+def graph_bytes(recipe: DatasetRecipe, plan: Plan, files: PlanFiles) -> int:
     """Return the size of the job's graph, as an engine gets it."""
-    import apache_beam as beam
-    from apache_beam.options.pipeline_options import PipelineOptions
-
-    from beam_pipeline.pipeline import build
-
     pipeline = beam.Pipeline(options=PipelineOptions([]))
-    build(pipeline, config, plan, files, tokenizer)
+    build(pipeline, recipe, plan, files)
     return len(pipeline.to_runner_api().SerializeToString())
 
 
@@ -125,25 +124,23 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=1_000_000)
     parser.add_argument("--tokenizer", default="tests/sample/tokenizer")
     options = parser.parse_args()
-    from beam_pipeline.pipeline import manifest_draft
-
     ListedFileSystem.n_files = options.files
     fsspec.register_implementation("listed", ListedFileSystem)
-    tokenizer = load_tokenizer(options.tokenizer)
     with tempfile.TemporaryDirectory() as output:
         config = JobConfig(
             input=("listed://bucket",), output=output, tokenizer=options.tokenizer, task="mlm"
         )
+        recipe = DatasetRecipe(config=config, tokenizer=load_tokenizer(options.tokenizer))
         print(f"{options.files:,} files, {options.files * FILE_BYTES / 1e12:,.1f} TB\n")
         print("| step | CPU s | peak GB |\n| --- | --- | --- |")
         with measured("list and plan"):
             plan = make_plan(config)
         with measured(f"write the plan: {len(plan.splits):,} splits"):
             files = write_plan(output, plan)
-        size = graph_bytes(config, plan, files, tokenizer)
+        size = graph_bytes(recipe, plan, files)
         with measured("a worker reads 10,000 of its splits"):
             assert len(list(read_plan(files.splits[0], {}))) == min(10_000, len(plan.splits))
-        draft = manifest_draft(config, plan, tokenizer)
+        draft = recipe.manifest_draft(plan)
         with measured("receipts to manifest"):
             inputs = Records.from_parquet(InputEntry, storage.read_bytes(files.inputs))
             manifest = complete_manifest(draft, inputs, read_receipts(plan), shard_receipts(plan))

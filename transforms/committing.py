@@ -1,6 +1,7 @@
 """Committing: the receipts of all parts become the manifest, and the dataset exists."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import apache_beam as beam
@@ -13,6 +14,7 @@ from transforms.functional.records import Records
 from transforms.storage.generations import generation_path, publish, read_manifest
 
 
+@dataclass(eq=False)
 class WriteManifest(beam.PTransform):
     """Check the ledger over all receipts, and write the manifest.
 
@@ -25,7 +27,7 @@ class WriteManifest(beam.PTransform):
         label_numbers: PCollection of one mapping from label names to numbers, or None.
 
     Example:
-        `parts`: from `ReadReviews`; `packed`: from `PackBlocks`; `folder`: the dataset; `draft`: a
+        `parts`: from `ReadReviews`; `packed`: from `MakeRows`; `folder`: the dataset; `draft`: a
         `ManifestDraft`; `inputs`: the file with the entries.
 
         >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
@@ -37,20 +39,11 @@ class WriteManifest(beam.PTransform):
         278
     """
 
-    def __init__(
-        self,
-        output: str,
-        draft: ManifestDraft,
-        inputs: str,
-        *,
-        label_numbers: beam.PCollection | None = None,
-    ) -> None:
-        """Store the options."""
-        super().__init__()
-        self.output = output
-        self.draft = draft
-        self.inputs = inputs
-        self.label_numbers = label_numbers
+    output: str
+    draft: ManifestDraft
+    inputs: str
+    _: KW_ONLY
+    label_numbers: beam.PCollection | None = None
 
     @beam.typehints.no_annotations  # Beam knows no tuple of PCollections.
     def expand(self, receipts: Any) -> beam.PCollection:

@@ -1,6 +1,7 @@
 """Labels that are names: one mapping to numbers for the whole dataset."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import apache_beam as beam
 
@@ -14,6 +15,7 @@ from transforms.functional.reviews.splits import Split
 from transforms.reading import read_split_chunks
 
 
+@dataclass(eq=False)
 class CollectLabels(beam.PTransform):
     """Find all label names in the inputs and number them, before any review is tokenized.
 
@@ -32,17 +34,15 @@ class CollectLabels(beam.PTransform):
         {'neg': 0, 'pos': 1}
     """
 
-    def __init__(self, label_column: str, known: Mapping[str, int] | None = None) -> None:
-        """Store the options."""
-        super().__init__()
-        self.columns = ReviewColumns(text=label_column)
-        self.known = known
+    label_column: str
+    known: Mapping[str, int] | None = None
 
     def expand(self, splits: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of one `{name: number}`, or None where all names are integers."""
+        columns = ReviewColumns(text=self.label_column)
         return (
             splits
-            | "FindLabelNames" >> beam.FlatMap(label_names_of_split, columns=self.columns)
+            | "FindLabelNames" >> beam.FlatMap(label_names_of_split, columns=columns)
             | "UniteLabelNames" >> beam.CombineGlobally(_UniteNamesFn())
             | "NumberLabelNames" >> beam.Map(_number_names, known=self.known)
         )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import apache_beam as beam
@@ -14,6 +15,7 @@ from transforms.functional.reviews.reject_reasons import merge_reasons
 from transforms.tokenization import shared_tokenizer
 
 
+@dataclass(eq=False)
 class MeasureReviews(beam.PTransform):
     """Count tokens, lengths, labels and duplicates over all reviews.
 
@@ -31,11 +33,9 @@ class MeasureReviews(beam.PTransform):
         277 34840
     """
 
-    def __init__(self, tokenizer_path: str, *, unknown_id: int | None) -> None:
-        """Store the options."""
-        super().__init__()
-        self.tokenizer_path = tokenizer_path
-        self.unknown_id = unknown_id
+    tokenizer_path: str
+    _: KW_ONLY
+    unknown_id: int | None
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of one `ReviewStatistics`; of none where there is no part."""
@@ -62,6 +62,7 @@ def measure_part(
     )
 
 
+@dataclass(eq=False)
 class WriteFigures(beam.PTransform):
     """Measure all reviews, and write what was counted to a JSON file.
 
@@ -85,15 +86,11 @@ class WriteFigures(beam.PTransform):
         277
     """
 
-    def __init__(
-        self, path: str, tokenizer_path: str, *, unknown_id: int | None, max_length: int
-    ) -> None:
-        """Store the options."""
-        super().__init__()
-        self.path = path
-        self.tokenizer_path = tokenizer_path
-        self.unknown_id = unknown_id
-        self.max_length = max_length
+    path: str
+    tokenizer_path: str
+    _: KW_ONLY
+    unknown_id: int | None
+    max_length: int
 
     @beam.typehints.no_annotations  # Beam knows no tuple of PCollections.
     def expand(self, counted: Any) -> beam.PCollection:

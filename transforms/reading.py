@@ -1,7 +1,7 @@
 """Reading: the splits of a plan become parts of reviews."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import IO, Literal
 
 import apache_beam as beam
@@ -24,6 +24,7 @@ SampleBy = Literal["line", "document"]
 _WHOLE_BYTES = 64 << 20
 
 
+@dataclass(eq=False)
 class ReadSplits(beam.PTransform):
     """Read the splits of a plan, and spread them over the workers.
 
@@ -41,11 +42,8 @@ class ReadSplits(beam.PTransform):
         0 jsonl
     """
 
-    def __init__(self, paths: Sequence[str], secret_paths: Mapping[str, str]) -> None:
-        """Store the options; nothing is read yet."""
-        super().__init__()
-        self.paths = tuple(paths)
-        self.secret_paths = dict(secret_paths)
+    paths: Sequence[str]
+    secret_paths: Mapping[str, str]
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         """Return a PCollection of `Split`."""
@@ -61,6 +59,7 @@ class ReadSplits(beam.PTransform):
         )
 
 
+@dataclass(eq=False)
 class ReadReviews(beam.PTransform):
     """Read the reviews of each split, in parts of at most `part_bytes` of text.
 
@@ -80,20 +79,11 @@ class ReadReviews(beam.PTransform):
         277
     """
 
-    def __init__(
-        self,
-        columns: ReviewColumns,
-        *,
-        sample_by: SampleBy = "line",
-        part_bytes: int = 32 << 20,
-        label_numbers: beam.PCollection | None = None,
-    ) -> None:
-        """Store the options; nothing is read yet."""
-        super().__init__()
-        self.columns = columns
-        self.sample_by = sample_by
-        self.part_bytes = part_bytes
-        self.label_numbers = label_numbers
+    columns: ReviewColumns
+    _: KW_ONLY
+    sample_by: SampleBy = "line"
+    part_bytes: int = 32 << 20
+    label_numbers: beam.PCollection | None = None
 
     def expand(self, splits: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `Part`."""

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import dataclass
 
 import apache_beam as beam
 
@@ -13,6 +14,7 @@ from transforms.functional.reviews.reviews import Part
 REJECTED_FOLDER = "rejected"
 
 
+@dataclass(eq=False)
 class WriteRejected(beam.PTransform):
     """Write the rejected records of each part to `OUTPUT/rejected/`, and count what was read.
 
@@ -28,10 +30,7 @@ class WriteRejected(beam.PTransform):
         1
     """
 
-    def __init__(self, output: str) -> None:
-        """Store the option."""
-        super().__init__()
-        self.output = output
+    output: str
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `ReadReceipt`, one a part."""

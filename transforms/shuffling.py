@@ -1,6 +1,7 @@
 """Shuffling: parts in input order become buckets in random order."""
 
 from collections.abc import Iterable
+from dataclasses import KW_ONLY, dataclass
 
 import apache_beam as beam
 
@@ -9,6 +10,7 @@ from transforms.functional.reviews.reviews import Part, ReviewSlice
 from transforms.functional.reviews.shuffling import cut_buckets, join_bucket
 
 
+@dataclass(eq=False)
 class ShuffleReviews(beam.PTransform):
     """Shuffle all reviews of the job, the same for the same seed on every runner.
 
@@ -27,12 +29,10 @@ class ShuffleReviews(beam.PTransform):
         [47207, 8525, 95476]
     """
 
-    def __init__(self, n_buckets: int, *, seed: int, first: int = 0) -> None:
-        """Store the options."""
-        super().__init__()
-        self.n_buckets = n_buckets
-        self.seed = seed
-        self.first = first
+    n_buckets: int
+    _: KW_ONLY
+    seed: int
+    first: int = 0
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `Part`, one a bucket."""

@@ -2,6 +2,7 @@
 
 import functools
 import threading
+from dataclasses import KW_ONLY, dataclass
 from weakref import WeakKeyDictionary
 
 import apache_beam as beam
@@ -19,6 +20,7 @@ from transforms.timing import timed
 MISMATCHES = "tokenizer-mismatches"
 
 
+@dataclass(eq=False)
 class TokenizeReviews(beam.PTransform):
     """Encode the reviews of each part, without special tokens.
 
@@ -36,11 +38,9 @@ class TokenizeReviews(beam.PTransform):
         34840
     """
 
-    def __init__(self, tokenizer_path: str, *, threads: int = 1) -> None:
-        """Store the options; workers load the tokenizer."""
-        super().__init__()
-        self.tokenizer_path = tokenizer_path
-        self.threads = threads
+    tokenizer_path: str
+    _: KW_ONLY
+    threads: int = 1
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `TokenizedPart`."""

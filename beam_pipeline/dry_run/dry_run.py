@@ -9,18 +9,17 @@ from beam_pipeline.dry_run.estimates import Estimate, total_of
 from beam_pipeline.dry_run.sampling import Run, Sample, take_sample
 from beam_pipeline.engines.cores import n_cores
 from beam_pipeline.engines.engine import SMALL_TEXT_BYTES
-from beam_pipeline.job import check_lengths
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.finished import is_finished
-from beam_pipeline.pipeline import manifest_draft, row_maker
 from beam_pipeline.plan.planning import Plan, make_plan
-from beam_pipeline.plan.tokenizer_source import TOKENIZER_FILE, TokenizerSource, load_tokenizer
-from beam_pipeline.reading import cleaning_of
+from beam_pipeline.plan.recipe import DatasetRecipe
+from beam_pipeline.plan.tokenizer_source import TOKENIZER_FILE, load_tokenizer
 from transforms.functional.dataset.shards import content_sha256, rows_table, shard_bytes
 from transforms.functional.elements import index_of
 from transforms.functional.reviews.cleaning import clean_part
 from transforms.functional.reviews.reviews import Part, PartKey, text_lengths
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
+from transforms.rows import make_rows
 from transforms.storage.generations import find_manifest
 from transforms.tokenization import tokenize_part
 
@@ -50,17 +49,16 @@ def dry_run(config: JobConfig) -> str:
     Raises:
         ReviewShardsError: the job could not start.
     """
-    tokenizer = load_tokenizer(config.tokenizer)
-    check_lengths(config, tokenizer)
+    recipe = DatasetRecipe(config=config, tokenizer=load_tokenizer(config.tokenizer))
     there = None if config.overwrite else find_manifest(config.output)
     plan = make_plan(config, there if config.append else None)
-    draft = manifest_draft(config, plan, tokenizer)
+    draft = recipe.manifest_draft(plan)
     if there is not None and is_finished(config, plan, draft, there):
         return f"Nothing to do: {config.output} holds all of this already. Nothing was written."
     lines = [f"Would read {len(plan.files):,} files, {plan.input_bytes / 1e6:,.1f} MB"]
     sample = take_sample(config, plan)
     if any(run.reviews.num_rows for run in sample.runs):
-        lines += _estimate_lines(config, tokenizer, plan, sample)
+        lines += _estimate_lines(recipe, plan, sample)
     elif n_rejected := round(sum(run.rejected for run in sample.runs)):
         lines.append(f"  rejected    all {n_rejected:,} records of the sample are no reviews")
     if plan.ignored:
@@ -69,10 +67,9 @@ def dry_run(config: JobConfig) -> str:
     return "\n".join(lines)
 
 
-def _estimate_lines(
-    config: JobConfig, tokenizer: TokenizerSource, plan: Plan, sample: Sample
-) -> list[str]:
-    made, seconds = make_runs(config, tokenizer, sample)
+def _estimate_lines(recipe: DatasetRecipe, plan: Plan, sample: Sample) -> list[str]:
+    config = recipe.config
+    made, seconds = make_runs(recipe, sample)
     sizes = [run.stored_bytes for run in sample.runs]
 
     def total(counts: list[float]) -> Estimate:
@@ -81,7 +78,7 @@ def _estimate_lines(
     text = total([run.text for run in made])
     rows = total([run.rows for run in made])
     n_shards = max(len(plan.splits), -(-int(text.value) // config.part_bytes))
-    n_shards *= 2 if config.validation_fraction > 0 else 1
+    n_shards *= len(recipe.subsets)
     n_reviews = sum(run.reviews.num_rows for run in sample.runs)
     says = "everything" if sample.is_all else f"a sample of {n_reviews:,} reviews"
     lines = [
@@ -115,21 +112,19 @@ def _estimate_lines(
     return lines
 
 
-def make_runs(
-    config: JobConfig, tokenizer: TokenizerSource, sample: Sample
-) -> tuple[list[Made], tuple[float, float]]:
+def make_runs(recipe: DatasetRecipe, sample: Sample) -> tuple[list[Made], tuple[float, float]]:
     """Make rows of the runs, and measure how long that takes.
 
     Returns:
         What came out of each run; and seconds for a byte of text, over all runs and over the
         second half, when the tokenizer knows most words.
     """
-    encoder = ReviewTokenizer(tokenizer.files[TOKENIZER_FILE])
+    encoder = ReviewTokenizer(recipe.tokenizer.files[TOKENIZER_FILE])
     made: list[Made] = []
     spent: list[tuple[int, float]] = []
     for run in sample.runs:
         started = time.monotonic()
-        made.append(_make(config, tokenizer, encoder, run))
+        made.append(_make(recipe, encoder, run))
         n_bytes = int(text_lengths(run.reviews).sum())
         spent.append((n_bytes, time.monotonic() - started))
 
@@ -139,17 +134,16 @@ def make_runs(
     return made, (pace(spent), pace(spent[len(spent) // 2 :]))
 
 
-def _make(
-    config: JobConfig, tokenizer: TokenizerSource, encoder: ReviewTokenizer, run: Run
-) -> Made:
+def _make(recipe: DatasetRecipe, encoder: ReviewTokenizer, run: Run) -> Made:
     """Do with a run what the job does with a part."""
+    config = recipe.config
     part = Part(key=PartKey(split=0, part=0), last=True, reviews=run.reviews)
-    clean = clean_part(part, cleaning_of(config))
-    packed = row_maker(config, tokenizer).make_rows(tokenize_part(clean, encoder)).packed
+    clean = clean_part(part, recipe.cleaning)
+    packed = make_rows(tokenize_part(clean, encoder), recipe.layout).packed
     index = replace(index_of(part), labels=None)
     table = rows_table(
         packed.rows,
-        vocab_size=tokenizer.encoder.vocab_size,
+        vocab_size=recipe.tokenizer.encoder.vocab_size,
         sources=index.sources,
         records=index.records,
     )

@@ -6,30 +6,29 @@ import io
 from collections.abc import Mapping
 from contextlib import nullcontext, redirect_stderr
 from functools import partial
-from typing import TYPE_CHECKING
+
+import apache_beam as beam
+from apache_beam.runners.runner import PipelineResult
 
 from beam_pipeline.engines.engine import Engine, counter_value
 from beam_pipeline.engines.failures import error_of
 from beam_pipeline.engines.interrupts import run_to_the_end
 from beam_pipeline.engines.remote_engines import await_job_service
-from beam_pipeline.options.config import JobConfig
+from beam_pipeline.pipeline import build
 from beam_pipeline.plan.plan_files import PlanFiles, remove_plan, write_plan
 from beam_pipeline.plan.planning import Plan
+from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import TOKENIZER_FOLDER, TokenizerSource
 from beam_pipeline.progress.display import watching
 from beam_pipeline.progress.progress import lookout
 from transforms import storage
-from transforms.resuming import KEPT_SHARDS
 from transforms.timing import seconds_of_stages
 from transforms.tokenization import MISMATCHES
-
-if TYPE_CHECKING:
-    import apache_beam as beam
-    from apache_beam.runners.runner import PipelineResult
+from transforms.writing import KEPT_SHARDS
 
 
 def run_pipeline(
-    config: JobConfig, plan: Plan, tokenizer: TokenizerSource, engine: Engine
+    recipe: DatasetRecipe, plan: Plan, engine: Engine
 ) -> tuple[Mapping[str, int], Mapping[str, float]]:
     """Make the dataset that a plan describes; return the counters, and the seconds of each stage.
 
@@ -38,17 +37,18 @@ def run_pipeline(
     Raises:
         ReviewShardsError: the pipeline failed.
     """
-    write_tokenizer(config.output, tokenizer)
-    files = write_plan(config.output, plan)
+    output = recipe.config.output
+    write_tokenizer(output, recipe.tokenizer)
+    files = write_plan(output, plan)
     if engine.writes_to is not None:
-        _run(config, plan, files, tokenizer, engine)
+        _run(recipe, plan, files, engine)
         return {}, {}
     try:
-        result = _run(config, plan, files, tokenizer, engine)
+        result = _run(recipe, plan, files, engine)
         counters = {name: counter_value(result, name) for name in (KEPT_SHARDS, MISMATCHES)}
         return counters, seconds_of_stages(result.metrics())
     finally:
-        remove_plan(config.output, files)
+        remove_plan(output, files)
 
 
 def write_tokenizer(output: str, tokenizer: TokenizerSource) -> None:
@@ -57,16 +57,11 @@ def write_tokenizer(output: str, tokenizer: TokenizerSource) -> None:
         storage.write_atomic(storage.join(output, TOKENIZER_FOLDER, name), data)
 
 
-def _run(
-    config: JobConfig, plan: Plan, files: PlanFiles, tokenizer: TokenizerSource, engine: Engine
-) -> PipelineResult:
-    import apache_beam as beam
-
-    from beam_pipeline.pipeline import build
-
+def _run(recipe: DatasetRecipe, plan: Plan, files: PlanFiles, engine: Engine) -> PipelineResult:
+    config = recipe.config
     pipeline = beam.Pipeline(runner=engine.runner, options=engine.options)
-    build(pipeline, config, plan, files, tokenizer, threads=engine.threads)
-    look = partial(lookout, config, plan, tokenizer)
+    build(pipeline, recipe, plan, files, threads=engine.threads)
+    look = partial(lookout, recipe, plan)
     with watching(config.output, look, quiet=config.quiet):
         return execute(pipeline, engine, debug=config.debug)
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
+import apache_beam as beam
+
 from beam_pipeline.engines.engine import choose_engine
 from beam_pipeline.engines.running import execute, write_tokenizer
 from beam_pipeline.options.config import JobConfig
+from beam_pipeline.pipeline import build_repair
 from beam_pipeline.plan.listing import InputFile, identity_of, input_file
 from beam_pipeline.plan.plan_files import remove_plan, write_plan
 from beam_pipeline.plan.planning import Plan, plan_of
+from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import TOKENIZER_FOLDER, TokenizerSource, load_tokenizer
 from transforms import storage
-from transforms.functional.dataset.manifest import Manifest, ShardEntry
+from transforms.functional.dataset.manifest import Manifest, ShardEntry, fingerprint_of
 from transforms.functional.errors import InputError, OutputError
-from transforms.functional.reviews.reviews import Part, PartKey
-from transforms.functional.reviews.splits import Split
+from transforms.functional.reviews.reviews import PartKey
 from transforms.functional.unpacking.archive_paths import split_member
 
 
@@ -34,8 +37,8 @@ def repair(output: str, manifest: Manifest, shards: Sequence[ShardEntry]) -> Non
         ReviewShardsError: the pipeline failed.
     """
     config = _config_of(output, manifest)
-    tokenizer = _tokenizer_of(config, manifest)
-    write_tokenizer(output, tokenizer)
+    recipe = DatasetRecipe(config=config, tokenizer=_tokenizer_of(config, manifest))
+    write_tokenizer(output, recipe.tokenizer)
     first = 0
     failed: InputError | None = None
     for number, generation in enumerate(manifest.generations):
@@ -46,7 +49,7 @@ def repair(output: str, manifest: Manifest, shards: Sequence[ShardEntry]) -> Non
         }
         if keys:
             try:
-                _repair_generation(config, manifest, number, tokenizer, keys)
+                _repair_generation(recipe, manifest, number, keys)
             except InputError as error:  # Other generations may be mended all the same.
                 failed = failed or error
         first += generation.splits
@@ -55,19 +58,16 @@ def repair(output: str, manifest: Manifest, shards: Sequence[ShardEntry]) -> Non
 
 
 def _repair_generation(
-    config: JobConfig,
-    manifest: Manifest,
-    number: int,
-    tokenizer: TokenizerSource,
-    keys: Collection[PartKey],
+    recipe: DatasetRecipe, manifest: Manifest, number: int, keys: Collection[PartKey]
 ) -> None:
+    config = recipe.config
     files = _inputs_of(manifest, number)
     before = _before(manifest, number)
     compared = before.inputs if config.dedup == "exact" else ()
     _check_inputs([*map(input_file, compared), *files])
     plan = plan_of(config, files, before)
     _check_excluded(manifest, plan)
-    _make_again(config, manifest, plan, tokenizer, keys)
+    _make_again(recipe, manifest, plan, keys)
 
 
 def _config_of(output: str, manifest: Manifest) -> JobConfig:
@@ -82,10 +82,8 @@ def _config_of(output: str, manifest: Manifest) -> JobConfig:
 
 
 def _tokenizer_of(config: JobConfig, manifest: Manifest) -> TokenizerSource:
-    from beam_pipeline.pipeline import fingerprint
-
     tokenizer = load_tokenizer(config.tokenizer)
-    if fingerprint(config, tokenizer) != manifest.fingerprint:
+    if fingerprint_of(config.dataset_options(), tokenizer.files) != manifest.fingerprint:
         raise OutputError(
             f"{config.tokenizer} is not the tokenizer that made the shards: copy the files of the "
             f"original there"
@@ -135,55 +133,25 @@ def _check_inputs(files: Iterable[InputFile]) -> None:
 
 
 def _make_again(
-    config: JobConfig,
+    recipe: DatasetRecipe,
     manifest: Manifest,
     plan: Plan,
-    tokenizer: TokenizerSource,
     keys: Collection[PartKey],
 ) -> None:
     """Read what the parts with these keys are made of, and write their shards."""
-    import apache_beam as beam
-
-    from beam_pipeline.pipeline import MakeRows, n_buckets_of, tokenizing, writing
-    from beam_pipeline.reading import ReadCleanReviews
-    from transforms.reading import ReadSplits
-    from transforms.shuffling import ShuffleReviews
-
-    files = write_plan(config.output, plan)
+    files = write_plan(recipe.config.output, plan)
     engine = choose_engine((), plan.text_bytes, len(plan.splits))
     try:
         pipeline = beam.Pipeline(runner=engine.runner, options=engine.options)
-        splits = pipeline | ReadSplits(files.splits, files.secret_paths)
-        if _parts_stand_alone(config, plan):
-            numbers = frozenset(key.split for key in keys)
-            splits |= beam.Filter(_is_one_of, numbers).with_output_types(Split)
-        names = pipeline | "Labels" >> beam.Create([manifest.label_numbers])
-        label_numbers = names if plan.labels_are_names else None
-        parts = splits | ReadCleanReviews(config, plan, files, label_numbers=label_numbers)
-        if config.order == "shuffled":
-            n_buckets = n_buckets_of(config, plan)
-            parts |= ShuffleReviews(n_buckets, seed=config.seed, first=plan.splits.first)
-        (
-            parts
-            | "ChooseParts" >> beam.Filter(_is_wanted, frozenset(keys)).with_output_types(Part)
-            | tokenizing(config, tokenizer, engine.threads)
-            | MakeRows(config, tokenizer)
-            | writing(config, tokenizer)
+        build_repair(
+            pipeline,
+            recipe,
+            plan,
+            files,
+            keys=keys,
+            label_numbers=manifest.label_numbers,
+            threads=engine.threads,
         )
         execute(pipeline, engine)
     finally:
-        remove_plan(config.output, files)
-
-
-def _parts_stand_alone(config: JobConfig, plan: Plan) -> bool:
-    """Return True where a part is made of one split, whatever stands in the others."""
-    compared = config.dedup == "exact" or bool(plan.dedup_files)
-    return config.order == "input" and not compared
-
-
-def _is_one_of(split: Split, numbers: Collection[int]) -> bool:
-    return split.number in numbers
-
-
-def _is_wanted(part: Part, keys: Collection[PartKey]) -> bool:
-    return part.key in keys
+        remove_plan(recipe.config.output, files)

@@ -18,10 +18,9 @@ from datetime import timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.listing import identity_of
 from beam_pipeline.plan.planning import Plan
-from beam_pipeline.plan.tokenizer_source import TokenizerSource
+from beam_pipeline.plan.recipe import DatasetRecipe
 from transforms import storage
 from transforms.functional.dataset.receipts import COUNTS, FINGERPRINT
 from transforms.functional.reviews.splits import SizedFile, Split
@@ -74,24 +73,23 @@ class Work:
         return 0 <= split - self.first < len(self.split_bytes)
 
 
-def work_of(config: JobConfig, plan: Plan, subsets: Sequence[str], n_buckets: int) -> Work:
+def work_of(recipe: DatasetRecipe, plan: Plan) -> Work:
     """Return what there is to do, as the plan knows or guesses it.
 
     Args:
-        config: The job's options.
+        recipe: What the job makes.
         plan: What it reads.
-        subsets: The subsets that it makes.
-        n_buckets: The buckets that it shuffles into.
     """
-    if config.order == "shuffled":
+    n_buckets = recipe.n_buckets(plan)
+    if n_buckets:
         sizes = [(plan.input_bytes / n_buckets, 1.0)] * n_buckets
     else:
         files = {file.file.source: file for file in plan.sizes}
         sizes = [_size_of(split, files) for split in plan.splits]
     return Work(
         split_bytes=[stored for stored, _ in sizes],
-        split_parts=[max(1, math.ceil(text / config.part_bytes)) for _, text in sizes],
-        subsets=subsets,
+        split_parts=[max(1, math.ceil(text / recipe.config.part_bytes)) for _, text in sizes],
+        subsets=recipe.subsets,
         first=plan.splits.first,
     )
 
@@ -164,13 +162,9 @@ class Progress:
         ]
 
 
-def lookout(config: JobConfig, plan: Plan, tokenizer: TokenizerSource) -> Lookout:
+def lookout(recipe: DatasetRecipe, plan: Plan) -> Lookout:
     """Return a lookout for a job that is about to start."""
-    # Imported here, as Beam comes with it.
-    from beam_pipeline.pipeline import fingerprint, n_buckets_of, subsets_of
-
-    work = work_of(config, plan, subsets_of(config), n_buckets_of(config, plan))
-    return Lookout(config.output, work, fingerprint(config, tokenizer))
+    return Lookout(recipe.config.output, work_of(recipe, plan), recipe.fingerprint)
 
 
 class Lookout:

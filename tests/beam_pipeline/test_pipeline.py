@@ -1,83 +1,12 @@
-"""From options and a tokenizer to the transforms of a job."""
+"""Static masks of whole jobs."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from beam_pipeline.options.config import JobConfig
-from beam_pipeline.pipeline import fingerprint, mask_recipe, row_maker, shard_metadata
-from beam_pipeline.plan.tokenizer_source import load_tokenizer
 from tests import oracle
 from transforms.functional.rows.masking import IGNORED
-from transforms.packing import PackBlocks, PadReviews
-
-TOKENIZER = load_tokenizer(str(oracle.SAMPLE_TOKENIZER))
-
-
-def config(**options: object) -> JobConfig:
-    return JobConfig(**{"input": ("a",), "output": "b", "tokenizer": "c", "task": "mlm", **options})
-
-
-def test_mlm_packs_blocks() -> None:
-    maker = row_maker(config(max_length=100), TOKENIZER)
-
-    assert isinstance(maker, PackBlocks)
-    assert (maker.max_length, maker.remainder, maker.pad_id) == (100, "drop", None)
-    padded = row_maker(config(remainder="pad"), TOKENIZER)
-    assert isinstance(padded, PackBlocks)
-    assert padded.pad_id == 0
-    assert (padded.template.prefix, padded.template.suffix) == ((2,), (3,))
-
-
-def test_classification_pads_reviews() -> None:
-    maker = row_maker(
-        config(task="classification", max_length=90, overflow="windows", stride=9), TOKENIZER
-    )
-
-    assert isinstance(maker, PadReviews)
-    layout = maker.layout
-    assert (layout.max_length, layout.overflow, layout.stride) == (90, "windows", 9)
-    assert (layout.padding, layout.pad_id) == ("max_length", 0)
-    assert (layout.padding_side, layout.truncation_side) == ("right", "right")
-
-
-def test_static_masks_never_choose_a_special_token_nor_one_of_the_template() -> None:
-    assert mask_recipe(config(), TOKENIZER) is None
-    recipe = mask_recipe(config(masking="static", mlm_probability=0.3, seed=5), TOKENIZER)
-
-    assert recipe is not None
-    assert recipe.special_ids == (0, 1, 2, 3, 4)
-    assert (recipe.mask_id, recipe.vocab_size) == (4, 4000)
-    assert (recipe.probability, recipe.whole_words, recipe.seed) == (0.3, False, 5)
-
-
-def test_the_fingerprint_covers_what_decides_the_bytes_and_nothing_else() -> None:
-    first = fingerprint(config(), TOKENIZER)
-
-    same = [
-        {"input": ("other",)},
-        {"output": "other"},
-        {"tokenizer": "another/name/of/it"},
-        {"overwrite": True},
-        {"debug": True},
-        {"max_rejected_fraction": 0.5},
-    ]
-    assert {fingerprint(config(**options), TOKENIZER) for options in same} == {first}
-    others = [
-        {"seed": 1},
-        {"max_length": 511},
-        {"part_bytes": 1},
-        {"format": "parquet"},
-        {"order": "shuffled"},
-        {"remainder": "pad"},
-        {"masking": "static"},
-        {"validation_fraction": 0.1},
-        {"task": "classification"},
-    ]
-    made = {fingerprint(config(**options), TOKENIZER) for options in others}
-    assert len(made | {first}) == len(others) + 1
-    assert shard_metadata(config(), TOKENIZER)["review_shards.fingerprint"] == first
 
 
 @pytest.mark.parametrize("whole_words", [False, True])

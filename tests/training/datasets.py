@@ -22,7 +22,7 @@ from transforms.functional.dataset.manifest import (
 from transforms.functional.dataset.shards import content_sha256, rows_table, shard_bytes
 from transforms.functional.records import Records
 from transforms.functional.rows.masking import MaskRecipe, mask_rows
-from transforms.functional.rows.packing import pack_blocks
+from transforms.functional.rows.packing import BlockLayout, pack_blocks
 from transforms.functional.rows.padding import RowLayout, pad_reviews
 from transforms.functional.rows.rows import Rows, TokenCounts
 from transforms.functional.rows.template import Template
@@ -80,7 +80,7 @@ def write_mlm(
     for number, part in enumerate(parts):
         subset = "train" if number < shards else "validation"
         tokens = encode([reviews[i][0] for i in part])
-        rows = pack_blocks(tokens, max_length=length, template=TEMPLATE).rows
+        rows = pack_blocks(tokens, BlockLayout(max_length=length, template=TEMPLATE)).rows
         if static is not None:
             rows = mask_rows(rows, (number, 0, SUBSETS.index(subset)), static)
         written[subset].append(_write_shard(folder, subset, number, rows, None))

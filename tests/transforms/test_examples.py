@@ -24,12 +24,12 @@ from transforms.functional.reviews.duplicates import REPEATED
 from transforms.functional.reviews.reviews import Part
 from transforms.functional.reviews.splits import Split, dump_splits
 from transforms.functional.rows.masking import MaskRecipe
-from transforms.functional.rows.padding import RowLayout
+from transforms.functional.rows.packing import BlockLayout
 from transforms.functional.rows.template import Template
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
-from transforms.packing import PackBlocks
 from transforms.reading import read_split
 from transforms.rejecting import WriteRejected
+from transforms.rows import MakeRows, make_rows
 from transforms.tokenization import tokenize_part
 from transforms.writing import WriteShards, write_shard
 
@@ -70,7 +70,8 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     tokenizer = ReviewTokenizer((_SAMPLE / "tokenizer" / "tokenizer.json").read_bytes())
     tokenized = [tokenize_part(part, tokenizer) for part in parts]
     template = Template(prefix=(1,), suffix=(2,))
-    packed = [PackBlocks(128, template=template).make_rows(part) for part in tokenized]
+    blocks = BlockLayout(max_length=128, template=template)
+    packed = [make_rows(part, blocks) for part in tokenized]
     finished, inputs = (tmp_path_factory.mktemp("given") / name for name in ("finished", "inputs"))
     for part in packed:
         write_shard(
@@ -85,7 +86,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "copies": [*parts, *_read(_split(1))], "tokenized": tokenized, "packed": packed,
         "finished": str(finished), "inputs": str(inputs),
         "draft": dataclasses.replace(DRAFT, n_splits=1, n_numbers=1, subsets=("train",)),
-        "layout": RowLayout(max_length=128, template=template, padding="longest"),
+        "BlockLayout": BlockLayout,
         "recipe": MaskRecipe(
             mask_id=4, vocab_size=4000, special_ids=(0, 1, 2, 3, 4), probability=0.15,
             whole_words=False, seed=0,
@@ -95,7 +96,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_the_walk_finds_transforms() -> None:
     # An empty walk would run no example, and say nothing.
-    assert {PackBlocks, WriteRejected, WriteShards} < set(_public_transforms())
+    assert {MakeRows, WriteRejected, WriteShards} < set(_public_transforms())
 
 
 @pytest.mark.parametrize("transform", _public_transforms(), ids=lambda found: found.__name__)

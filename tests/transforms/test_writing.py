@@ -7,19 +7,19 @@ import pytest
 
 from tests.transforms.functional.tiny import BERT
 from tests.transforms.pipelines import check
-from tests.transforms.test_packing import part_of
+from tests.transforms.test_rows import part_of
 from transforms.functional.dataset.shards import content_sha256, read_shard
 from transforms.functional.elements import PackedPart, ShardReceipt
 from transforms.functional.errors import OutputError
 from transforms.functional.rows.padding import RowLayout
-from transforms.packing import PadReviews
+from transforms.rows import make_rows
 from transforms.writing import WriteShards, write_shard
 
 LAYOUT = RowLayout(max_length=5, template=BERT, pad_id=0)
 
 
 def packed(number: int, reviews: list[list[int]]) -> PackedPart:
-    return PadReviews(LAYOUT).make_rows(part_of(number, reviews))
+    return make_rows(part_of(number, reviews), LAYOUT)
 
 
 def write(part: PackedPart, output: Path) -> ShardReceipt:

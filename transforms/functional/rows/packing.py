@@ -7,42 +7,48 @@ reviews of a part in one batch: special tokens around each review, concatenate, 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from transforms.functional.rows.layout import Layout
 from transforms.functional.rows.rows import PackedReviews, Rows, TokenCounts
-from transforms.functional.rows.template import Template, add_template
+from transforms.functional.rows.template import add_template
 from transforms.functional.tokenization.tokens import Tokens
 
 
-def pack_blocks(
-    tokens: Tokens,
-    *,
-    max_length: int,
-    template: Template,
-    remainder: Literal["drop", "pad"] = "drop",
-    pad_id: int | None = None,
-) -> PackedReviews:
-    """Concatenate reviews and cut them into blocks of `max_length` tokens.
+@dataclass(frozen=True, kw_only=True)
+class BlockLayout(Layout):
+    """How reviews, end to end, become blocks of exactly `max_length` tokens.
+
+    Attributes:
+        remainder: Drop the last tokens that fill no block, or pad them to one.
+    """
+
+    remainder: Literal["drop", "pad"] = "drop"
+
+    def __post_init__(self) -> None:
+        """Check that a block has room, and an id to pad with where it has to be padded."""
+        super().__post_init__()
+        if self.remainder == "pad" and self.pad_id is None:
+            raise ValueError("remainder='pad' needs a pad_id, got None")
+
+
+def pack_blocks(tokens: Tokens, layout: BlockLayout) -> PackedReviews:
+    """Concatenate reviews and cut them into blocks.
 
     Args:
         tokens: Reviews without special tokens.
-        max_length: Tokens in a block.
-        template: Special tokens around each review.
-        remainder: Drop the last tokens that fill no block, or pad them to one.
-        pad_id: Id of padding; needed where `remainder` is `pad`.
+        layout: Length, template, and what becomes of the remainder.
 
     Returns:
         Blocks and counts. A word that a block's edge cuts starts anew in the next block.
     """
-    if max_length < 1:
-        raise ValueError(f"max_length must be at least 1, got {max_length}")
-    if remainder == "pad" and pad_id is None:
-        raise ValueError("remainder='pad' needs a pad_id, got None")
+    max_length, template = layout.max_length, layout.template
     stream, special = add_template(tokens, template)
     n_tokens = len(stream.ids)
-    if remainder == "drop":
+    if layout.remainder == "drop":
         n_rows = n_tokens // max_length
         kept = n_rows * max_length
     else:
@@ -56,7 +62,7 @@ def pack_blocks(
     rows = Rows(
         row_length=max_length,
         offsets=offsets,
-        input_ids=_pad(stream.ids[:kept], padding, pad_id or 0),
+        input_ids=_pad(stream.ids[:kept], padding, layout.pad_id or 0),
         attention_mask=_pad(np.ones(kept, np.bool_), padding, False),
         word_starts=_pad(starts[:kept], padding, False),
         review=np.searchsorted(stream.offsets, firsts, "right") - 1,

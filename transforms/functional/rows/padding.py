@@ -12,44 +12,34 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from transforms.functional.rows.layout import Layout
 from transforms.functional.rows.rows import PackedReviews, Rows, TokenCounts
-from transforms.functional.rows.template import Template
 from transforms.functional.tokenization.tokens import Tokens, offsets_of
 
 Side = Literal["left", "right"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class RowLayout:
+class RowLayout(Layout):
     """How a review becomes rows.
 
     Attributes:
-        max_length: Most tokens in a row, special ones included.
-        template: Special tokens around each row.
         padding: Pad rows to `max_length`, or leave them ragged (`longest`, padded when loaded).
         overflow: What happens to tokens past the first row: dropped, or more rows.
         stride: Tokens that one window shares with the next.
-        pad_id: Id of padding; needed where `padding` is `max_length`.
         padding_side: Where padding goes.
         truncation_side: Which end of a long review is cut off (with windows: read last).
     """
 
-    max_length: int
-    template: Template
     padding: Literal["max_length", "longest"] = "max_length"
     overflow: Literal["truncate", "windows"] = "truncate"
     stride: int = 0
-    pad_id: int | None = None
     padding_side: Side = "right"
     truncation_side: Side = "right"
 
     def __post_init__(self) -> None:
-        """Check that a row has room for text, and that windows move forward."""
-        if self.room < 1:
-            raise ValueError(
-                f"max_length must be at least {len(self.template) + 1} (one token and "
-                f"{len(self.template)} specials), got {self.max_length}"
-            )
+        """Check that a row has room, that windows move forward, and that padding has an id."""
+        super().__post_init__()
         if self.overflow == "windows" and not 0 <= self.stride < self.room:
             raise ValueError(
                 f"stride must be from 0 to {self.room - 1} (max_length without the specials, "
@@ -57,11 +47,6 @@ class RowLayout:
             )
         if self.padding == "max_length" and self.pad_id is None:
             raise ValueError("padding='max_length' needs a pad_id, got None")
-
-    @property
-    def room(self) -> int:
-        """Tokens of text that fit into a row."""
-        return self.max_length - len(self.template)
 
 
 @dataclass(frozen=True, kw_only=True)

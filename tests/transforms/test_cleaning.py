@@ -2,8 +2,7 @@ import apache_beam as beam
 from apache_beam.testing.util import assert_that, equal_to
 
 from tests.transforms.functional.reviews.test_duplicates import part_of
-from transforms.cleaning import CleanReviews
-from transforms.duplicates import DropRepeated, FindRepeated
+from transforms.cleaning import CleanReviews, DropRepeated, FindRepeated
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.reviews.cleaning import Cleaning

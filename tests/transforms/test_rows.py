@@ -6,8 +6,13 @@ from tests.transforms.functional.tiny import BERT, lists, tokens_of, words_of_on
 from tests.transforms.pipelines import check
 from transforms.functional.elements import PackedPart, ReviewIndex, TokenizedPart
 from transforms.functional.reviews.reviews import PartKey
+from transforms.functional.rows.masking import MaskRecipe
+from transforms.functional.rows.packing import BlockLayout
 from transforms.functional.rows.padding import RowLayout
-from transforms.packing import PackBlocks, PadReviews, SplitSubsets
+from transforms.rows import MakeRows, MaskBlocks, SplitSubsets, make_rows, mask_part
+
+RECIPE = MaskRecipe(mask_id=103, vocab_size=1000, special_ids=(0, 101, 102), probability=0.5)
+LAYOUT = RowLayout(max_length=34, template=BERT, pad_id=0)
 
 
 def part_of(number: int, reviews: list[list[int]]) -> TokenizedPart:
@@ -38,7 +43,11 @@ def test_each_part_is_packed_by_itself() -> None:
             2: [],
         }
 
-    check(PARTS, PackBlocks(4, template=BERT, remainder="pad", pad_id=0), matches)
+    check(
+        PARTS,
+        MakeRows(BlockLayout(max_length=4, template=BERT, remainder="pad", pad_id=0)),
+        matches,
+    )
 
 
 def test_each_part_is_padded_by_itself() -> None:
@@ -49,7 +58,7 @@ def test_each_part_is_padded_by_itself() -> None:
             2: [],
         }
 
-    check(PARTS, PadReviews(RowLayout(max_length=4, template=BERT, pad_id=0)), matches)
+    check(PARTS, MakeRows(RowLayout(max_length=4, template=BERT, pad_id=0)), matches)
 
 
 def test_each_part_becomes_two_subsets() -> None:
@@ -60,3 +69,34 @@ def test_each_part_becomes_two_subsets() -> None:
         assert sorted(token for part in parts for token in part.tokens.ids) == [1, 2, 3, 4, 5, 6]
 
     check(PARTS, SplitSubsets(0.5, seed=0), matches)
+
+
+def packed(number: int) -> PackedPart:
+    return make_rows(part_of(number, [list(range(200, 232))]), LAYOUT)
+
+
+def labels_of(part: PackedPart) -> bytes:
+    labels = part.packed.rows.mlm_labels
+    assert labels is not None
+    assert 4 < np.count_nonzero(labels != -100) < 28
+    return labels.tobytes()
+
+
+def test_masks_are_keyed_by_split_and_subset_and_by_nothing_else() -> None:
+    parts = [packed(0), packed(1)]
+    expected = [labels_of(mask_part(part, RECIPE)) for part in parts]
+    assert expected[0] != expected[1]
+
+    def matches(made: list[Any]) -> None:
+        assert [labels_of(part) for part in sorted(made, key=lambda part: part.key)] == expected
+
+    check(list(reversed(parts)), MaskBlocks(RECIPE), matches)
+
+
+def test_everything_but_the_rows_stays() -> None:
+    before = packed(0)
+    after = mask_part(before, RECIPE)
+
+    assert (after.key, after.subset, after.index) == (before.key, before.subset, before.index)
+    assert after.packed.tokens == before.packed.tokens
+    assert after.packed.reviews_written == 1

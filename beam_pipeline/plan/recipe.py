@@ -1,0 +1,127 @@
+"""What decides a dataset's bytes besides its inputs: the options and the tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from beam_pipeline.options.config import JobConfig
+from beam_pipeline.plan.planning import Plan
+from beam_pipeline.plan.tokenizer_source import TokenizerSource
+from transforms.functional.dataset.commit import ManifestDraft
+from transforms.functional.dataset.manifest import Subset, fingerprint_of
+from transforms.functional.dataset.receipts import FINGERPRINT
+from transforms.functional.dataset.shards import FORMAT_VERSION
+from transforms.functional.errors import TokenizerError
+from transforms.functional.reviews.cleaning import Cleaning
+from transforms.functional.rows.masking import MaskRecipe
+from transforms.functional.rows.packing import BlockLayout
+from transforms.functional.rows.padding import RowLayout
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetRecipe:
+    """What a job makes of reviews, whatever it reads.
+
+    Attributes:
+        config: The job's options.
+        tokenizer: The tokenizer.
+    """
+
+    config: JobConfig
+    tokenizer: TokenizerSource
+
+    def __post_init__(self) -> None:
+        """Raise `TokenizerError` where a row has no room, or the tokenizer lacks a token for it."""
+        try:
+            _ = self.layout, self.masks
+        except ValueError as error:
+            raise TokenizerError(f"--{error}") from None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of everything but the inputs that decides the bytes."""
+        return fingerprint_of(self.config.dataset_options(), self.tokenizer.files)
+
+    @property
+    def subsets(self) -> tuple[Subset, ...]:
+        """The subsets of the dataset."""
+        return ("train", "validation") if self.config.validation_fraction > 0 else ("train",)
+
+    @property
+    def cleaning(self) -> Cleaning:
+        """What is done to the text of each review."""
+        return Cleaning(strip_html=self.config.strip_html, normalize=self.config.normalize)
+
+    @cached_property
+    def layout(self) -> BlockLayout | RowLayout:
+        """How token ids become rows."""
+        config, tokenizer = self.config, self.tokenizer
+        if config.task == "mlm":
+            pad = config.remainder == "pad"
+            return BlockLayout(
+                max_length=config.max_length,
+                template=tokenizer.template,
+                remainder=config.remainder,
+                pad_id=tokenizer.need("pad", "--remainder pad") if pad else None,
+            )
+        fixed = config.padding == "max_length"
+        return RowLayout(
+            max_length=config.max_length,
+            template=tokenizer.template,
+            padding=config.padding,
+            overflow=config.overflow,
+            stride=config.stride,
+            pad_id=tokenizer.need("pad", "--padding max_length") if fixed else None,
+            padding_side=tokenizer.special.padding_side,
+            truncation_side=tokenizer.special.truncation_side,
+        )
+
+    @cached_property
+    def masks(self) -> MaskRecipe | None:
+        """How static masks are made, None where none are."""
+        config, tokenizer = self.config, self.tokenizer
+        if config.masking == "dynamic":
+            return None
+        return MaskRecipe(
+            mask_id=tokenizer.need("mask", "--masking static"),
+            vocab_size=tokenizer.encoder.vocab_size,
+            # Most templates are of special tokens anyway, but none has to be.
+            special_ids=tuple(sorted({*tokenizer.special_ids, *tokenizer.template.ids})),
+            probability=config.mlm_probability,
+            whole_words=config.whole_word_masking,
+            seed=config.seed,
+        )
+
+    @property
+    def shard_metadata(self) -> Mapping[str, str]:
+        """What each shard's schema says of the dataset."""
+        return {
+            "review_shards.format_version": str(FORMAT_VERSION),
+            FINGERPRINT: self.fingerprint,
+            "review_shards.tokenizer_sha256": self.tokenizer.sha256,
+        }
+
+    def n_buckets(self, plan: Plan) -> int:
+        """Return how many parts a shuffle makes; 0 where the order is that of the inputs."""
+        if self.config.order == "input":
+            return 0
+        return max(1, -(-plan.text_bytes // self.config.part_bytes))
+
+    def manifest_draft(self, plan: Plan) -> ManifestDraft:
+        """Return what is known of the manifest before the job runs."""
+        return ManifestDraft(
+            fingerprint=self.fingerprint,
+            task=self.config.task,
+            max_length=self.config.max_length,
+            config=self.config.dataset_options(),
+            tokenizer=self.tokenizer.entry(),
+            n_splits=len(plan.splits),
+            n_numbers=max(len(plan.splits), self.n_buckets(plan)),
+            excluded=tuple(files.entry for files in plan.dedup_files if files.entry is not None),
+            subsets=self.subsets,
+            max_rejected_fraction=self.config.max_rejected_fraction,
+            label_numbers=plan.label_numbers,
+            earlier=0 if plan.earlier is None else len(plan.earlier.generations),
+        )
