@@ -24,7 +24,7 @@ from transforms.functional.rows.rows import Rows
 METADATA = {"review_shards.fingerprint": "abc"}
 
 
-def blocks(reviews: list[list[list[int]]], length: int) -> Rows:
+def packed(reviews: list[list[list[int]]], length: int) -> Rows:
     """Return reviews of words as blocks, without special tokens."""
     return pack_blocks(tokens_of(reviews), BlockLayout(max_length=length, template=GPT2)).rows
 
@@ -32,9 +32,7 @@ def blocks(reviews: list[list[list[int]]], length: int) -> Rows:
 def blocks(n_rows: int, length: int = 4) -> Rows:
     """Return blocks that count up: row `r` is `[4 r, 4 r + 1, 4 r + 2, 4 r + 3]`."""
     review = list(range(n_rows * length))
-    return pack_blocks(
-        tokens_of(words_of_one([review])), BlockLayout(max_length=length, template=GPT2)
-    ).rows
+    return packed(words_of_one([review]), length)
 
 
 def ragged() -> Rows:
@@ -62,14 +60,12 @@ def test_ids_are_16_bits_wide_where_every_id_fits() -> None:
 def test_the_largest_id_of_each_width_survives() -> None:
     for vocab_size in (65_536, 65_537):
         largest = vocab_size - 1
-        rows = pack_blocks(
-            tokens_of([[[0, largest]]]), BlockLayout(max_length=2, template=GPT2)
-        ).rows
+        rows = packed([[[0, largest]]], 2)
         assert table_of(rows, vocab_size=vocab_size)["input_ids"].to_pylist() == [[0, largest]]
 
 
 def test_an_id_outside_of_the_vocabulary_is_an_error_not_another_id() -> None:
-    rows = blocks([[[65_537]]], 1)
+    rows = packed([[[65_537]]], 1)
 
     with pytest.raises(pa.ArrowInvalid):
         table_of(rows, vocab_size=65_536)
@@ -180,9 +176,7 @@ def test_a_memory_mapped_read_copies_nothing(tmp_path: object) -> None:
 
 
 def test_the_file_is_not_compressed() -> None:
-    rows = pack_blocks(
-        tokens_of(words_of_one([[7] * 100_000])), BlockLayout(max_length=10, template=GPT2)
-    ).rows
+    rows = packed(words_of_one([[7] * 100_000]), 10)
 
     # 100,000 ids of two bytes, all the same: a compressed file would be much smaller.
     assert len(shard_bytes(table_of(rows), "arrow", METADATA)) > 200_000
