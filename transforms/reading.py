@@ -30,7 +30,7 @@ class ReadSplits(beam.PTransform):
 
     Args:
         paths: Files with splits, which the planner has written.
-        secret_paths: Input paths that the files do not hold as they are, by their masked forms.
+        secret_paths: Input paths that hold a secret, by what stands for them in the files.
 
     Example:
         `splits`: what `plan_splits` cuts the files into; `folder`: where the planner writes.

@@ -8,6 +8,7 @@ import apache_beam as beam
 
 from transforms import storage
 from transforms.functional.elements import ReadReceipt
+from transforms.functional.input_names import input_name
 from transforms.functional.reviews.reject_reasons import count_reasons
 from transforms.functional.reviews.reviews import Part
 
@@ -64,7 +65,7 @@ def rejected_lines(part: Part) -> bytes:
     lines = []
     for item in part.rejected:
         record: dict[str, object] = {
-            "file": storage.mask_secrets(item.path),
+            "file": input_name(item.path),
             "record": item.record,
             "reason": item.reason,
             "text": None,

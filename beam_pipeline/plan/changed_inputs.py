@@ -13,6 +13,7 @@ from beam_pipeline.plan.listing import InputFile, one_name
 from transforms import storage
 from transforms.functional.dataset.manifest import InputEntry
 from transforms.functional.errors import OutputError
+from transforms.functional.input_names import input_name
 from transforms.functional.unpacking.archive_paths import split_member
 
 
@@ -52,9 +53,9 @@ class InputChanges:
 
 
 def compare_inputs(
-    patterns: Sequence[str], files: Iterable[InputFile], earlier: Iterable[InputEntry]
+    patterns: Sequence[str], files: Sequence[InputFile], earlier: Iterable[InputEntry]
 ) -> InputChanges:
-    """Compare the inputs now with those of a dataset, by path, size and identity.
+    """Compare the inputs now with those of a dataset, by name, size and identity.
 
     Args:
         patterns: What `--input` says.
@@ -62,17 +63,29 @@ def compare_inputs(
         earlier: The inputs of the dataset. Those that `patterns` do not cover, such as last
             night's folder where `--input` names tonight's, are not looked for.
     """
-    now = {one_name(storage.mask_secrets(file.path)): file for file in files}
+    names = [one_name(input_name(file.path)) for file in files]
+    now = dict(zip(names, files, strict=True))
+    # Earlier releases wrote masked paths down without a hash.
+    masked = {one_name(storage.mask_secrets(file.path)): name for name, file in now.items()}
     covers = [_cover(pattern) for pattern in patterns]
+    known: set[str] = set()
     changed, vanished = [], []
     for entry in earlier:
-        file = now.pop(one_name(entry.path), None)
-        if file is not None:
-            if (file.bytes, file.identity) != (entry.bytes, entry.identity):
+        name = one_name(input_name(entry.path))
+        name = name if name in now else masked.get(name, name)
+        if name in now:
+            known.add(name)
+            if not _is_same(now[name], entry):
                 changed.append(entry.path)
         elif any(covered(entry.path) for covered in covers):
             vanished.append(entry.path)
-    return InputChanges(new=list(now.values()), changed=changed, vanished=vanished)
+    new = [file for name, file in zip(names, files, strict=True) if name not in known]
+    return InputChanges(new=new, changed=changed, vanished=vanished)
+
+
+def _is_same(file: InputFile, entry: InputEntry) -> bool:
+    # Earlier releases did not ask web servers without etags for the time of change.
+    return file.bytes == entry.bytes and entry.identity in ("", file.identity)
 
 
 def _cover(pattern: str) -> Callable[[str], bool]:

@@ -12,6 +12,7 @@ from beam_pipeline.plan.splitting import sized_files, whole_file
 from transforms import storage
 from transforms.functional.dataset.manifest import MANIFEST_NAME, InputEntry, Manifest
 from transforms.functional.errors import ReviewShardsError, UsageError
+from transforms.functional.input_names import input_name
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.reviews.duplicates import EARLIER, EXCLUDED, DedupSource
 from transforms.functional.reviews.splits import SizedFile, Split, plan_splits
@@ -45,7 +46,10 @@ class DedupFiles:
 
 
 def list_dedup_files(
-    config: JobConfig, inputs: Sequence[InputFile], earlier: Manifest | None
+    config: JobConfig,
+    inputs: Sequence[InputFile],
+    earlier: Manifest | None,
+    listed: Sequence[InputFile] = (),
 ) -> list[DedupFiles]:
     """List what the reviews of a job are compared with.
 
@@ -53,6 +57,7 @@ def list_dedup_files(
         config: The job's options.
         inputs: The job's own input files.
         earlier: The dataset that it adds to.
+        listed: All files that `--input` stands for; a manifest does not keep a URL's secret.
 
     Raises:
         UsageError: nothing matches, or one of the files is an input of the job.
@@ -69,24 +74,26 @@ def list_dedup_files(
                 f"would be left"
             )
         entry = InputEntry(
-            path=storage.mask_secrets(storage.real_path(name)),
+            path=input_name(storage.real_path(name)),
             bytes=sum(file.bytes for file in files),
             identity=_identity(files),
         )
         found.append(_dedup_files(reading, files, EXCLUDED, entry=entry))
     if earlier is not None and config.dedup == "exact":
-        found.append(_earlier(config, earlier))
+        found.append(_earlier(config, earlier, listed))
     return found
 
 
-def _earlier(config: JobConfig, earlier: Manifest) -> DedupFiles:
+def _earlier(config: JobConfig, earlier: Manifest, listed: Sequence[InputFile]) -> DedupFiles:
     """Return the inputs of a dataset: what was rejected there is no duplicate here."""
     columns = ReviewColumns(
         text=config.text_column,
         label=config.label_column if config.reads_labels else None,
         label_numbers=earlier.label_numbers if config.reads_labels else None,
     )
-    return _dedup_files(config, list(map(input_file, earlier.inputs)), EARLIER, columns)
+    now = {input_name(file.path): file for file in listed}
+    files = [now.get(input_name(entry.path)) or input_file(entry) for entry in earlier.inputs]
+    return _dedup_files(config, files, EARLIER, columns)
 
 
 def _dedup_files(
@@ -129,6 +136,5 @@ def _identity(files: Sequence[InputFile]) -> str:
     """Return a hash of what tells one version of the files from the next."""
     digest = hashlib.sha256()
     for file in files:
-        path = storage.mask_secrets(file.path)
-        digest.update(f"{path}\n{file.bytes}\n{file.identity}\n".encode())
+        digest.update(f"{input_name(file.path)}\n{file.bytes}\n{file.identity}\n".encode())
     return f"sha256:{digest.hexdigest()}"

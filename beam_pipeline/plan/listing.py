@@ -16,6 +16,7 @@ from fsspec.utils import glob_translate
 from transforms import storage
 from transforms.functional.dataset.manifest import InputEntry
 from transforms.functional.errors import InputError, ReviewShardsError, UsageError
+from transforms.functional.input_names import hides_secret
 from transforms.functional.unpacking.archive_paths import archive_kind, member_path, split_member
 from transforms.storage.input_files import list_archive
 from transforms.storage.stores import ask, reason
@@ -218,7 +219,16 @@ def _input_file(filesystem: AbstractFileSystem, name: str, info: dict[str, Any])
 
 
 def input_file(entry: InputEntry) -> InputFile:
-    """Return the file that a manifest names."""
+    """Return the file that a manifest names.
+
+    Raises:
+        InputError: its URL held a secret, which no manifest keeps.
+    """
+    if hides_secret(entry.path):
+        raise InputError(
+            f"{entry.path} cannot be read again: its URL holds a secret, which the manifest does "
+            f"not keep"
+        )
     return InputFile(path=entry.path, bytes=entry.bytes, identity=entry.identity)
 
 

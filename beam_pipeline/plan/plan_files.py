@@ -15,6 +15,7 @@ from itertools import chain, islice
 from beam_pipeline.plan.planning import Plan
 from transforms import storage
 from transforms.functional.dataset.manifest import InputEntry
+from transforms.functional.input_names import input_name
 from transforms.functional.records import Records
 from transforms.functional.reviews.splits import Split, dump_splits
 
@@ -30,7 +31,7 @@ class PlanFiles:
         splits: Paths of the files with splits.
         dedup_splits: The same for each of the plan's `dedup_files`.
         inputs: Path of the file with the manifest's entries of the inputs.
-        secret_paths: Input paths that hold a secret, by their masked forms.
+        secret_paths: Input paths that hold a secret, by what stands for them in the files.
     """
 
     splits: tuple[str, ...]
@@ -42,16 +43,18 @@ class PlanFiles:
 def write_plan(output: str, plan: Plan) -> PlanFiles:
     """Write a plan below an output, a few thousand splits at a time."""
     inputs = Records.of(InputEntry, input_entries(plan)).to_parquet()
-    secrets = {
-        masked: path for path in _paths(plan) if (masked := storage.mask_secrets(path)) != path
-    }
+    # By their whole paths: two files may be masked to the same text.
+    hidden: dict[str, str] = {}
+    for path in _paths(plan):
+        if storage.mask_secrets(path) != path:
+            hidden.setdefault(path, f"secret:{len(hidden)}")
     return PlanFiles(
-        splits=_write_splits(output, plan.splits, secrets),
+        splits=_write_splits(output, plan.splits, hidden),
         dedup_splits=tuple(
-            _write_splits(output, files.splits(), secrets) for files in plan.dedup_files
+            _write_splits(output, files.splits(), hidden) for files in plan.dedup_files
         ),
         inputs=_write(output, "inputs", inputs),
-        secret_paths=secrets,
+        secret_paths={name: path for path, name in hidden.items()},
     )
 
 
@@ -67,8 +70,7 @@ def remove_plan(output: str, files: PlanFiles) -> None:
 def input_entries(plan: Plan) -> Iterator[InputEntry]:
     """Yield what the manifest says of the inputs of a plan."""
     for file in plan.files:
-        path = storage.mask_secrets(file.path)
-        yield InputEntry(path=path, bytes=file.bytes, identity=file.identity)
+        yield InputEntry(path=input_name(file.path), bytes=file.bytes, identity=file.identity)
 
 
 def _paths(plan: Plan) -> Iterator[str]:
@@ -77,17 +79,17 @@ def _paths(plan: Plan) -> Iterator[str]:
 
 
 def _write_splits(
-    output: str, splits: Iterable[Split], secrets: Mapping[str, str]
+    output: str, splits: Iterable[Split], hidden: Mapping[str, str]
 ) -> tuple[str, ...]:
-    rest = map(_masked, splits) if secrets else iter(splits)
+    rest = (_without_secrets(split, hidden) for split in splits) if hidden else iter(splits)
     paths = []
     while chunk := list(islice(rest, SPLITS_PER_FILE)):
         paths.append(_write(output, "splits", dump_splits(chunk)))
     return tuple(paths)
 
 
-def _masked(split: Split) -> Split:
-    files = (replace(file, path=storage.mask_secrets(file.path)) for file in split.files)
+def _without_secrets(split: Split, hidden: Mapping[str, str]) -> Split:
+    files = (replace(file, path=hidden.get(file.path, file.path)) for file in split.files)
     return replace(split, files=tuple(files))
 
 

@@ -110,17 +110,24 @@ def make_plan(config: JobConfig, earlier: Manifest | None = None) -> Plan:
         compared = config.dedup == "exact"
         if compared or not config.ignore_changed:
             found.check_unchanged(compared=compared)
-        files = found.new
+        return replace(plan_of(config, found.new, earlier, listed=files), ignored=ignored)
     return replace(plan_of(config, files, earlier), ignored=ignored)
 
 
-def plan_of(config: JobConfig, files: Sequence[InputFile], earlier: Manifest | None) -> Plan:
+def plan_of(
+    config: JobConfig,
+    files: Sequence[InputFile],
+    earlier: Manifest | None,
+    *,
+    listed: Sequence[InputFile] = (),
+) -> Plan:
     """Look into the first files, and cut all of them into splits.
 
     Args:
         config: The job's options.
         files: The input files.
         earlier: The dataset to add to, whose inputs and splits come before these.
+        listed: All files that `--input` stands for, those of `earlier` among them.
 
     Raises:
         UsageError: a format is unknown, or an option goes with none of them.
@@ -149,7 +156,7 @@ def plan_of(config: JobConfig, files: Sequence[InputFile], earlier: Manifest | N
         labels_are_names=config.reads_labels and (label_type == "name" or had_names),
         ignored=(),
         earlier=earlier,
-        dedup_files=list_dedup_files(config, files, earlier),
+        dedup_files=list_dedup_files(config, files, earlier, listed),
     )
 
 
