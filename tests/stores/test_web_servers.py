@@ -1,4 +1,4 @@
-"""Inputs of web servers, whose URLs may hold secrets: known by the whole URL, written down masked."""
+"""Inputs of web servers whose URLs hold secrets: known by the whole URL, written down masked."""
 
 import json
 from collections.abc import Iterator
