@@ -52,7 +52,7 @@ def describe(output: str, manifest: Manifest) -> str:
     lines = [
         f"{output}",
         f"  task        {manifest.task}, max_length {manifest.max_length}",
-        *(f"  {_subset(manifest, subset)}" for subset in manifest.splits),
+        *(f"  {_subset(manifest, subset)}" for subset in manifest.subsets),
         f"  reviews     {reviews.read:,} read = {reviews.written:,} written + "
         f"{reviews.rejected:,} rejected + {reviews.dropped:,} dropped",
         f"  tokens      {tokens.written:,} written, {tokens.dropped:,} dropped",
@@ -67,7 +67,7 @@ def describe(output: str, manifest: Manifest) -> str:
     options = _chosen_options(manifest)
     if options:
         lines.append(f"  options     {options}")
-    first = next((subset for subset in manifest.splits if manifest.rows(subset)), None)
+    first = next((subset for subset in manifest.subsets if manifest.rows(subset)), None)
     if first is not None:
         lines.append(
             f"See a row: --row 0 --subset {first} (to {manifest.rows(first) - 1:,}); "
@@ -77,7 +77,7 @@ def describe(output: str, manifest: Manifest) -> str:
 
 
 def _subset(manifest: Manifest, subset: str) -> str:
-    shards = manifest.splits[subset]
+    shards = manifest.subsets[subset]
     n_bytes = shards.total("bytes")
     return (
         f"{subset:<11} {manifest.rows(subset):,} rows, {manifest.tokens(subset):,} tokens, "

@@ -86,7 +86,7 @@ def find_problems(output: str, manifest: Manifest) -> Iterator[Problem]:
         manifest.ledger.check()
     except LedgerError as error:
         yield Problem(path=MANIFEST_NAME, what=str(error))
-    written = sum(map(manifest.tokens, manifest.splits))
+    written = sum(map(manifest.tokens, manifest.subsets))
     if written != manifest.ledger.tokens.written:
         counted = manifest.ledger.tokens.written
         what = f"the ledger has {counted} tokens written, the shards have {written}"

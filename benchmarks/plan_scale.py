@@ -34,9 +34,9 @@ from transforms import storage
 from transforms.functional.dataset.commit import complete_manifest
 from transforms.functional.dataset.manifest import InputEntry, ShardEntry
 from transforms.functional.elements import ReadReceipt, ShardReceipt
+from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 from transforms.functional.records import Records
 from transforms.functional.reviews.reviews import PartKey
-from transforms.functional.rows.rows import TokenCounts
 from transforms.reading import read_plan
 from transforms.storage.generations import publish, read_manifest
 
@@ -87,7 +87,7 @@ def read_receipts(plan: Plan) -> Iterator[ReadReceipt]:
     """Yield what workers send for parts of 30,000 reviews."""
     for split in plan.splits:
         key = PartKey(split=split.number, part=0)
-        yield ReadReceipt(key=key, last=True, reviews=30_000, rejected=0)
+        yield ReadReceipt(key=key, last=True, reviews=ReviewCounts(read=30_000))
 
 
 def shard_receipts(plan: Plan) -> Iterator[ShardReceipt]:
@@ -105,10 +105,11 @@ def shard_receipts(plan: Plan) -> Iterator[ShardReceipt]:
             sha256=f"{hash((key, 1)) % 2**64:064x}",
             content_sha256=f"{hash((key, 2)) % 2**64:064x}",
         )
-        tokens = TokenCounts(tokenized=7_500_000, written=7_500_000)
-        yield ShardReceipt(
-            shard=shard, subset="train", written=30_000, dropped=0, truncated=0, tokens=tokens
+        ledger = Ledger(
+            reviews=ReviewCounts(written=30_000),
+            tokens=TokenCounts(tokenized=7_500_000, written=7_500_000),
         )
+        yield ShardReceipt(shard=shard, subset="train", ledger=ledger)
 
 
 def graph_bytes(recipe: DatasetRecipe, plan: Plan, files: PlanFiles) -> int:
@@ -144,7 +145,7 @@ def main() -> None:
         with measured("receipts to manifest"):
             inputs = Records.from_parquet(InputEntry, storage.read_bytes(files.inputs))
             manifest = complete_manifest(draft, inputs, read_receipts(plan), shard_receipts(plan))
-        with measured(f"write the manifest: {len(manifest.splits['train']):,} shards"):
+        with measured(f"write the manifest: {len(manifest.subsets['train']):,} shards"):
             publish(output, manifest)
         with measured("read it"):
             manifest = read_manifest(output)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from transforms.functional.dataset.ledger import Ledger, ReviewCounts
 from transforms.functional.dataset.manifest import (
     Generation,
     InputEntry,
@@ -18,8 +17,9 @@ from transforms.functional.dataset.manifest import (
     TokenizerEntry,
 )
 from transforms.functional.dataset.shards import content_sha256, rows_table, shard_bytes
+from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 from transforms.functional.records import Records
-from transforms.functional.rows.rows import Rows, TokenCounts
+from transforms.functional.rows.rows import Rows
 
 VOCAB_SIZE = 30_522
 
@@ -60,7 +60,7 @@ def write_blocks(folder: Path, *, rows: int, length: int, shards: int, seed: int
             suffix=(102,),
         ),
         label_numbers=None,
-        splits={"train": Records.of(ShardEntry, entries)},
+        subsets={"train": Records.of(ShardEntry, entries)},
         ledger=Ledger(
             reviews=ReviewCounts(read=rows, written=rows, rejected=0, dropped=0, truncated=0),
             tokens=TokenCounts(tokenized=tokens, written=tokens),

@@ -172,7 +172,7 @@ class Dataset:
 
     def shards(self, subset: str = "train") -> Iterator[tuple[tuple[int, int], pa.Table]]:
         """Yield ((split, part), table) of each shard, in the manifest's order."""
-        for shard in self.manifest.splits[subset]:
+        for shard in self.manifest.subsets[subset]:
             shard_format = shard.format
             table = read_shard((self.folder / shard.path).read_bytes(), shard_format)
             yield (shard.split, shard.part), table
@@ -224,7 +224,7 @@ def check_files(dataset: Dataset) -> None:
     """Check every number that the manifest says of its shards against the files themselves."""
     manifest = dataset.manifest
     listed = set()
-    for subset, shards in manifest.splits.items():
+    for subset, shards in manifest.subsets.items():
         for shard in shards:
             data = (dataset.folder / shard.path).read_bytes()
             listed.add(shard.path)
@@ -245,7 +245,7 @@ def check_files(dataset: Dataset) -> None:
         for path in (dataset.folder / subset).rglob("*")
     }
     assert found == listed
-    assert sum(shard.tokens for shards in manifest.splits.values() for shard in shards) == (
+    assert sum(shard.tokens for shards in manifest.subsets.values() for shard in shards) == (
         manifest.ledger.tokens.written
     )
     tokenizer = (dataset.folder / manifest.tokenizer.path).read_bytes()

@@ -143,7 +143,7 @@ def test_several_parts_give_the_blocks_of_group_texts_on_each(
     parts = parts_of_sample(20_000)
     assert len(parts) > 4
     subsets = ("train", "validation") if validation_fraction else ("train",)
-    assert set(dataset.manifest.splits) == set(subsets)
+    assert set(dataset.manifest.subsets) == set(subsets)
     for subset in subsets:
         made = dict(dataset.shards(subset))
         n_rows = 0

@@ -10,8 +10,7 @@ import pytest
 
 from tests import oracle
 from tests.oracle import make
-from transforms.functional.dataset.ledger import Ledger, ReviewCounts
-from transforms.functional.rows.rows import TokenCounts
+from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 
 MAX_LENGTH = 64
 N_REJECTED = 1  # The sample has one line that is not UTF-8.
@@ -44,7 +43,7 @@ def test_blocks(
     assert ledger.tokens == TokenCounts(
         tokenized=tokenized, special=special, written=written, dropped=tokenized + special - written
     )
-    n_shards = len(dataset.manifest.splits["train"])
+    n_shards = len(dataset.manifest.subsets["train"])
     assert n_shards == 1 if part_bytes > 20_000 else n_shards > 4
     assert ledger.tokens.dropped < n_shards * MAX_LENGTH
     assert (ledger.tokens.dropped == 0) == (remainder == "pad")
@@ -80,9 +79,10 @@ def test_truncated_reviews(tmp_path: Path, lengths: list[int], validation_fracti
         ),
     )
     manifest = dataset.manifest
-    assert sum(manifest.rows(subset) for subset in manifest.splits) == len(lengths)
+    assert sum(manifest.rows(subset) for subset in manifest.subsets) == len(lengths)
     assert (
-        sum(manifest.tokens(subset) for subset in manifest.splits) == manifest.ledger.tokens.written
+        sum(manifest.tokens(subset) for subset in manifest.subsets)
+        == manifest.ledger.tokens.written
     )
 
 
@@ -119,7 +119,7 @@ def test_the_manifest_agrees_with_its_files(tmp_path: Path) -> None:
         )
 
         oracle.check_files(dataset)
-        assert len(dataset.manifest.splits["train"]) > 4
+        assert len(dataset.manifest.subsets["train"]) > 4
 
 
 def test_the_summary_says_the_ledger(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,7 +148,7 @@ def test_imdb(tmp_path: Path, name: str) -> None:
     assert ledger.tokens.special == special
     assert ledger.tokens.tokenized == sum(map(len, encoded)) - special
     assert ledger.tokens.written == 512 * dataset.manifest.rows("train")
-    assert ledger.tokens.dropped < 512 * len(dataset.manifest.splits["train"])
+    assert ledger.tokens.dropped < 512 * len(dataset.manifest.subsets["train"])
     assert (ledger.reviews.read, ledger.reviews.rejected) == (2000, 0)
     oracle.check_files(dataset)
 

@@ -53,7 +53,7 @@ def expected(options: tuple[str, ...]) -> dict[str, list[object]]:
 
 
 def paths_of(dataset: Dataset) -> list[str]:
-    paths = [str(dataset.folder / shard.path) for shard in dataset.manifest.splits["train"]]
+    paths = [str(dataset.folder / shard.path) for shard in dataset.manifest.subsets["train"]]
     assert len(paths) > 4
     return paths
 
@@ -166,7 +166,7 @@ def plain(value: object) -> object:
 
 def test_both_forms_hold_the_same(arrow: Dataset, parquet: Dataset) -> None:
     shards = [
-        [(s.rows, s.tokens, s.content_sha256) for s in dataset.manifest.splits["train"]]
+        [(s.rows, s.tokens, s.content_sha256) for s in dataset.manifest.subsets["train"]]
         for dataset in (arrow, parquet)
     ]
 

@@ -2,13 +2,14 @@
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apache_beam as beam
 
 from transforms import storage
 from transforms.functional.elements import ReadReceipt
 from transforms.functional.input_names import input_name
+from transforms.functional.ledger import ReviewCounts
 from transforms.functional.reviews.reject_reasons import count_reasons
 from transforms.functional.reviews.reviews import Part
 
@@ -27,7 +28,7 @@ class WriteRejected(beam.PTransform):
 
         >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
         ...     made = pipeline | beam.Create(parts) | WriteRejected(folder)
-        ...     _ = made | beam.Map(lambda receipt: print(receipt.rejected))
+        ...     _ = made | beam.Map(lambda receipt: print(receipt.reviews.rejected))
         1
     """
 
@@ -48,10 +49,16 @@ def write_rejected(part: Part, *, output: str) -> ReadReceipt:
     return ReadReceipt(
         key=part.key,
         last=part.last,
-        reviews=part.reviews.num_rows + part.cleaning.duplicates + part.cleaning.excluded,
-        rejected=len(part.rejected),
+        reviews=_counts(part),
         reasons=count_reasons(item.reason for item in part.rejected),
-        cleaning=part.cleaning,
+    )
+
+
+def _counts(part: Part) -> ReviewCounts:
+    gone = part.cleaning.duplicates + part.cleaning.excluded
+    n_rejected = len(part.rejected)
+    return replace(
+        part.cleaning, read=part.reviews.num_rows + gone + n_rejected, rejected=n_rejected
     )
 
 

@@ -173,8 +173,8 @@ def write_shard(
         path=path,
         key=part.key,
         rows=len(rows),
-        reviews=part.packed.reviews_written,
-        tokens=part.packed.tokens.written,
+        reviews=part.packed.ledger.reviews.written,
+        tokens=part.packed.ledger.tokens.written,
         content=content,
     )
     return new_receipt(part, entry)

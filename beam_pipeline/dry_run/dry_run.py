@@ -149,7 +149,7 @@ def _make(recipe: DatasetRecipe, encoder: ReviewTokenizer, run: Run) -> Made:
     )
     stored = len(shard_bytes(table, config.format, {}))
     content_sha256(table)
-    counts, n_rows = packed.tokens, len(packed.rows)
+    counts, n_rows = packed.ledger.tokens, len(packed.rows)
     padding = len(table["input_ids"].combine_chunks().flatten()) - counts.written
     # A run ends in the middle of a block; the job's parts are long enough not to care.
     whole = config.task == "mlm" and n_rows
@@ -162,7 +162,7 @@ def _make(recipe: DatasetRecipe, encoder: ReviewTokenizer, run: Run) -> Made:
         tokens=run.weight * (counts.tokenized + counts.special),
         rows=run.weight * rows,
         bytes=run.weight * (n_bytes + label_bytes) * (rows / n_rows if n_rows else 0.0),
-        truncated=run.weight * packed.reviews_truncated if config.task != "mlm" else 0.0,
+        truncated=run.weight * packed.ledger.reviews.truncated if config.task != "mlm" else 0.0,
         padding=run.weight * padding if config.task != "mlm" else 0.0,
     )
 

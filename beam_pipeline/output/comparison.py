@@ -73,7 +73,7 @@ def _rows(one: Manifest, other: Manifest, subset: str) -> Iterator[str]:
         {"rows": other.rows(subset), "tokens": other.tokens(subset)},
     )
     before, after = (
-        {shard.content_sha256 for shard in manifest.splits.get(subset, ())}
+        {shard.content_sha256 for shard in manifest.subsets.get(subset, ())}
         for manifest in (one, other)
     )
     if before != after:

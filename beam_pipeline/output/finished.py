@@ -25,10 +25,10 @@ def is_finished(config: JobConfig, plan: Plan, draft: ManifestDraft, there: Mani
     Raises:
         OutputError: it is another dataset, and `append` does not say what then.
     """
-    if there.fingerprint != draft.fingerprint:
+    if there.fingerprint != draft.manifest.fingerprint:
         raise _other(config, f"holds another dataset ({_differences(config, there)})")
-    if list(there.excluded) != list(draft.excluded):
-        what = _changed(there.excluded, draft.excluded)
+    if list(there.excluded) != list(draft.manifest.excluded):
+        what = _changed(there.excluded, draft.manifest.excluded)
         raise _other(config, f"holds a dataset with another --exclude ({what})")
     if config.append:
         return not plan.files

@@ -81,7 +81,7 @@ def load_row(output: str, manifest: Manifest, subset: str, number: int) -> Row:
 def find_row(manifest: Manifest, subset: str, number: int) -> tuple[ShardEntry, int]:
     """Return the shard that holds a row, and the row's place in it."""
     before = 0
-    for entry in manifest.splits.get(subset, ()):
+    for entry in manifest.subsets.get(subset, ()):
         if 0 <= number - before < entry.rows:
             return entry, number - before
         before += entry.rows

@@ -10,10 +10,19 @@ from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.tokenizer_source import TokenizerSource
 from transforms.functional.dataset.commit import ManifestDraft
-from transforms.functional.dataset.manifest import Subset, fingerprint_of
+from transforms.functional.dataset.manifest import (
+    Generation,
+    InputEntry,
+    Manifest,
+    ShardEntry,
+    Subset,
+    fingerprint_of,
+)
 from transforms.functional.dataset.receipts import FINGERPRINT
 from transforms.functional.dataset.shards import FORMAT_VERSION
 from transforms.functional.errors import TokenizerError
+from transforms.functional.ledger import Ledger
+from transforms.functional.records import Records
 from transforms.functional.reviews.cleaning import Cleaning
 from transforms.functional.rows.masking import MaskRecipe
 from transforms.functional.rows.packing import BlockLayout
@@ -111,17 +120,23 @@ class DatasetRecipe:
 
     def manifest_draft(self, plan: Plan) -> ManifestDraft:
         """Return what is known of the manifest before the job runs."""
-        return ManifestDraft(
+        n_splits = len(plan.splits)
+        manifest = Manifest(
             fingerprint=self.fingerprint,
             task=self.config.task,
-            max_length=self.config.max_length,
+            max_length=self.layout.max_length,
             config=self.config.dataset_options(),
             tokenizer=self.tokenizer.entry(),
-            n_splits=len(plan.splits),
-            n_numbers=max(len(plan.splits), self.n_buckets(plan)),
-            excluded=tuple(files.entry for files in plan.dedup_files if files.entry is not None),
-            subsets=self.subsets,
-            max_rejected_fraction=self.config.max_rejected_fraction,
             label_numbers=plan.label_numbers,
+            subsets={subset: Records.of(ShardEntry) for subset in self.subsets},
+            ledger=Ledger(),
+            inputs=Records.of(InputEntry),
+            excluded=tuple(files.entry for files in plan.dedup_files if files.entry is not None),
+            generations=(Generation(inputs=0, splits=max(n_splits, self.n_buckets(plan))),),
+        )
+        return ManifestDraft(
+            manifest=manifest,
+            n_splits=n_splits,
+            max_rejected_fraction=self.config.max_rejected_fraction,
             earlier=0 if plan.earlier is None else len(plan.earlier.generations),
         )

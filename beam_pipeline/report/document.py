@@ -84,7 +84,7 @@ def complete(document: Document, manifest: Manifest, run: Run | None = None) -> 
                 "shards": len(shards),
                 "rows_per_shard": spread(shards.column("rows").to_numpy()),
             }
-            for name, shards in manifest.splits.items()
+            for name, shards in manifest.subsets.items()
         },
         "measured": measured,
         "rejected": document["rejected"],

@@ -22,7 +22,7 @@ def summary(config: JobConfig, result: JobResult) -> str:
     lines = [
         f"Done: {config.output} ({done})",
         *([_generation(manifest)] if len(manifest.generations) > 1 else []),
-        *(f"  {_subset(manifest, subset)}" for subset in manifest.splits),
+        *(f"  {_subset(manifest, subset)}" for subset in manifest.subsets),
         f"  reviews     {reviews.read:,} read = {reviews.written:,} written + "
         f"{reviews.rejected:,} rejected + {reviews.dropped:,} dropped"
         + (f" + {reviews.duplicates:,} duplicates" if reviews.duplicates else "")
@@ -70,7 +70,7 @@ def _generation(manifest: Manifest) -> str:
 
 
 def _subset(manifest: Manifest, subset: str) -> str:
-    shards = manifest.splits[subset]
+    shards = manifest.subsets[subset]
     size = shards.total("bytes")
     return (
         f"{subset:<11} {manifest.rows(subset):,} rows, {manifest.tokens(subset):,} tokens, "

@@ -84,8 +84,8 @@ def test_thirty_nights(tmp_path: Path, order: str, capsys: pytest.CaptureFixture
     pinned = read_manifest(str(output), "manifests/000003.json")
     assert len(pinned.generations) == 3
     assert (
-        list(pinned.splits["train"])
-        == list(manifest.splits["train"])[: len(pinned.splits["train"])]
+        list(pinned.subsets["train"])
+        == list(manifest.subsets["train"])[: len(pinned.subsets["train"])]
     )
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests import oracle
-from transforms.functional.dataset.ledger import ReviewCounts
+from transforms.functional.ledger import ReviewCounts
 from transforms.functional.reviews.cleaning import strip_html
 
 MLM = ("--task", "mlm", "--max_length", "32", "--remainder", "pad", "--part_bytes", "9000")

@@ -47,7 +47,7 @@ def contents(reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         name: make(folder / name, *job, *SMALL_PARTS, reviews=reviews) for name, job in JOBS.items()
     }
     assert len({content(dataset) for dataset in made.values()}) == len(JOBS)
-    assert all(len(dataset.manifest.splits["train"]) > 4 for dataset in made.values())
+    assert all(len(dataset.manifest.subsets["train"]) > 4 for dataset in made.values())
     return {name: content(dataset) for name, dataset in made.items()}
 
 

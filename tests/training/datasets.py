@@ -10,7 +10,6 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from tests.paths import ROOT
-from transforms.functional.dataset.ledger import Ledger, ReviewCounts
 from transforms.functional.dataset.manifest import (
     SUBSETS,
     Generation,
@@ -20,11 +19,12 @@ from transforms.functional.dataset.manifest import (
     TokenizerEntry,
 )
 from transforms.functional.dataset.shards import content_sha256, rows_table, shard_bytes
+from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 from transforms.functional.records import Records
 from transforms.functional.rows.masking import MaskRecipe, mask_rows
 from transforms.functional.rows.packing import BlockLayout, pack_blocks
 from transforms.functional.rows.padding import RowLayout, pad_reviews
-from transforms.functional.rows.rows import Rows, TokenCounts
+from transforms.functional.rows.rows import Rows
 from transforms.functional.rows.template import Template
 from transforms.functional.tokenization.tokens import Tokens
 
@@ -184,7 +184,7 @@ def _write_manifest(
             suffix=(roles["sep"],),
         ),
         label_numbers=names,
-        splits={name: Records.of(ShardEntry, entries) for name, entries in shards.items()},
+        subsets={name: Records.of(ShardEntry, entries) for name, entries in shards.items()},
         ledger=Ledger(
             reviews=ReviewCounts(read=0, written=0, rejected=0, dropped=0, truncated=0),
             tokens=TokenCounts(),

@@ -5,10 +5,10 @@ import pytest
 
 from transforms.coders import PartCoder, RecordCoder, ReviewSliceCoder, TokensCoder
 from transforms.functional.elements import ReadReceipt, ReviewIndex, ShardReceipt, TokenizedPart
+from transforms.functional.ledger import ReviewCounts
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.reviews.reviews import (
     REVIEW_SCHEMA,
-    CleaningCounts,
     Part,
     PartKey,
     RejectedRecord,
@@ -53,7 +53,7 @@ def _part(n: int) -> Part:
         last=True,
         reviews=_batch(n),
         rejected=(rejected,) * n,
-        cleaning=CleaningCounts(duplicates=n),
+        cleaning=ReviewCounts(duplicates=n),
     )
 
 
@@ -75,7 +75,9 @@ def test_the_same_record_gives_the_same_bytes_whatever_its_strings_are():
 
     def receipt(reasons: dict[str, int]) -> ReadReceipt:
         key = PartKey(split=0, part=0)
-        return ReadReceipt(key=key, last=True, reviews=2, rejected=2, reasons=reasons)
+        return ReadReceipt(
+            key=key, last=True, reviews=ReviewCounts(read=4, rejected=2), reasons=reasons
+        )
 
     coder = RecordCoder()
     # Another object each time: pickle would write the first one as a reference to itself.

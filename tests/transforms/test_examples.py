@@ -16,9 +16,12 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 import transforms
 from tests.paths import ROOT
 from tests.transforms.functional.dataset.test_commit import DRAFT, INPUTS
+from transforms.functional.dataset.commit import ManifestDraft
+from transforms.functional.dataset.manifest import Generation, ShardEntry
 from transforms.functional.dataset.receipts import FINGERPRINT
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
+from transforms.functional.records import Records
 from transforms.functional.reviews.cleaning import Cleaning
 from transforms.functional.reviews.duplicates import REPEATED
 from transforms.functional.reviews.reviews import Part
@@ -63,6 +66,16 @@ def _read(split: Split) -> list[Part]:
     return list(read_split(split, columns=columns, sample_by="line", part_bytes=1 << 25))
 
 
+def _draft() -> ManifestDraft:
+    """Return the draft of a job of one split, for training alone."""
+    manifest = dataclasses.replace(
+        DRAFT.manifest,
+        subsets={"train": Records.of(ShardEntry)},
+        generations=(Generation(inputs=0, splits=1),),
+    )
+    return dataclasses.replace(DRAFT, manifest=manifest, n_splits=1)
+
+
 @pytest.fixture(scope="module")
 def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return what the examples say they are given, made of the project's sample."""
@@ -85,7 +98,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "dump_splits": dump_splits, "REPEATED": REPEATED, "splits": [_split(0)], "parts": parts,
         "copies": [*parts, *_read(_split(1))], "tokenized": tokenized, "packed": packed,
         "finished": str(finished), "inputs": str(inputs),
-        "draft": dataclasses.replace(DRAFT, n_splits=1, n_numbers=1, subsets=("train",)),
+        "draft": _draft(),
         "BlockLayout": BlockLayout,
         "recipe": MaskRecipe(
             mask_id=4, vocab_size=4000, special_ids=(0, 1, 2, 3, 4), probability=0.15,

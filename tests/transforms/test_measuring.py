@@ -7,6 +7,7 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from tests import oracle
 from tests.transforms.test_tokenization import TOKENIZER, part_of
 from transforms.functional.elements import ReadReceipt
+from transforms.functional.ledger import ReviewCounts
 from transforms.functional.reviews.reviews import PartKey
 from transforms.measuring import WriteFigures
 from transforms.tokenization import TokenizeReviews
@@ -30,7 +31,12 @@ def _figures(path: Path, parts: list, read: list) -> dict:
 def _receipt(reasons: dict) -> ReadReceipt:
     rejected = sum(reasons.values())
     key = PartKey(split=0, part=0)
-    return ReadReceipt(key=key, last=True, reviews=0, rejected=rejected, reasons=reasons)
+    return ReadReceipt(
+        key=key,
+        last=True,
+        reviews=ReviewCounts(read=rejected, rejected=rejected),
+        reasons=reasons,
+    )
 
 
 def test_all_parts_are_counted_together(tmp_path):

@@ -4,6 +4,7 @@ import json
 import pyarrow as pa
 
 from transforms.functional.elements import ReadReceipt
+from transforms.functional.ledger import ReviewCounts
 from transforms.functional.reviews.reviews import REVIEW_SCHEMA, Part, PartKey, RejectedRecord
 from transforms.rejecting import rejected_lines, write_rejected
 
@@ -23,7 +24,9 @@ def test_a_rejected_record_is_a_line_with_file_record_reason_and_bytes(tmp_path)
     )
     key = PartKey(split=3, part=1)
     reasons = {"bad": 2}
-    assert receipt == ReadReceipt(key=key, last=True, reviews=1, rejected=2, reasons=reasons)
+    assert receipt == ReadReceipt(
+        key=key, last=True, reviews=ReviewCounts(read=3, rejected=2), reasons=reasons
+    )
     lines = (tmp_path / "rejected" / "0000003-0001.jsonl").read_bytes().split(b"\n")
     assert [json.loads(line) for line in lines[:-1]] == [
         {"file": "in/é.txt", "record": 7, "reason": "bad", "text": None, "raw": "naïve\n\u2028"},
@@ -41,5 +44,5 @@ def test_every_byte_string_comes_back_whole():
 
 
 def test_without_rejected_records_nothing_is_written(tmp_path):
-    assert write_rejected(_part(), output=str(tmp_path)).rejected == 0
+    assert write_rejected(_part(), output=str(tmp_path)).reviews.rejected == 0
     assert list(tmp_path.iterdir()) == []

@@ -98,5 +98,5 @@ def test_everything_but_the_rows_stays() -> None:
     after = mask_part(before, RECIPE)
 
     assert (after.key, after.subset, after.index) == (before.key, before.subset, before.index)
-    assert after.packed.tokens == before.packed.tokens
-    assert after.packed.reviews_written == 1
+    assert after.packed.ledger.tokens == before.packed.ledger.tokens
+    assert after.packed.ledger.reviews.written == 1

@@ -11,6 +11,7 @@ from tests.transforms.test_rows import part_of
 from transforms.functional.dataset.shards import content_sha256, read_shard
 from transforms.functional.elements import PackedPart, ShardReceipt
 from transforms.functional.errors import OutputError
+from transforms.functional.ledger import ReviewCounts
 from transforms.functional.rows.padding import RowLayout
 from transforms.rows import make_rows
 from transforms.writing import WriteShards, write_shard
@@ -41,7 +42,7 @@ def test_a_part_becomes_a_shard_named_by_its_key(tmp_path: Path) -> None:
     assert (entry.split, entry.part, entry.rows, entry.tokens, entry.reviews) == (7, 0, 2, 7, 2)
     assert (entry.bytes, entry.sha256) == (len(data), hashlib.sha256(data).hexdigest())
     assert entry.content_sha256 == content_sha256(table)
-    assert (receipt.written, receipt.dropped, receipt.truncated) == (2, 0, 1)
+    assert receipt.ledger.reviews == ReviewCounts(written=2, truncated=1)
 
 
 def test_a_part_without_a_row_leaves_a_receipt_and_no_file(tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_the_transform_writes_each_part(tmp_path: Path) -> None:
         shards = sorted(r.shard.path for r in receipts if r.shard is not None)
         assert shards == ["validation/0000000-0000.parquet", "validation/0000001-0000.parquet"]
         assert len(receipts) == 3
-        assert np.sum([receipt.written for receipt in receipts]) == 3
+        assert np.sum([receipt.ledger.reviews.written for receipt in receipts]) == 3
 
     check(parts, WriteShards(str(tmp_path), vocab_size=1000, shard_format="parquet"), matches)
     assert len(list((tmp_path / "validation").iterdir())) == 2

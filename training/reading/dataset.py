@@ -203,7 +203,7 @@ def _shards_of(manifest: Manifest, location: Location, subset: str) -> Sequence[
             f"{location.url} has shards in the {manifest.config['format']} format, which is for "
             f"cold storage: make the dataset with --format arrow to train on it"
         )
-    shards = manifest.splits.get(subset, ())
+    shards = manifest.subsets.get(subset, ())
     if manifest.rows(subset) == 0:
         full = [f"{name} ({manifest.rows(name)} rows)" for name in SUBSETS if manifest.rows(name)]
         raise DatasetError(

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from transforms.functional.dataset.manifest import ShardEntry, Subset
-from transforms.functional.reviews.reviews import CleaningCounts, Part, PartKey
-from transforms.functional.rows.rows import PackedReviews, TokenCounts
+from transforms.functional.ledger import Ledger, ReviewCounts
+from transforms.functional.reviews.reviews import Part, PartKey
+from transforms.functional.rows.rows import PackedReviews
 from transforms.functional.tokenization.tokens import Tokens, offsets_of
 
 
@@ -73,15 +74,17 @@ class PackedPart:
 class ReadReceipt:
     """What was read of one part, after its rejected records were written.
 
-    `reviews` counts those that cleaning took out, too; `reasons` the rejected by kind of reason.
+    Attributes:
+        key: The part's key.
+        last: True on the last part of its split.
+        reviews: Records read and rejected, and reviews that cleaning changed or took out.
+        reasons: The rejected records by kind of reason.
     """
 
     key: PartKey
     last: bool
-    reviews: int
-    rejected: int
+    reviews: ReviewCounts
     reasons: Mapping[str, int] = field(default_factory=dict)
-    cleaning: CleaningCounts = field(default_factory=CleaningCounts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,18 +94,12 @@ class ShardReceipt:
     Attributes:
         shard: The shard; None where there was no row to write.
         subset: Where it belongs.
-        written: Reviews with a token in it.
-        dropped: Reviews without one.
-        truncated: Reviews of which tokens were dropped.
-        tokens: Where the tokens went.
+        ledger: Where the part's reviews for this subset, and their tokens, went.
     """
 
     shard: ShardEntry | None
     subset: Subset
-    written: int
-    dropped: int
-    truncated: int
-    tokens: TokenCounts
+    ledger: Ledger
 
 
 def index_of(part: Part) -> ReviewIndex:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from hypothesis import strategies as st
 
-from transforms.functional.rows.rows import Rows
+from transforms.functional.rows.rows import PackedReviews, Rows
 from transforms.functional.rows.template import Template
 from transforms.functional.tokenization.tokens import Tokens, offsets_of
 
@@ -38,6 +38,12 @@ def lists(rows: Rows, column: str) -> list[list[int]]:
         values[start:end].tolist()
         for start, end in zip(rows.offsets[:-1], rows.offsets[1:], strict=True)
     ]
+
+
+def counts_of(packed: PackedReviews) -> tuple[int, int, int]:
+    """Return how many reviews are written, dropped and truncated."""
+    reviews = packed.ledger.reviews
+    return reviews.written, reviews.dropped, reviews.truncated
 
 
 # A token of a review: (id, number of its word), None for the word of a special token.

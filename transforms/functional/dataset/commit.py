@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
 
-from transforms.functional.dataset.ledger import Ledger, ReviewCounts
 from transforms.functional.dataset.manifest import (
-    Generation,
     InputEntry,
     Manifest,
     ShardEntry,
-    TokenizerEntry,
 )
 from transforms.functional.dataset.manifest_lists import MAX_INLINE, ListFile, make_list
 from transforms.functional.elements import ReadReceipt, ShardReceipt
 from transforms.functional.errors import InputError, LedgerError, TooManyRejectedError
+from transforms.functional.ledger import Ledger, ReviewCounts
 from transforms.functional.records import Records
-from transforms.functional.reviews.reviews import CleaningCounts
-from transforms.functional.rows.rows import TokenCounts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,27 +27,17 @@ class ManifestDraft:
     """What is known of a manifest before the job runs, the inputs aside.
 
     Attributes:
+        manifest: The manifest, with empty subsets and no input; its one generation has the numbers
+            that splits and buckets take.
         n_splits: Number of splits that were planned.
-        n_numbers: How many numbers its splits and buckets take.
-        subsets: The subsets that the job makes; a subset may turn out empty.
         max_rejected_fraction: More rejected records than this share fail the job.
-        label_numbers: The mapping of labels from folders, where there is one.
         earlier: The generation that this one goes on from, 0 for none.
-        excluded: What each `--exclude` names.
     """
 
-    fingerprint: str
-    task: Literal["mlm", "classification"]
-    max_length: int
-    config: Mapping[str, Any]
-    tokenizer: TokenizerEntry
+    manifest: Manifest
     n_splits: int
-    n_numbers: int
-    subsets: tuple[str, ...]
     max_rejected_fraction: float
-    label_numbers: Mapping[str, int] | None = None
     earlier: int = 0
-    excluded: tuple[InputEntry, ...] = ()
 
 
 def complete_manifest(
@@ -78,24 +64,21 @@ def complete_manifest(
     """
     first_split = 0 if earlier is None else earlier.n_splits()
     counted = _sum_read(read, first_split, draft.n_splits)
-    made, counts, tokens = _sum_shards(shards)
-    ledger = Ledger(reviews=replace(counted, **counts), tokens=tokens)
+    made, ledger = _sum_shards(shards)
+    ledger += Ledger(reviews=counted)
     ledger.check()
-    splits = {subset: _of_subset(made, subset) for subset in draft.subsets}
-    _check_shards(splits, ledger)
+    subsets = {subset: _of_subset(made, subset) for subset in draft.manifest.subsets}
+    _check_shards(subsets, ledger)
     check_rejected(ledger.reviews, draft.max_rejected_fraction)
-    manifest = Manifest(
-        fingerprint=draft.fingerprint,
-        task=draft.task,
-        max_length=draft.max_length,
-        config=draft.config,
-        tokenizer=draft.tokenizer,
-        label_numbers=label_numbers if draft.label_numbers is None else draft.label_numbers,
-        splits=splits,
+    known = draft.manifest.label_numbers
+    [generation] = draft.manifest.generations
+    manifest = replace(
+        draft.manifest,
+        label_numbers=label_numbers if known is None else known,
+        subsets=subsets,
         ledger=ledger,
         inputs=inputs,
-        excluded=draft.excluded,
-        generations=(Generation(inputs=len(inputs), splits=draft.n_numbers),),
+        generations=(replace(generation, inputs=len(inputs)),),
     )
     return manifest if earlier is None else _appended(earlier, manifest)
 
@@ -109,7 +92,7 @@ def _appended(earlier: Manifest, new: Manifest) -> Manifest:
         )
     return replace(
         new,
-        splits={subset: earlier.splits[subset] + new.splits[subset] for subset in new.splits},
+        subsets={subset: earlier.subsets[subset] + new.subsets[subset] for subset in new.subsets},
         ledger=earlier.ledger + new.ledger,
         inputs=earlier.inputs + new.inputs,
         generations=(*earlier.generations, *new.generations),
@@ -132,7 +115,7 @@ def move_to_lists(
     """
     lists: dict[str, tuple[ListFile, ...]] = {k: tuple(v) for k, v in manifest.lists.items()}
     files: dict[str, bytes] = {}
-    kinds: dict[str, Records[Any]] = {**manifest.splits, "inputs": manifest.inputs}
+    kinds: dict[str, Records[Any]] = {**manifest.subsets, "inputs": manifest.inputs}
     for name, records in kinds.items():
         inline = manifest.inline(name, records)
         if len(inline) > max_inline:
@@ -157,17 +140,14 @@ def _sum_read(receipts: Iterable[ReadReceipt], first: int, n_splits: int) -> Rev
     """Return what was read and cleaned, after checking that every part of every split came."""
     # Plain numbers: there may be millions of receipts.
     splits, parts, lasts = array("q"), array("q"), array("b")
-    n_reviews = n_rejected = 0
-    cleaning = CleaningCounts()
+    reviews = ReviewCounts()
     for receipt in receipts:
         splits.append(receipt.key.split)
         parts.append(receipt.key.part)
         lasts.append(receipt.last)
-        n_reviews += receipt.reviews
-        n_rejected += receipt.rejected
-        cleaning += receipt.cleaning
+        reviews += receipt.reviews
     _check_parts(np.array(splits), np.array(parts), np.array(lasts, bool), first, n_splits)
-    return ReviewCounts(read=n_reviews + n_rejected, rejected=n_rejected, **asdict(cleaning))
+    return reviews
 
 
 def _check_parts(
@@ -200,31 +180,28 @@ def _check_parts(
 
 def _sum_shards(
     receipts: Iterable[ShardReceipt],
-) -> tuple[Records[ShardEntry], dict[str, int], TokenCounts]:
+) -> tuple[Records[ShardEntry], Ledger]:
     """Return the shards in order, and what was counted when they were made."""
-    counts = dict.fromkeys(("written", "dropped", "truncated"), 0)
-    tokens = TokenCounts()
+    ledger = Ledger()
 
     def entries() -> Iterator[ShardEntry]:
-        nonlocal tokens
+        nonlocal ledger
         for receipt in receipts:
-            for name in counts:
-                counts[name] += getattr(receipt, name)
-            tokens += receipt.tokens
+            ledger += receipt.ledger
             if receipt.shard is not None:
                 yield receipt.shard
 
     made = Records.of(ShardEntry, entries()).sorted_by("split", "part")
-    return made, counts, tokens
+    return made, ledger
 
 
 def _of_subset(shards: Records[ShardEntry], subset: str) -> Records[ShardEntry]:
     return shards.where(pc.starts_with(shards.column("path"), f"{subset}/"))
 
 
-def _check_shards(splits: Mapping[str, Records[ShardEntry]], ledger: Ledger) -> None:
+def _check_shards(subsets: Mapping[str, Records[ShardEntry]], ledger: Ledger) -> None:
     """Raise `LedgerError` when a shard came twice, or holds other than what was counted."""
-    for shards in splits.values():
+    for shards in subsets.values():
         seen = pc.value_counts(shards.column("path"))
         for path in seen.filter(pc.greater(seen.field("counts"), 1)).field("values")[:1]:
             raise LedgerError(f"{path} came twice; run the job again, and report it if it stays")
@@ -232,7 +209,7 @@ def _check_shards(splits: Mapping[str, Records[ShardEntry]], ledger: Ledger) -> 
         ("reviews", ledger.reviews.written),
         ("tokens", ledger.tokens.written),
     ):
-        held = sum(shards.total(name) for shards in splits.values())
+        held = sum(shards.total(name) for shards in subsets.values())
         if held != counted:
             raise LedgerError(
                 f"the shards hold {held} {name}, but {counted} were counted as written; run the "

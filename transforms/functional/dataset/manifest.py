@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from transforms.functional.dataset.ledger import Ledger
 from transforms.functional.dataset.manifest_lists import ListFile, read_lists
 from transforms.functional.dataset.shards import FORMAT_VERSION, ShardFormat
 from transforms.functional.errors import InputError
+from transforms.functional.ledger import Ledger
 from transforms.functional.records import Records
 from transforms.functional.safe_paths import check_inside
 
@@ -111,7 +111,7 @@ class Manifest:
     """A whole dataset; see docs/format.md for each field.
 
     Attributes:
-        lists: Files with the first entries of `splits` and `inputs`, where they are too many for
+        lists: Files with the first entries of `subsets` and `inputs`, where they are too many for
             the manifest itself; by subset, or `inputs`.
         excluded: What each `--exclude` names; the identity is of all files that it stands for.
     """
@@ -122,7 +122,7 @@ class Manifest:
     config: Mapping[str, Any]
     tokenizer: TokenizerEntry
     label_numbers: Mapping[str, int] | None
-    splits: Mapping[str, Records[ShardEntry]]
+    subsets: Mapping[str, Records[ShardEntry]]
     ledger: Ledger
     inputs: Records[InputEntry]
     generations: Sequence[Generation]
@@ -134,30 +134,30 @@ class Manifest:
         """Return the hash of all content: of the shards' content hashes, in order."""
         digest = hashlib.sha256()
         for subset in SUBSETS:
-            if subset in self.splits:
-                for content in self.splits[subset].column("content_sha256").to_pylist():
+            if subset in self.subsets:
+                for content in self.subsets[subset].column("content_sha256").to_pylist():
                     digest.update(f"{subset}:{content}\n".encode())
         return digest.hexdigest()
 
     def shards(self) -> Iterator[ShardEntry]:
         """Yield the shards of all subsets."""
-        for subset in self.splits.values():
+        for subset in self.subsets.values():
             yield from subset
 
     def shard_paths(self) -> list[str]:
         """Return the paths of the shards of all subsets."""
         paths: list[str] = []
-        for subset in self.splits.values():
+        for subset in self.subsets.values():
             paths += subset.column("path").to_pylist()
         return paths
 
     def rows(self, subset: str) -> int:
         """Return the number of rows in a subset."""
-        return self.splits[subset].total("rows") if subset in self.splits else 0
+        return self.subsets[subset].total("rows") if subset in self.subsets else 0
 
     def tokens(self, subset: str) -> int:
         """Return the number of real tokens in a subset."""
-        return self.splits[subset].total("tokens") if subset in self.splits else 0
+        return self.subsets[subset].total("tokens") if subset in self.subsets else 0
 
     def n_splits(self) -> int:
         """Return how many split numbers the generations have taken."""
@@ -171,7 +171,7 @@ class Manifest:
                 "tokens": self.tokens(subset),
                 "shards": self.inline(subset, shards).to_dicts(),
             }
-            for subset, shards in self.splits.items()
+            for subset, shards in self.subsets.items()
         }
         document = {
             "format_version": self.format_version,
@@ -241,7 +241,7 @@ class Manifest:
             config=data["config"],
             tokenizer=TokenizerEntry(**data["tokenizer"]),
             label_numbers=data["label_numbers"],
-            splits={
+            subsets={
                 subset: records_of(ShardEntry, subset, split["shards"])
                 for subset, split in data["splits"].items()
             },

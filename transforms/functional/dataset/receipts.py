@@ -15,8 +15,8 @@ from dataclasses import asdict
 from transforms.functional.dataset.manifest import ShardEntry, Subset
 from transforms.functional.dataset.shards import ShardFormat, content_sha256, read_shard
 from transforms.functional.elements import PackedPart, ShardReceipt
+from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 from transforms.functional.reviews.reviews import PartKey
-from transforms.functional.rows.rows import PackedReviews, TokenCounts
 
 FINGERPRINT = "review_shards.fingerprint"
 PART = "review_shards.part_sha256"
@@ -31,21 +31,13 @@ def shard_path(subset: Subset, key: PartKey, shard_format: ShardFormat) -> str:
 
 def receipt_metadata(part: PackedPart, content: str) -> dict[str, str]:
     """Return what a shard's schema says of the part that it was made of, and of its content."""
-    counts = json.dumps(_counts(part.packed), sort_keys=True)
+    counts = json.dumps(_counts(part.packed.ledger), sort_keys=True)
     return {PART: part.digest, COUNTS: counts, CONTENT: content}
 
 
 def new_receipt(part: PackedPart, shard: ShardEntry | None) -> ShardReceipt:
     """Return the receipt of a part whose shard has just been written."""
-    packed = part.packed
-    return ShardReceipt(
-        shard=shard,
-        subset=part.subset,
-        written=packed.reviews_written,
-        dropped=packed.reviews_dropped,
-        truncated=packed.reviews_truncated,
-        tokens=packed.tokens,
-    )
+    return ShardReceipt(shard=shard, subset=part.subset, ledger=part.packed.ledger)
 
 
 def receipt_of(
@@ -77,6 +69,7 @@ def receipt_of(
             return None
         counts = json.loads(metadata[COUNTS])
         tokens = TokenCounts(**counts.pop("tokens"))
+        ledger = Ledger(reviews=ReviewCounts(**counts), tokens=tokens)
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         # Arrow's errors are among these. Whatever is wrong with it: it will be made again.
         return None
@@ -85,11 +78,11 @@ def receipt_of(
         path=shard_path(subset, key, shard_format),
         key=key,
         rows=table.num_rows,
-        reviews=counts["written"],
-        tokens=tokens.written,
+        reviews=ledger.reviews.written,
+        tokens=ledger.tokens.written,
         content=content,
     )
-    return ShardReceipt(shard=shard, subset=subset, tokens=tokens, **counts)
+    return ShardReceipt(shard=shard, subset=subset, ledger=ledger)
 
 
 def shard_entry(
@@ -109,10 +102,7 @@ def shard_entry(
     )
 
 
-def _counts(packed: PackedReviews) -> Mapping[str, object]:
-    return {
-        "written": packed.reviews_written,
-        "dropped": packed.reviews_dropped,
-        "truncated": packed.reviews_truncated,
-        "tokens": asdict(packed.tokens),
-    }
+def _counts(ledger: Ledger) -> Mapping[str, object]:
+    """Return what the making of rows counts; the rest of a ledger is known when reading."""
+    reviews = {name: getattr(ledger.reviews, name) for name in ("written", "dropped", "truncated")}
+    return {**reviews, "tokens": asdict(ledger.tokens)}

@@ -15,6 +15,8 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
+from transforms.functional.ledger import ReviewCounts
+
 REVIEW_SCHEMA = pa.schema(
     [
         ("text", pa.large_string()),
@@ -68,32 +70,6 @@ class PartKey:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CleaningCounts:
-    """What cleaning did to reviews.
-
-    Attributes:
-        html_stripped: Reviews that held HTML, which was taken out.
-        normalized: Reviews that another Unicode form changed.
-        duplicates: Reviews taken out because an earlier one has the same text.
-        excluded: Reviews taken out because their text stands in what `--exclude` names.
-    """
-
-    html_stripped: int = 0
-    normalized: int = 0
-    duplicates: int = 0
-    excluded: int = 0
-
-    def __add__(self, other: CleaningCounts) -> CleaningCounts:
-        """Return the sums."""
-        return CleaningCounts(
-            html_stripped=self.html_stripped + other.html_stripped,
-            normalized=self.normalized + other.normalized,
-            duplicates=self.duplicates + other.duplicates,
-            excluded=self.excluded + other.excluded,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
 class Part:
     """Consecutive records of one split, at most `part_bytes` of them (or one longer record).
 
@@ -109,7 +85,7 @@ class Part:
     last: bool
     reviews: pa.RecordBatch
     rejected: tuple[RejectedRecord, ...] = ()
-    cleaning: CleaningCounts = CleaningCounts()
+    cleaning: ReviewCounts = field(default_factory=ReviewCounts)
 
     @cached_property
     def digest(self) -> str:

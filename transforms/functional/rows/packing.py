@@ -12,8 +12,9 @@ from typing import Literal
 
 import numpy as np
 
+from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 from transforms.functional.rows.layout import Layout
-from transforms.functional.rows.rows import PackedReviews, Rows, TokenCounts
+from transforms.functional.rows.rows import PackedReviews, Rows
 from transforms.functional.rows.template import add_template
 from transforms.functional.tokenization.tokens import Tokens
 
@@ -71,14 +72,18 @@ def pack_blocks(tokens: Tokens, layout: BlockLayout) -> PackedReviews:
     begun = (first < kept) & (end > first)
     return PackedReviews(
         rows=rows,
-        reviews_written=int(np.count_nonzero(begun)),
-        reviews_dropped=int(np.count_nonzero((first >= kept) | (end == first))),
-        reviews_truncated=int(np.count_nonzero(begun & (end > kept))),
-        tokens=TokenCounts(
-            tokenized=len(tokens.ids),
-            special=len(tokens) * len(template),
-            written=kept,
-            dropped=n_tokens - kept,
+        ledger=Ledger(
+            reviews=ReviewCounts(
+                written=int(np.count_nonzero(begun)),
+                dropped=int(np.count_nonzero((first >= kept) | (end == first))),
+                truncated=int(np.count_nonzero(begun & (end > kept))),
+            ),
+            tokens=TokenCounts(
+                tokenized=len(tokens.ids),
+                special=len(tokens) * len(template),
+                written=kept,
+                dropped=n_tokens - kept,
+            ),
         ),
     )
 

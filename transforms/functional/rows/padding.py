@@ -12,8 +12,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 from transforms.functional.rows.layout import Layout
-from transforms.functional.rows.rows import PackedReviews, Rows, TokenCounts
+from transforms.functional.rows.rows import PackedReviews, Rows
 from transforms.functional.tokenization.tokens import Tokens, offsets_of
 
 Side = Literal["left", "right"]
@@ -77,15 +78,18 @@ def pad_reviews(tokens: Tokens, layout: RowLayout) -> PackedReviews:
     over = layout.overflow == "truncate"
     return PackedReviews(
         rows=_fill(tokens, spans, layout),
-        reviews_written=len(np.unique(spans.review)),
-        reviews_dropped=0,
-        reviews_truncated=int(np.count_nonzero(tokens.lengths > layout.room)) if over else 0,
-        tokens=TokenCounts(
-            tokenized=len(tokens.ids),
-            special=len(spans.review) * n_special,
-            repeated=0 if over else taken - len(tokens.ids),
-            written=taken + len(spans.review) * n_special,
-            dropped=len(tokens.ids) - covered if over else 0,
+        ledger=Ledger(
+            reviews=ReviewCounts(
+                written=len(np.unique(spans.review)),
+                truncated=int(np.count_nonzero(tokens.lengths > layout.room)) if over else 0,
+            ),
+            tokens=TokenCounts(
+                tokenized=len(tokens.ids),
+                special=len(spans.review) * n_special,
+                repeated=0 if over else taken - len(tokens.ids),
+                written=taken + len(spans.review) * n_special,
+                dropped=len(tokens.ids) - covered if over else 0,
+            ),
         ),
     )
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from transforms.functional.ledger import Ledger
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rows:
@@ -45,50 +47,8 @@ class Rows:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenCounts:
-    """Where the tokens of some reviews went.
-
-    `tokenized + special + repeated == written + dropped`, always.
-
-    Attributes:
-        tokenized: Tokens of the review texts.
-        special: Tokens that the tokenizer's template added.
-        repeated: Tokens written once more because windows overlap.
-        written: Tokens in rows, padding not counted.
-        dropped: Tokens cut off by truncation, or in the remainder.
-    """
-
-    tokenized: int = 0
-    special: int = 0
-    repeated: int = 0
-    written: int = 0
-    dropped: int = 0
-
-    def __add__(self, other: TokenCounts) -> TokenCounts:
-        """Return the sums."""
-        return TokenCounts(
-            tokenized=self.tokenized + other.tokenized,
-            special=self.special + other.special,
-            repeated=self.repeated + other.repeated,
-            written=self.written + other.written,
-            dropped=self.dropped + other.dropped,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
 class PackedReviews:
-    """Rows made of reviews, and the counts that show that nothing was lost.
-
-    Attributes:
-        rows: The rows.
-        reviews_written: Reviews with at least one token (or row).
-        reviews_dropped: Reviews without a token in any row.
-        reviews_truncated: Reviews of which some, but not all, tokens are in no row.
-        tokens: Where the tokens went.
-    """
+    """Rows made of reviews, and where the reviews and their tokens went."""
 
     rows: Rows
-    reviews_written: int
-    reviews_dropped: int
-    reviews_truncated: int
-    tokens: TokenCounts
+    ledger: Ledger

@@ -11,7 +11,6 @@ from transforms.functional.dataset.commit import (
     complete_manifest,
     move_to_lists,
 )
-from transforms.functional.dataset.ledger import ReviewCounts
 from transforms.functional.dataset.manifest import (
     Generation,
     InputEntry,
@@ -22,33 +21,40 @@ from transforms.functional.dataset.manifest import (
 )
 from transforms.functional.elements import ReadReceipt, ShardReceipt
 from transforms.functional.errors import LedgerError, TooManyRejectedError
+from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 from transforms.functional.records import Records
 from transforms.functional.reviews.reviews import PartKey
-from transforms.functional.rows.rows import TokenCounts
 
 DRAFT = ManifestDraft(
-    fingerprint="f00d",
-    task="mlm",
-    max_length=8,
-    config={},
-    tokenizer=TokenizerEntry(
-        path="tokenizer/tokenizer.json",
-        sha256="",
-        vocab_size=9,
-        special_token_ids={},
-        prefix=[],
-        suffix=[],
+    manifest=Manifest(
+        fingerprint="f00d",
+        task="mlm",
+        max_length=8,
+        config={},
+        tokenizer=TokenizerEntry(
+            path="tokenizer/tokenizer.json",
+            sha256="",
+            vocab_size=9,
+            special_token_ids={},
+            prefix=[],
+            suffix=[],
+        ),
+        label_numbers=None,
+        subsets={subset: Records.of(ShardEntry) for subset in ("train", "validation")},
+        ledger=Ledger(),
+        inputs=Records.of(InputEntry),
+        generations=(Generation(inputs=0, splits=2),),
     ),
     n_splits=2,
-    n_numbers=2,
-    subsets=("train", "validation"),
     max_rejected_fraction=0.5,
 )
 
 
 def read_receipt(split: int, part: int, *, last: bool, reviews: int, rejected: int) -> ReadReceipt:
     key = PartKey(split=split, part=part)
-    return ReadReceipt(key=key, last=last, reviews=reviews, rejected=rejected)
+    return ReadReceipt(
+        key=key, last=last, reviews=ReviewCounts(read=reviews + rejected, rejected=rejected)
+    )
 
 
 def shard_receipt(
@@ -69,11 +75,11 @@ def shard_receipt(
     return ShardReceipt(
         shard=entry if written else None,
         subset=subset,
-        written=written,
-        dropped=dropped,
-        truncated=0,
-        tokens=TokenCounts(
-            tokenized=10 * (written + dropped), written=10 * written, dropped=10 * dropped
+        ledger=Ledger(
+            reviews=ReviewCounts(written=written, dropped=dropped),
+            tokens=TokenCounts(
+                tokenized=10 * (written + dropped), written=10 * written, dropped=10 * dropped
+            ),
         ),
     )
 
@@ -108,7 +114,7 @@ def test_receipts_become_shards_in_order_and_a_balanced_ledger() -> None:
 
     assert {
         subset: [(shard.split, shard.part, shard.rows) for shard in shards]
-        for subset, shards in manifest.splits.items()
+        for subset, shards in manifest.subsets.items()
     } == {"train": [(0, 0, 4), (1, 0, 2)], "validation": [(0, 0, 2), (1, 0, 1)]}
     assert manifest.ledger.reviews == ReviewCounts(read=13, written=9, rejected=3, dropped=1)
     assert manifest.ledger.tokens == TokenCounts(tokenized=100, written=90, dropped=10)
@@ -127,13 +133,13 @@ def test_parts_are_ordered_as_numbers() -> None:
     read.append(read_receipt(1, 0, last=True, reviews=0, rejected=0))
     shards = [shard_receipt(0, part, "train", written=1) for part in reversed(range(12))]
 
-    assert [s.part for s in complete(read, shards).splits["train"]] == list(range(12))
+    assert [s.part for s in complete(read, shards).subsets["train"]] == list(range(12))
 
 
 def test_a_subset_without_a_row_is_there_and_empty() -> None:
     read = [read_receipt(split, 0, last=True, reviews=0, rejected=0) for split in (0, 1)]
 
-    splits = complete(read, []).splits
+    splits = complete(read, []).subsets
 
     assert {name: list(shards) for name, shards in splits.items()} == {
         "train": [],
@@ -151,7 +157,7 @@ def test_a_part_that_was_not_read_is_an_error(missing: int) -> None:
 
 def test_a_missing_last_part_is_seen_even_where_the_counts_add_up() -> None:
     # Part 1 of split 0 holds no review and no rejected record: only its absence can tell.
-    read = [READ[0], dataclasses.replace(READ[1], rejected=0), READ[2]]
+    read = [READ[0], dataclasses.replace(READ[1], reviews=ReviewCounts()), READ[2]]
     complete(read)
 
     with pytest.raises(LedgerError, match="split 0 came with parts"):
@@ -212,24 +218,27 @@ def test_a_shard_that_holds_other_than_what_was_counted_is_an_error(name: str) -
         complete(READ, shards)
 
 
-@pytest.mark.parametrize("name", ["written", "dropped"])
-def test_a_wrong_count_of_reviews_is_an_error(name: str) -> None:
-    wrong = dataclasses.replace(SHARDS[0], **{name: getattr(SHARDS[0], name) + 1})
+@pytest.mark.parametrize(
+    "more",
+    [
+        *(Ledger(reviews=ReviewCounts(**{name: 1})) for name in ("written", "dropped")),
+        *(
+            Ledger(tokens=TokenCounts(**{name: 1}))
+            for name in ("tokenized", "special", "repeated", "written", "dropped")
+        ),
+    ],
+    ids=str,
+)
+def test_a_wrong_count_is_an_error(more: Ledger) -> None:
+    wrong = dataclasses.replace(SHARDS[0], ledger=SHARDS[0].ledger + more)
 
     with pytest.raises(LedgerError):
         complete(READ, [wrong, *SHARDS[1:]])
 
 
-@pytest.mark.parametrize("name", ["tokenized", "special", "repeated", "written", "dropped"])
-def test_a_wrong_count_of_tokens_is_an_error(name: str) -> None:
-    tokens = dataclasses.replace(SHARDS[0].tokens, **{name: getattr(SHARDS[0].tokens, name) + 1})
-
-    with pytest.raises(LedgerError):
-        complete(READ, [dataclasses.replace(SHARDS[0], tokens=tokens), *SHARDS[1:]])
-
-
 def test_labels_from_folders_win_over_those_collected() -> None:
-    draft = dataclasses.replace(DRAFT, label_numbers={"pos": 1})
+    manifest = dataclasses.replace(DRAFT.manifest, label_numbers={"pos": 1})
+    draft = dataclasses.replace(DRAFT, manifest=manifest)
 
     assert complete_manifest(draft, INPUTS, READ, SHARDS, {"a": 0}).label_numbers == {"pos": 1}
     assert complete_manifest(DRAFT, INPUTS, READ, SHARDS, {"a": 0}).label_numbers == {"a": 0}
@@ -255,7 +264,12 @@ def test_rejected_records_up_to_the_share_are_fine_and_one_more_is_not() -> None
 def append(earlier: Manifest) -> Manifest:
     """Return a dataset to which a run of one split, with one review for `train`, was added."""
     first = earlier.n_splits()
-    draft = dataclasses.replace(DRAFT, n_splits=1, n_numbers=3, earlier=len(earlier.generations))
+    draft = dataclasses.replace(
+        DRAFT,
+        manifest=dataclasses.replace(DRAFT.manifest, generations=(Generation(inputs=0, splits=3),)),
+        n_splits=1,
+        earlier=len(earlier.generations),
+    )
     read = [read_receipt(first, 0, last=True, reviews=1, rejected=1)]
     shards = [shard_receipt(first, 0, "train", written=1)]
     inputs = Records.of(InputEntry, [InputEntry(path=f"{first}.jsonl", bytes=1, identity="y")])
@@ -267,8 +281,8 @@ def test_a_generation_adds_behind_what_was_there() -> None:
     second = append(first)
     third = append(second)
 
-    assert [s.split for s in third.splits["train"]] == [0, 1, 2, 5]
-    assert list(third.splits["validation"]) == list(first.splits["validation"])
+    assert [s.split for s in third.subsets["train"]] == [0, 1, 2, 5]
+    assert list(third.subsets["validation"]) == list(first.subsets["validation"])
     assert [entry.path for entry in third.inputs] == ["a.jsonl", "2.jsonl", "5.jsonl"]
     assert third.generations == (
         Generation(inputs=1, splits=2),
@@ -311,9 +325,9 @@ def test_entries_beyond_the_limit_go_to_lists_that_later_generations_share() -> 
     assert list(written) == ["manifests/000002-inputs.parquet"]
     files.update(written)
 
-    assert len(again.inline("train", again.splits["train"])) == 1
+    assert len(again.inline("train", again.subsets["train"])) == 1
     read = Manifest.loads(again.dumps(), files.__getitem__)
     assert read == again
-    assert read.splits == append(complete()).splits
+    assert read.subsets == append(complete()).subsets
     assert read.inputs == append(complete()).inputs
     assert read.content_sha256() == append(complete()).content_sha256()

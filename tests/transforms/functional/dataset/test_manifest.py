@@ -3,7 +3,6 @@ import json
 
 import pytest
 
-from transforms.functional.dataset.ledger import Ledger, ReviewCounts
 from transforms.functional.dataset.manifest import (
     Generation,
     InputEntry,
@@ -15,8 +14,8 @@ from transforms.functional.dataset.manifest import (
 from transforms.functional.dataset.manifest_lists import ListFile
 from transforms.functional.dataset.shards import FORMAT_VERSION
 from transforms.functional.errors import InputError
+from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 from transforms.functional.records import Records
-from transforms.functional.rows.rows import TokenCounts
 
 
 def shard(part: int, *, rows: int = 2, content: str = "c") -> ShardEntry:
@@ -36,8 +35,8 @@ def shard(part: int, *, rows: int = 2, content: str = "c") -> ShardEntry:
 INPUTS = Records.of(InputEntry, [InputEntry(path="in.jsonl", bytes=7, identity="x")])
 
 
-def splits(**subsets: list[ShardEntry]) -> dict[str, Records[ShardEntry]]:
-    return {subset: Records.of(ShardEntry, entries) for subset, entries in subsets.items()}
+def subsets(**entries: list[ShardEntry]) -> dict[str, Records[ShardEntry]]:
+    return {subset: Records.of(ShardEntry, shards) for subset, shards in entries.items()}
 
 
 def manifest(**changes: object) -> Manifest:
@@ -55,7 +54,7 @@ def manifest(**changes: object) -> Manifest:
             suffix=[2],
         ),
         "label_numbers": {"neg": 0, "pos": 1, "\u00fc": 2},
-        "splits": splits(train=[shard(0), shard(1, rows=3)], validation=[shard(2)]),
+        "subsets": subsets(train=[shard(0), shard(1, rows=3)], validation=[shard(2)]),
         "ledger": Ledger(
             reviews=ReviewCounts(read=5, written=5), tokens=TokenCounts(tokenized=40, written=40)
         ),
@@ -101,9 +100,9 @@ def test_the_content_hash_is_that_of_the_shards_content_hashes_in_order() -> Non
 def test_the_content_hash_changes_with_order_subset_and_content_and_with_nothing_else() -> None:
     same = manifest(fingerprint="other", inputs=Records.of(InputEntry), config={})
     others = [
-        manifest(splits=splits(train=[shard(1), shard(0)], validation=[shard(2)])),
-        manifest(splits=splits(train=[shard(0), shard(1), shard(2)])),
-        manifest(splits=splits(train=[shard(0, content="d"), shard(1)], validation=[shard(2)])),
+        manifest(subsets=subsets(train=[shard(1), shard(0)], validation=[shard(2)])),
+        manifest(subsets=subsets(train=[shard(0), shard(1), shard(2)])),
+        manifest(subsets=subsets(train=[shard(0, content="d"), shard(1)], validation=[shard(2)])),
     ]
 
     assert same.content_sha256() == manifest().content_sha256()
@@ -154,14 +153,14 @@ def test_the_fingerprint_covers_options_and_tokenizer_files_but_no_order() -> No
 
 
 def test_a_list_file_that_is_missing_or_changed_is_an_error() -> None:
-    train = manifest().splits["train"]
+    train = manifest().subsets["train"]
     data = train.to_parquet()
     path = "manifests/000001-train.parquet"
     file = ListFile(path=path, sha256=hashlib.sha256(data).hexdigest(), rows=len(train))
     text = manifest(lists={"train": (file,)}).dumps()
 
     assert json.loads(text)["splits"]["train"]["shards"] == []
-    assert Manifest.loads(text, {path: data}.__getitem__).splits["train"] == train
+    assert Manifest.loads(text, {path: data}.__getitem__).subsets["train"] == train
 
     def missing(_: str) -> bytes:
         raise FileNotFoundError

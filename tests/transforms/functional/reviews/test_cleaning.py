@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transforms.functional.ledger import ReviewCounts
 from transforms.functional.reviews.cleaning import Cleaning, clean_part, normalize_nfc, strip_html
-from transforms.functional.reviews.reviews import CleaningCounts, Part, PartKey, make_reviews
+from transforms.functional.reviews.reviews import Part, PartKey, make_reviews
 
 
 def strings(*texts: str) -> pa.LargeStringArray:
@@ -109,7 +110,7 @@ def test_a_part_keeps_everything_but_its_texts() -> None:
 
     assert cleaned.reviews.column("text").to_pylist() == ["\na", "plain", "é", "é"]
     assert cleaned.reviews.drop_columns("text") == part.reviews.drop_columns("text")
-    assert cleaned.cleaning == CleaningCounts(html_stripped=2, normalized=2)
+    assert cleaned.cleaning == ReviewCounts(html_stripped=2, normalized=2)
     assert (cleaned.key, cleaned.last) == (part.key, part.last)
     assert cleaned.digest != part.digest
 
@@ -117,13 +118,13 @@ def test_a_part_keeps_everything_but_its_texts() -> None:
 @pytest.mark.parametrize(
     ("cleaning", "texts", "counts"),
     [
-        (Cleaning(), ["<b>e\u0301"], CleaningCounts()),
-        (Cleaning(strip_html=True), ["e\u0301"], CleaningCounts(html_stripped=1)),
-        (Cleaning(normalize="nfc"), ["<b>é"], CleaningCounts(normalized=1)),
+        (Cleaning(), ["<b>e\u0301"], ReviewCounts()),
+        (Cleaning(strip_html=True), ["e\u0301"], ReviewCounts(html_stripped=1)),
+        (Cleaning(normalize="nfc"), ["<b>é"], ReviewCounts(normalized=1)),
     ],
 )
 def test_each_step_is_off_by_itself(
-    cleaning: Cleaning, texts: list[str], counts: CleaningCounts
+    cleaning: Cleaning, texts: list[str], counts: ReviewCounts
 ) -> None:
     cleaned = clean_part(part_of("<b>e\u0301"), cleaning)
 
@@ -135,4 +136,4 @@ def test_an_empty_part_stays_empty() -> None:
     cleaned = clean_part(part_of(), Cleaning(strip_html=True, normalize="nfc"))
 
     assert cleaned.reviews.num_rows == 0
-    assert cleaned.cleaning == CleaningCounts()
+    assert cleaned.cleaning == ReviewCounts()

@@ -8,6 +8,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transforms.functional.ledger import ReviewCounts
 from transforms.functional.reviews.duplicates import (
     EARLIER,
     EXCLUDED,
@@ -17,7 +18,7 @@ from transforms.functional.reviews.duplicates import (
     hash_part,
     hash_texts,
 )
-from transforms.functional.reviews.reviews import CleaningCounts, Part, PartKey, make_reviews
+from transforms.functional.reviews.reviews import Part, PartKey, make_reviews
 
 Review = tuple[str, int, int]  # Text, source, record.
 
@@ -68,7 +69,7 @@ def texts_of(parts: Iterable[Part]) -> list[str]:
 
 def counts_of(parts: Iterable[Part]) -> tuple[int, int]:
     """Return duplicates and excluded reviews."""
-    total = sum((part.cleaning for part in parts), CleaningCounts())
+    total = sum((part.cleaning for part in parts), ReviewCounts())
     return total.duplicates, total.excluded
 
 
@@ -118,7 +119,7 @@ def test_an_empty_part_sends_and_loses_nothing() -> None:
 
     assert list(hash_part(empty, NEW, 5)) == []
     assert list(find_repeated([], dedup=True)) == []
-    assert kept([empty])[0].cleaning == CleaningCounts()
+    assert kept([empty])[0].cleaning == ReviewCounts()
 
 
 def test_a_text_that_fills_a_part_is_sent_once() -> None:

@@ -3,9 +3,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transforms.functional import tiny
-from tests.transforms.functional.tiny import BERT, GPT2, T5, lists, tokens_of, words_of_one
+from tests.transforms.functional.tiny import (
+    BERT,
+    GPT2,
+    T5,
+    lists,
+    tokens_of,
+    words_of_one,
+)
+from transforms.functional.ledger import TokenCounts
 from transforms.functional.rows.packing import BlockLayout, pack_blocks
-from transforms.functional.rows.rows import PackedReviews, TokenCounts
+from transforms.functional.rows.rows import PackedReviews
 from transforms.functional.rows.template import Template
 
 
@@ -22,9 +30,13 @@ def test_reviews_end_to_end_in_blocks_without_the_remainder() -> None:
     assert lists(packed.rows, "input_ids") == [[1, 2], [3, 4]]
     assert lists(packed.rows, "attention_mask") == [[1, 1], [1, 1]]
     assert packed.rows.review.tolist() == [0, 0]
-    assert packed.tokens == TokenCounts(tokenized=5, written=4, dropped=1)
+    assert packed.ledger.tokens == TokenCounts(tokenized=5, written=4, dropped=1)
     # Of the second review one token is in a block, and one is not.
-    counts = (packed.reviews_written, packed.reviews_dropped, packed.reviews_truncated)
+    counts = (
+        packed.ledger.reviews.written,
+        packed.ledger.reviews.dropped,
+        packed.ledger.reviews.truncated,
+    )
     assert counts == (2, 0, 1)
 
 
@@ -35,8 +47,12 @@ def test_pad_keeps_the_remainder() -> None:
     assert lists(packed.rows, "attention_mask") == [[1, 1], [1, 1], [1, 0]]
     assert lists(packed.rows, "word_starts") == [[1, 1], [1, 1], [1, 0]]
     assert packed.rows.review.tolist() == [0, 0, 1]
-    assert packed.tokens == TokenCounts(tokenized=5, written=5)
-    counts = (packed.reviews_written, packed.reviews_dropped, packed.reviews_truncated)
+    assert packed.ledger.tokens == TokenCounts(tokenized=5, written=5)
+    counts = (
+        packed.ledger.reviews.written,
+        packed.ledger.reviews.dropped,
+        packed.ledger.reviews.truncated,
+    )
     assert counts == (2, 0, 0)
 
 
@@ -54,7 +70,7 @@ def test_bert_template_is_in_the_stream_and_counted() -> None:
     assert lists(packed.rows, "word_starts") == [[0, 1, 1], [0, 0, 0], [0, 1, 0]]
     # The second block begins with the first review's [SEP].
     assert packed.rows.review.tolist() == [0, 0, 2]
-    assert packed.tokens == TokenCounts(tokenized=3, special=6, written=9)
+    assert packed.ledger.tokens == TokenCounts(tokenized=3, special=6, written=9)
 
 
 def test_t5_suffix() -> None:
@@ -83,28 +99,36 @@ def test_no_token_gives_no_block(reviews: list[list[int]], options: dict[str, ob
     packed = pack(reviews, 4, **options)
 
     assert len(packed.rows) == 0
-    assert packed.reviews_dropped == len(reviews)
-    assert packed.tokens == TokenCounts()
+    assert packed.ledger.reviews.dropped == len(reviews)
+    assert packed.ledger.tokens == TokenCounts()
 
 
 def test_less_than_a_block_is_all_dropped() -> None:
     packed = pack([[1, 2], [3]], 4)
 
     assert len(packed.rows) == 0
-    assert (packed.reviews_written, packed.reviews_dropped) == (0, 2)
-    assert packed.tokens == TokenCounts(tokenized=3, dropped=3)
+    assert (packed.ledger.reviews.written, packed.ledger.reviews.dropped) == (0, 2)
+    assert packed.ledger.tokens == TokenCounts(tokenized=3, dropped=3)
 
 
 def test_a_review_that_ends_at_the_edge_is_not_truncated() -> None:
     packed = pack([[1, 2], [3]], 2)
 
-    assert (packed.reviews_written, packed.reviews_dropped, packed.reviews_truncated) == (1, 1, 0)
+    assert (
+        packed.ledger.reviews.written,
+        packed.ledger.reviews.dropped,
+        packed.ledger.reviews.truncated,
+    ) == (1, 1, 0)
 
 
 def test_an_empty_review_behind_the_last_block_is_dropped_not_truncated() -> None:
     packed = pack([[1, 2], []], 2)
 
-    assert (packed.reviews_written, packed.reviews_dropped, packed.reviews_truncated) == (1, 1, 0)
+    assert (
+        packed.ledger.reviews.written,
+        packed.ledger.reviews.dropped,
+        packed.ledger.reviews.truncated,
+    ) == (1, 1, 0)
 
 
 def test_a_block_that_begins_with_a_review_names_it_and_not_the_empty_one_before() -> None:
@@ -163,11 +187,13 @@ def test_equals_plain_loops(
         for _, _, number in block:
             written[number] += 1
     sizes = [len(tiny.with_template(review, template)) for review in reviews]
-    counts = packed.tokens
+    counts = packed.ledger.tokens
     assert counts.tokenized == sum(len(word) for review in reviews for word in review)
     assert counts.special == len(template) * len(reviews)
     assert counts.written == sum(written.values()) == rows.n_tokens
     assert counts.tokenized + counts.special == counts.written + counts.dropped
-    assert packed.reviews_written == len(written)
-    assert packed.reviews_dropped == len(reviews) - len(written)
-    assert packed.reviews_truncated == sum(n < sizes[number] for number, n in written.items())
+    assert packed.ledger.reviews.written == len(written)
+    assert packed.ledger.reviews.dropped == len(reviews) - len(written)
+    assert packed.ledger.reviews.truncated == sum(
+        n < sizes[number] for number, n in written.items()
+    )

@@ -4,9 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transforms.functional import tiny
-from tests.transforms.functional.tiny import BERT, GPT2, T5, lists, tokens_of, words_of_one
+from tests.transforms.functional.tiny import (
+    BERT,
+    GPT2,
+    T5,
+    lists,
+    tokens_of,
+    words_of_one,
+)
+from transforms.functional.ledger import TokenCounts
 from transforms.functional.rows.padding import RowLayout, pad_reviews
-from transforms.functional.rows.rows import PackedReviews, TokenCounts
+from transforms.functional.rows.rows import PackedReviews
 from transforms.functional.rows.template import Template
 
 
@@ -35,8 +43,12 @@ def test_each_review_is_a_row_truncated_or_padded() -> None:
         [0, 1, 1, 1, 1, 0],
     ]
     assert rows.review.tolist() == [0, 1, 2]
-    assert packed.tokens == TokenCounts(tokenized=7, special=6, written=12, dropped=1)
-    counts = (packed.reviews_written, packed.reviews_dropped, packed.reviews_truncated)
+    assert packed.ledger.tokens == TokenCounts(tokenized=7, special=6, written=12, dropped=1)
+    counts = (
+        packed.ledger.reviews.written,
+        packed.ledger.reviews.dropped,
+        packed.ledger.reviews.truncated,
+    )
     assert counts == (3, 0, 1)
 
 
@@ -66,7 +78,7 @@ def test_a_review_that_just_fits_is_not_truncated() -> None:
     packed = pad([[1, 2, 3, 4]])
 
     assert lists(packed.rows, "input_ids") == [[101, 1, 2, 3, 4, 102]]
-    assert (packed.reviews_truncated, packed.tokens.dropped) == (0, 0)
+    assert (packed.ledger.reviews.truncated, packed.ledger.tokens.dropped) == (0, 0)
 
 
 def test_longest_leaves_rows_ragged_and_needs_no_padding_token() -> None:
@@ -81,7 +93,7 @@ def test_gpt2_has_no_special_tokens_and_an_empty_review_is_an_empty_row() -> Non
     packed = pad([[5], [], [1, 2, 3]], max_length=2, template=GPT2, padding="longest")
 
     assert lists(packed.rows, "input_ids") == [[5], [], [1, 2]]
-    assert (packed.reviews_written, packed.reviews_dropped) == (3, 0)
+    assert (packed.ledger.reviews.written, packed.ledger.reviews.dropped) == (3, 0)
 
 
 def test_t5_suffix_stays_when_truncated() -> None:
@@ -98,8 +110,12 @@ def test_windows_share_stride_tokens_and_end_with_the_review() -> None:
         [101, 102, 0, 0, 0, 0],
     ]
     assert packed.rows.review.tolist() == [0, 0, 1, 2]
-    assert packed.tokens == TokenCounts(tokenized=8, special=8, repeated=1, written=17)
-    counts = (packed.reviews_written, packed.reviews_dropped, packed.reviews_truncated)
+    assert packed.ledger.tokens == TokenCounts(tokenized=8, special=8, repeated=1, written=17)
+    counts = (
+        packed.ledger.reviews.written,
+        packed.ledger.reviews.dropped,
+        packed.ledger.reviews.truncated,
+    )
     assert counts == (3, 0, 0)
 
 
@@ -120,7 +136,7 @@ def test_no_review_gives_no_row() -> None:
         packed = pad([], overflow=overflow)
 
         assert len(packed.rows) == 0
-        assert packed.tokens == TokenCounts()
+        assert packed.ledger.tokens == TokenCounts()
 
 
 @pytest.mark.parametrize(
@@ -206,18 +222,18 @@ def test_equals_plain_loops(
     assert lists(packed.rows, "attention_mask") == masks
     assert lists(packed.rows, "word_starts") == starts
     assert packed.rows.review.tolist() == numbers
-    assert packed.tokens == TokenCounts(
+    assert packed.ledger.tokens == TokenCounts(
         tokenized=len(tokens.ids),
         special=len(numbers) * len(template),
         repeated=repeated,
         written=int(np.sum([sum(mask) for mask in masks], initial=0)),
         dropped=lost,
     )
-    counts = packed.tokens
+    counts = packed.ledger.tokens
     assert counts.tokenized + counts.special + counts.repeated == counts.written + counts.dropped
-    assert packed.reviews_written == len(reviews)
+    assert packed.ledger.reviews.written == len(reviews)
     longer = sum(sum(len(word) for word in review) > room for review in reviews)
-    assert packed.reviews_truncated == (longer if overflow == "truncate" else 0)
+    assert packed.ledger.reviews.truncated == (longer if overflow == "truncate" else 0)
 
 
 def _spans(length: int, room: int, stride: int, side: str) -> list[tuple[int, int]]:

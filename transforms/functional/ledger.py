@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
+from typing import TypeVar
 
 from transforms.functional.errors import LedgerError
-from transforms.functional.rows.rows import TokenCounts
+
+_Counts = TypeVar("_Counts", bound="_Addable")
+
+
+class _Addable:
+    """A dataclass whose sum is that of its fields."""
+
+    def __add__(self: _Counts, other: _Counts) -> _Counts:
+        """Return the sum, field by field."""
+        mine, theirs = vars(self), vars(other)
+        return type(self)(**{name: mine[name] + theirs[name] for name in mine})
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReviewCounts:
+class ReviewCounts(_Addable):
     """Where the records of the inputs went.
 
     `read == written + rejected + dropped + duplicates + excluded`, always.
@@ -36,22 +47,34 @@ class ReviewCounts:
     html_stripped: int = 0
     normalized: int = 0
 
-    def __add__(self, other: ReviewCounts) -> ReviewCounts:
-        """Return the sums."""
-        names = [item.name for item in fields(self)]
-        return ReviewCounts(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+@dataclass(frozen=True, kw_only=True)
+class TokenCounts(_Addable):
+    """Where the tokens of some reviews went.
+
+    `tokenized + special + repeated == written + dropped`, always.
+
+    Attributes:
+        tokenized: Tokens of the review texts.
+        special: Tokens that the tokenizer's template added.
+        repeated: Tokens written once more because windows overlap.
+        written: Tokens in rows, padding not counted.
+        dropped: Tokens cut off by truncation, or in the remainder.
+    """
+
+    tokenized: int = 0
+    special: int = 0
+    repeated: int = 0
+    written: int = 0
+    dropped: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ledger:
+class Ledger(_Addable):
     """Counts of reviews and tokens, taken from what was committed."""
 
     reviews: ReviewCounts = field(default_factory=ReviewCounts)
     tokens: TokenCounts = field(default_factory=TokenCounts)
-
-    def __add__(self, other: Ledger) -> Ledger:
-        """Return the sums."""
-        return Ledger(reviews=self.reviews + other.reviews, tokens=self.tokens + other.tokens)
 
     def check(self) -> None:
         """Raise `LedgerError` when reviews or tokens do not add up."""

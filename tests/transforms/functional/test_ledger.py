@@ -2,9 +2,8 @@ import json
 
 import pytest
 
-from transforms.functional.dataset.ledger import Ledger, ReviewCounts
 from transforms.functional.errors import LedgerError
-from transforms.functional.rows.rows import TokenCounts
+from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 
 BALANCED = Ledger(
     reviews=ReviewCounts(
@@ -67,8 +66,12 @@ def test_one_without_the_newer_counts_can_be_read() -> None:
     assert Ledger.from_json(data).reviews == ReviewCounts(read=3, written=1, rejected=1, dropped=1)
 
 
-def test_token_counts_add_up_one_by_one() -> None:
+def test_counts_add_up_one_by_one() -> None:
     one = TokenCounts(tokenized=1, special=2, repeated=3, written=4, dropped=5)
 
     assert one + one == TokenCounts(tokenized=2, special=4, repeated=6, written=8, dropped=10)
     assert one + TokenCounts() == one
+    ledger = Ledger(reviews=ReviewCounts(read=1, html_stripped=1), tokens=one)
+    assert ledger + ledger == Ledger(
+        reviews=ReviewCounts(read=2, html_stripped=2), tokens=one + one
+    )
