@@ -11,6 +11,8 @@ from beam_pipeline.__main__ import main
 from tests.paths import ROOT
 from tests.transforms.functional.readers.files import arrow_stream, parquet_file
 
+pytestmark = pytest.mark.draws_report
+
 _TOKENIZER = str(ROOT / "tests" / "sample" / "tokenizer")
 
 

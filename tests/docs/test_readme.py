@@ -15,6 +15,8 @@ from tests.beam_pipeline.jobs import REVIEWS, TOKENIZER
 from tests.docs.documents import blocks_of
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.draws_report
+
 README = (ROOT / "README.md").read_text("utf-8")
 LOCAL = ("--direct_running_mode", "in_memory")
 

@@ -16,6 +16,8 @@ from beam_pipeline.report.page import render
 from tests.beam_pipeline.report.documents import HOSTILE, example
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.draws_report
+
 sync_api = pytest.importorskip("playwright.sync_api", reason="pip install '.[test]' brings it")
 
 SCREENSHOTS = ROOT / "output" / "screenshots"

@@ -9,6 +9,8 @@ from beam_pipeline.report.page import options_as_code, render, short, size_text,
 from beam_pipeline.report.svg import COLOURS
 from tests.beam_pipeline.report.documents import HOSTILE, example
 
+pytestmark = pytest.mark.draws_report
+
 
 class _Page(HTMLParser):
     """Collects tags, ids and texts, and checks that tags close."""

@@ -15,6 +15,8 @@ from beam_pipeline.report.write import HOW_TO_DRAW, write_report
 from tests.beam_pipeline.jobs import run
 from transforms.functional.errors import InputError
 
+pytestmark = pytest.mark.draws_report
+
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
