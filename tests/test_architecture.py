@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import transforms
 from tests.paths import ROOT
 
 _PACKAGES = ("transforms", "beam_pipeline", "training")
@@ -205,6 +206,29 @@ def test_configuration_and_training_load_quickly(module):
     loaded = _loaded(f"import {module}")
     assert module.split(".")[0] in loaded
     assert not loaded & {"apache_beam", "torch", "transformers"}
+
+
+def test_public_names_load_what_they_need_and_nothing_else():
+    assert not _loaded("from transforms import BlockLayout, Template") & {"apache_beam", "torch"}
+    code = "from transforms import ReadReviews, TokenizeReviews, MakeRows, WriteShards"
+    assert "apache_beam" in _loaded(code)
+
+
+def test_every_transform_is_a_public_name():
+    """Those of the package's root: a file that is moved breaks nobody's imports."""
+    found = {
+        node.name: path.stem
+        for path in (ROOT / "transforms").glob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef)
+        and any(ast.unparse(base) == "beam.PTransform" for base in node.bases)
+    }
+    assert len(found) > 10
+    assert {name: getattr(transforms, name).__module__ for name in found} == {
+        name: f"transforms.{module}" for name, module in found.items()
+    }
+    assert set(found) < set(transforms.__all__)
+    assert all(getattr(transforms, name).__name__ == name for name in transforms.__all__)
 
 
 def test_help_and_mistakes_in_our_own_options_load_no_beam():

@@ -1,1 +1,46 @@
 """What happens to reviews: Beam transforms, and the pure functions that they wire."""
+
+from importlib import import_module
+from typing import Any
+
+# The module of each public name: it is loaded with the first name of it that somebody asks for, so
+# that training, which uses the functions below, never loads Beam.
+_MODULES = {
+    "BlockLayout": "functional.rows.packing",
+    "CleanReviews": "cleaning",
+    "Cleaning": "functional.reviews.cleaning",
+    "CollectLabels": "labels",
+    "DropRepeated": "cleaning",
+    "FindRepeated": "cleaning",
+    "KeepFinished": "writing",
+    "MakeRows": "rows",
+    "MaskBlocks": "rows",
+    "MaskRecipe": "functional.rows.masking",
+    "MeasureReviews": "measuring",
+    "ReadReviews": "reading",
+    "ReadSplits": "reading",
+    "ReviewColumns": "functional.readers.columns",
+    "RowLayout": "functional.rows.padding",
+    "ShuffleReviews": "shuffling",
+    "SplitSubsets": "rows",
+    "Template": "functional.rows.template",
+    "TokenizeReviews": "tokenization",
+    "WriteFigures": "measuring",
+    "WriteManifest": "committing",
+    "WriteRejected": "rejecting",
+    "WriteShards": "writing",
+}
+
+__all__ = sorted(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    """Return a public name, from the module that defines it."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names too, which nobody has asked for yet."""
+    return sorted({*globals(), *_MODULES})

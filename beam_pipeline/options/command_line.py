@@ -14,6 +14,7 @@ from beam_pipeline.options.beam_options import (
     to_arguments,
 )
 from beam_pipeline.options.config import JobConfig
+from beam_pipeline.options.option import option_of
 
 _USAGE = (
     "python -m beam_pipeline --input PATH_OR_GLOB [--input ...] --output DIR "
@@ -24,41 +25,6 @@ _EPILOG = (
     "--no_NAME takes back what a --config file switched on. "
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 too many rejected records, 130 interrupted."
 )
-_HELP = {
-    "input": "a file, folder or glob, local or a URL; may be given several times",
-    "output": "folder or URL of the dataset",
-    "tokenizer": "a folder with tokenizer.json, such a file, or a name on the Hugging Face hub",
-    "task": "mlm: reviews end to end, in blocks; classification: a review a row, with its label",
-    "max_length": "tokens in a block or row, special tokens included",
-    "text_column": "column or JSON field of the review",
-    "label_column": "column or JSON field of the class label",
-    "label_from_path": "take the label from the folder that a file lies in (pos/, neg/, unsup/)",
-    "sample_by": "plain text: a review a line, or each file one review (document)",
-    "input_format": "format of all inputs; auto: by their endings",
-    "strip_html": "take HTML tags out, and replace &amp; and its like",
-    "normalize": "bring the text into one Unicode form (nfc), or leave it as it is",
-    "dedup": "exact: of reviews with the same text keep the first",
-    "exclude": "a dataset or input whose reviews are left out; may be given several times",
-    "padding": "max_length: fixed rows; longest: ragged rows, padded when they are loaded",
-    "overflow": "cut long reviews off, or give them several overlapping rows (windows)",
-    "stride": "tokens that a window shares with the next",
-    "remainder": "the last tokens of a part, which fill no block: drop or pad them",
-    "masking": "dynamic: mask when training; static: masks and labels in the shards",
-    "mlm_probability": "share of tokens that static masks choose",
-    "whole_word_masking": "static masks choose whole words",
-    "validation_fraction": "share of reviews for the validation subset",
-    "seed": "seed of masks, shuffling and validation",
-    "order": "keep the order of the inputs, or shuffle all reviews",
-    "part_bytes": "most bytes of review text in a part; a shard is made of a part",
-    "format": "arrow: memory-mapped by training; parquet: for cold storage",
-    "max_rejected_fraction": "share of rejected records above which the job fails",
-    "append": "add the inputs that are new to the dataset in --output, as a new generation",
-    "ignore_changed": "append also where earlier inputs have changed or vanished",
-    "overwrite": "replace another dataset in --output",
-    "dry_run": "only say what would be read and made",
-    "quiet": "print nothing but errors",
-    "debug": "show tracebacks",
-}
 
 
 def parse_options(arguments: Sequence[str]) -> tuple[JobConfig, list[str]]:
@@ -108,7 +74,7 @@ def make_parser() -> OneLineParser:
     hints = get_type_hints(JobConfig)
     for field in fields(JobConfig):
         name, hint = f"--{field.name}", hints[field.name]
-        text = _HELP[field.name]
+        text = option_of(field).text
         if hint is bool:
             parser.add_argument(name, action="store_true", help=text)
             no = f"--no_{field.name}"

@@ -5,139 +5,179 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from beam_pipeline.options.option import option, option_of
 from transforms.functional.errors import UsageError
 
-TASKS = ("mlm", "classification")
 MAX_LENGTH = 1 << 20  # No model reads longer rows, and a part of them would fill the memory.
-
-# Options that only one setting reads. Another setting refuses any value but the default, so that
-# no option is passed over in silence: {option: (the option that decides, its value)}.
-_ONLY_WITH = {
-    "remainder": ("task", "mlm"),
-    "masking": ("task", "mlm"),
-    "mlm_probability": ("masking", "static"),
-    "whole_word_masking": ("masking", "static"),
-    "padding": ("task", "classification"),
-    "overflow": ("task", "classification"),
-    "label_column": ("task", "classification"),
-    "label_from_path": ("task", "classification"),
-    "stride": ("overflow", "windows"),
-}
-
-# Options that change how a job runs, but no byte of what it makes.
-_NOT_IN_FINGERPRINT = {
-    "input",
-    "exclude",
-    "output",
-    "tokenizer",
-    "max_rejected_fraction",
-    "append",
-    "ignore_changed",
-    "overwrite",
-    "dry_run",
-    "quiet",
-    "debug",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobConfig:
-    """What to read, what to make of it, and where to put it.
+    """What to read, what to make of it, and where to put it; each option describes itself."""
 
-    Attributes:
-        input: Files, folders or globs, as paths or URLs.
-        output: Folder or URL of the dataset.
-        tokenizer: Folder with a `tokenizer.json`, such a file, or a name on the Hugging Face hub.
-        task: `mlm`: reviews end to end in blocks; `classification`: a review a row, with labels.
-        max_length: Tokens in a block or row, special tokens included.
-        text_column: Column (or JSON field) with the review.
-        label_column: Column (or JSON field) with the class label.
-        label_from_path: Take the label from the folder of the file (`pos/`, `neg/`).
-        sample_by: Plain text: a review a line, or a file (`document`) one review.
-        input_format: Format of the inputs; `auto` goes by their endings.
-        strip_html: Take HTML out of the reviews.
-        normalize: Bring the reviews into one Unicode form.
-        dedup: Keep only the first of reviews with the same text (`exact`).
-        exclude: Datasets or inputs; reviews whose text stands there are left out.
-        padding: Pad rows to `max_length`, or leave them ragged (`longest`) to pad when loaded.
-        overflow: Cut a long review off, or give it several rows (`windows`).
-        stride: Tokens that a window shares with the next.
-        remainder: Drop the last tokens of a part that fill no block, or pad them.
-        masking: Mask when training (`dynamic`), or once and for all in the shards (`static`).
-        mlm_probability: Share of tokens that static masks choose.
-        whole_word_masking: Static masks choose whole words.
-        validation_fraction: Share of reviews that go to `validation`, 0 up to, not with, 1.
-        seed: Seed of everything random.
-        order: Keep the order of the inputs, or shuffle all reviews.
-        part_bytes: Most bytes of review text in a part, from which one shard is made.
-        format: `arrow` for training, `parquet` for cold storage.
-        max_rejected_fraction: Share of rejected records above which the job fails.
-        append: Add the inputs that are new to the dataset in `output`, as a generation.
-        ignore_changed: Append also where earlier inputs have changed or vanished.
-        overwrite: Replace a dataset in `output` that is another one.
-        dry_run: Only say what would be done.
-        quiet: Print nothing but errors.
-        debug: Show tracebacks.
-    """
-
-    input: tuple[str, ...]
-    output: str
-    tokenizer: str
-    task: Literal["mlm", "classification"]
-    max_length: int = 512
-    text_column: str = "text"
-    label_column: str = "label"
-    label_from_path: bool = False
-    sample_by: Literal["line", "document"] = "line"
-    input_format: Literal["auto", "text", "jsonl", "csv", "tsv", "parquet", "arrow"] = "auto"
-    strip_html: bool = False
-    normalize: Literal["none", "nfc"] = "none"
-    dedup: Literal["none", "exact"] = "none"
-    exclude: tuple[str, ...] = ()
-    padding: Literal["max_length", "longest"] = "max_length"
-    overflow: Literal["truncate", "windows"] = "truncate"
-    stride: int = 128
-    remainder: Literal["drop", "pad"] = "drop"
-    masking: Literal["dynamic", "static"] = "dynamic"
-    mlm_probability: float = 0.15
-    whole_word_masking: bool = False
-    validation_fraction: float = 0.0
-    seed: int = 0
-    order: Literal["input", "shuffled"] = "input"
-    part_bytes: int = 32 << 20
-    format: Literal["arrow", "parquet"] = "arrow"
-    max_rejected_fraction: float = 0.01
-    append: bool = False
-    ignore_changed: bool = False
-    overwrite: bool = False
-    dry_run: bool = False
-    quiet: bool = False
-    debug: bool = False
+    input: tuple[str, ...] = option(
+        help="a file, folder or glob, local or a URL; may be given several times",
+        decides_bytes=False,
+    )
+    output: str = option(
+        help="folder or URL of the dataset",
+        decides_bytes=False,
+    )
+    tokenizer: str = option(
+        help="a folder with tokenizer.json, such a file, or a name on the Hugging Face hub",
+        decides_bytes=False,
+    )
+    task: Literal["mlm", "classification"] = option(
+        help="mlm: reviews end to end, in blocks; classification: a review a row, with its label",
+    )
+    max_length: int = option(
+        512,
+        help="tokens in a block or row, special tokens included",
+        must_be=("from 1 to 1048576", lambda n: 1 <= n <= MAX_LENGTH),
+    )
+    text_column: str = option(
+        "text",
+        help="column or JSON field of the review",
+    )
+    label_column: str = option(
+        "label",
+        help="column or JSON field of the class label",
+        goes_with=("task", "classification"),
+    )
+    label_from_path: bool = option(
+        False,
+        help="take the label from the folder that a file lies in (pos/, neg/, unsup/)",
+        goes_with=("task", "classification"),
+    )
+    sample_by: Literal["line", "document"] = option(
+        "line",
+        help="plain text: a review a line, or each file one review (document)",
+    )
+    input_format: Literal["auto", "text", "jsonl", "csv", "tsv", "parquet", "arrow"] = option(
+        "auto",
+        help="format of all inputs; auto: by their endings",
+    )
+    strip_html: bool = option(
+        False,
+        help="take HTML tags out, and replace &amp; and its like",
+    )
+    normalize: Literal["none", "nfc"] = option(
+        "none",
+        help="bring the text into one Unicode form (nfc), or leave it as it is",
+    )
+    dedup: Literal["none", "exact"] = option(
+        "none",
+        help="exact: of reviews with the same text keep the first",
+    )
+    exclude: tuple[str, ...] = option(
+        (),
+        help="a dataset or input whose reviews are left out; may be given several times",
+        decides_bytes=False,
+    )
+    padding: Literal["max_length", "longest"] = option(
+        "max_length",
+        help="max_length: fixed rows; longest: ragged rows, padded when they are loaded",
+        goes_with=("task", "classification"),
+    )
+    overflow: Literal["truncate", "windows"] = option(
+        "truncate",
+        help="cut long reviews off, or give them several overlapping rows (windows)",
+        goes_with=("task", "classification"),
+    )
+    stride: int = option(
+        128,
+        help="tokens that a window shares with the next",
+        goes_with=("overflow", "windows"),
+        must_be=("at least 0", lambda n: n >= 0),
+    )
+    remainder: Literal["drop", "pad"] = option(
+        "drop",
+        help="the last tokens of a part, which fill no block: drop or pad them",
+        goes_with=("task", "mlm"),
+    )
+    masking: Literal["dynamic", "static"] = option(
+        "dynamic",
+        help="dynamic: mask when training; static: masks and labels in the shards",
+        goes_with=("task", "mlm"),
+    )
+    mlm_probability: float = option(
+        0.15,
+        help="share of tokens that static masks choose",
+        goes_with=("masking", "static"),
+        must_be=("above 0 and at most 1", lambda share: 0 < share <= 1),
+    )
+    whole_word_masking: bool = option(
+        False,
+        help="static masks choose whole words",
+        goes_with=("masking", "static"),
+    )
+    validation_fraction: float = option(
+        0.0,
+        help="share of reviews for the validation subset",
+        must_be=("at least 0 and below 1", lambda share: 0 <= share < 1),
+    )
+    seed: int = option(
+        0,
+        help="seed of masks, shuffling and validation",
+        must_be=("from 0 to 2**64 - 1", lambda n: 0 <= n < 2**64),
+    )
+    order: Literal["input", "shuffled"] = option(
+        "input",
+        help="keep the order of the inputs, or shuffle all reviews",
+    )
+    part_bytes: int = option(
+        32 << 20,
+        help="most bytes of review text in a part; a shard is made of a part",
+        must_be=("at least 1", lambda n: n >= 1),
+    )
+    format: Literal["arrow", "parquet"] = option(
+        "arrow",
+        help="arrow: memory-mapped by training; parquet: for cold storage",
+    )
+    max_rejected_fraction: float = option(
+        0.01,
+        help="share of rejected records above which the job fails",
+        must_be=("from 0 to 1", lambda share: 0 <= share <= 1),
+        decides_bytes=False,
+    )
+    append: bool = option(
+        False,
+        help="add the inputs that are new to the dataset in --output, as a new generation",
+        decides_bytes=False,
+    )
+    ignore_changed: bool = option(
+        False,
+        help="append also where earlier inputs have changed or vanished",
+        decides_bytes=False,
+    )
+    overwrite: bool = option(
+        False,
+        help="replace another dataset in --output",
+        decides_bytes=False,
+    )
+    dry_run: bool = option(
+        False,
+        help="only say what would be read and made",
+        decides_bytes=False,
+        is_kept=False,
+    )
+    quiet: bool = option(
+        False,
+        help="print nothing but errors",
+        decides_bytes=False,
+        is_kept=False,
+    )
+    debug: bool = option(
+        False,
+        help="show tracebacks",
+        decides_bytes=False,
+        is_kept=False,
+    )
 
     def __post_init__(self) -> None:
         """Check every value by itself, and that no option is given where nothing reads it."""
         self._check_not_empty()
-        if not 1 <= self.max_length <= MAX_LENGTH:
-            raise UsageError(f"--max_length must be from 1 to {MAX_LENGTH}, got {self.max_length}")
-        if self.stride < 0:
-            raise UsageError(f"--stride must be at least 0, got {self.stride}")
-        if self.part_bytes < 1:
-            raise UsageError(f"--part_bytes must be at least 1, got {self.part_bytes}")
-        if not 0 <= self.seed < 2**64:
-            raise UsageError(f"--seed must be from 0 to 2**64 - 1, got {self.seed}")
-        if not 0 <= self.validation_fraction < 1:
-            raise UsageError(
-                f"--validation_fraction must be at least 0 and below 1, "
-                f"got {self.validation_fraction:g}"
-            )
-        if not 0 <= self.max_rejected_fraction <= 1:
-            raise UsageError(
-                f"--max_rejected_fraction must be from 0 to 1, got {self.max_rejected_fraction:g}"
-            )
-        if not 0 < self.mlm_probability <= 1:
-            raise UsageError(
-                f"--mlm_probability must be above 0 and at most 1, got {self.mlm_probability:g}"
-            )
+        self._check_ranges()
         if self.append and self.overwrite:
             raise UsageError("--append and --overwrite exclude each other: give one of them")
         if self.ignore_changed and not self.append:
@@ -153,11 +193,20 @@ class JobConfig:
         if "" in self.exclude:
             raise UsageError("--exclude is empty: is a shell variable not set?")
 
+    def _check_ranges(self) -> None:
+        for field in fields(self):
+            must_be, value = option_of(field).must_be, getattr(self, field.name)
+            if must_be and not must_be[1](value):
+                shown = f"{value:g}" if isinstance(value, float) else value
+                raise UsageError(f"--{field.name} must be {must_be[0]}, got {shown}")
+
     def _check_unread_options(self) -> None:
         for field in fields(self):
-            decider, needed = _ONLY_WITH.get(field.name, ("", ""))
-            value = getattr(self, field.name)
-            if decider and getattr(self, decider) != needed and value != field.default:
+            goes_with, value = option_of(field).goes_with, getattr(self, field.name)
+            if goes_with is None or value == field.default:
+                continue
+            decider, needed = goes_with
+            if getattr(self, decider) != needed:
                 given = f"--{field.name}" if value is True else f"--{field.name} {value}"
                 raise UsageError(
                     f"{given} goes with --{decider} {needed}, "
@@ -179,5 +228,5 @@ class JobConfig:
         return {
             field.name: getattr(self, field.name)
             for field in fields(self)
-            if field.name not in _NOT_IN_FINGERPRINT
+            if option_of(field).decides_bytes
         }

@@ -10,11 +10,9 @@ import yaml
 
 from beam_pipeline.options.beam_options import beam_names, nearest, to_mapping
 from beam_pipeline.options.config import JobConfig
+from beam_pipeline.options.option import option_of
 from transforms import storage
 from transforms.functional.errors import UsageError
-
-# What one run is told, and what says nothing about the dataset.
-_NOT_KEPT = ("dry_run", "debug", "quiet")
 
 
 def read_config_file(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -48,7 +46,7 @@ def config_text(config: JobConfig, beam_arguments: Sequence[str], *, one_line: b
     options: dict[str, Any] = {}
     for field in fields(config):
         value = getattr(config, field.name)
-        if field.name in _NOT_KEPT or (one_line and value == field.default):
+        if not option_of(field).is_kept or (one_line and value == field.default):
             continue
         options[field.name] = list(value) if isinstance(value, tuple) else value
     options |= to_mapping(beam_arguments)

@@ -57,33 +57,33 @@ def below(values: npt.NDArray[np.uint64], fraction: float) -> npt.NDArray[np.boo
 
 
 class BlockRandom:
-    """Random words for the tokens of a block, keyed by seed, epoch and the block's identity."""
+    """Random draws for the tokens of a block, keyed by seed, epoch and the block's identity."""
 
     def __init__(self, seed: int) -> None:
         """Make the source for one seed (0 to 2**64 - 1)."""
         self._bits = np.random.Philox(key=0)
         self._counter = np.zeros(4, np.uint64)
         self._key = np.array([seed, 0], np.uint64)
-        # Made once: building it for each block takes longer than drawing the block's words.
+        # Made once: building it for each block takes longer than drawing the block's numbers.
         self._state = self._bits.state
         self._state["state"] = {"counter": self._counter, "key": self._key}
         self._state["buffer_pos"] = 4
         self._state["has_uint32"] = 0
 
-    def words(
+    def draws(
         self, epoch: int, shard: tuple[int, int, int], row: int, n: int
     ) -> npt.NDArray[np.uint64]:
-        """Return `n` uniform uint64 words for one block.
+        """Return `n` uniform uint64 draws for one block.
 
         Args:
             epoch: Epoch, 0 for static masks.
             shard: Identity of the block's shard: split, part, and 0 (train) or 1 (validation).
             row: The block's row in that shard.
-            n: How many words; a longer draw begins with a shorter one.
+            n: How many; more draws begin with the fewer ones.
         """
         split, part, subset = shard
         self._key[1] = epoch
-        # Philox counts up from the first word; the others name the block.
+        # Philox counts up from the first number; the others name the block.
         self._counter[:] = (0, row, (part << 1) | subset, split)
         self._bits.state = self._state
         return self._bits.random_raw(n)

@@ -32,16 +32,16 @@ def test_reviews_draw_these_numbers_for_ever():
 
 
 def test_blocks_draw_these_words_for_ever():
-    words = BlockRandom(0).words(0, (0, 0, 0), 0, 4)
-    assert words.dtype == np.uint64
-    assert [f"{word:016x}" for word in words.tolist()] == [
+    draws = BlockRandom(0).draws(0, (0, 0, 0), 0, 4)
+    assert draws.dtype == np.uint64
+    assert [f"{draw:016x}" for draw in draws.tolist()] == [
         "02f4ba6408e4d89b",
         "3dd62b0b9ca8c5b2",
         "1c8667a55d902e79",
         "907d7a052fd5b4dc",
     ]
-    words = BlockRandom(2**64 - 1).words(3, (1, 2, 1), 5, 2)
-    assert [f"{word:016x}" for word in words.tolist()] == ["60a945507187a95b", "e5c7c9ad42ad41ee"]
+    draws = BlockRandom(2**64 - 1).draws(3, (1, 2, 1), 5, 2)
+    assert [f"{draw:016x}" for draw in draws.tolist()] == ["60a945507187a95b", "e5c7c9ad42ad41ee"]
 
 
 def test_a_review_draws_the_same_whatever_is_drawn_beside_it():
@@ -53,11 +53,11 @@ def test_a_review_draws_the_same_whatever_is_drawn_beside_it():
 
 def test_a_block_draws_the_same_in_any_order_and_a_longer_draw_begins_with_a_shorter():
     random = BlockRandom(7)
-    rows = {row: random.words(1, (2, 3, 0), row, 10) for row in (5, 0, 3)}
+    rows = {row: random.draws(1, (2, 3, 0), row, 10) for row in (5, 0, 3)}
     again = BlockRandom(7)
     for row in (0, 3, 5):
-        assert (again.words(1, (2, 3, 0), row, 4) == rows[row][:4]).all()
-        assert (again.words(1, (2, 3, 0), row, 10) == rows[row]).all()
+        assert (again.draws(1, (2, 3, 0), row, 4) == rows[row][:4]).all()
+        assert (again.draws(1, (2, 3, 0), row, 10) == rows[row]).all()
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,10 @@ def test_a_block_draws_the_same_in_any_order_and_a_longer_draw_begins_with_a_sho
 def test_every_part_of_a_blocks_key_counts(other):
     key = {"seed": 7, "epoch": 1, "shard": (2, 3, 0), "row": 5}
 
-    def words(seed: int, epoch: int, shard: tuple[int, int, int], row: int) -> np.ndarray:
-        return BlockRandom(seed).words(epoch, shard, row, 1000)
+    def draws(seed: int, epoch: int, shard: tuple[int, int, int], row: int) -> np.ndarray:
+        return BlockRandom(seed).draws(epoch, shard, row, 1000)
 
-    assert not np.isin(words(**{**key, **other}), words(**key)).any()
+    assert not np.isin(draws(**{**key, **other}), draws(**key)).any()
 
 
 def test_neighbouring_keys_draw_independent_uniform_numbers():

@@ -40,7 +40,7 @@ HASHED = np.dtype(
 )
 REPEATED = np.dtype([("part", "<u4"), ("row", "<u4"), ("excluded", "?")])
 
-Rows = npt.NDArray[np.void]
+StructuredArray = npt.NDArray[np.void]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +126,7 @@ def hash_texts(texts: pa.LargeStringArray) -> npt.NDArray[np.uint64]:
     return np.frombuffer(b"".join(digests), "<u8").reshape(-1, 2)
 
 
-def _hashed(part: Part, origin: int) -> Rows:
+def _hashed(part: Part, origin: int) -> StructuredArray:
     """Return a `HASHED` row for each review."""
     rows = np.empty(part.reviews.num_rows, HASHED)
     rows["high"], rows["low"] = hash_texts(part.reviews.column("text")).T
@@ -137,7 +137,7 @@ def _hashed(part: Part, origin: int) -> Rows:
     return rows
 
 
-def _leaders(rows: Rows) -> npt.NDArray[np.intp]:
+def _leaders(rows: StructuredArray) -> npt.NDArray[np.intp]:
     """Return for each `HASHED` row the index of the first one, by origin and place, of its text."""
     keys = ("high", "low", "origin", "source", "record")
     order = np.lexsort([rows[name] for name in reversed(keys)])
@@ -148,7 +148,9 @@ def _leaders(rows: Rows) -> npt.NDArray[np.intp]:
     return leaders
 
 
-def _grouped(rows: Rows, keys: npt.NDArray[np.unsignedinteger[Any]]) -> Iterator[tuple[int, bytes]]:
+def _grouped(
+    rows: StructuredArray, keys: npt.NDArray[np.unsignedinteger[Any]]
+) -> Iterator[tuple[int, bytes]]:
     """Yield each key with its rows."""
     order = np.argsort(keys, kind="stable")
     edges = np.flatnonzero(np.diff(keys[order])) + 1
@@ -156,5 +158,5 @@ def _grouped(rows: Rows, keys: npt.NDArray[np.unsignedinteger[Any]]) -> Iterator
         yield int(keys[chosen[0]]), rows[chosen].tobytes()
 
 
-def _rows(slices: Iterable[bytes], kind: np.dtype[np.void]) -> Rows:
+def _rows(slices: Iterable[bytes], kind: np.dtype[np.void]) -> StructuredArray:
     return np.frombuffer(b"".join(slices), kind)

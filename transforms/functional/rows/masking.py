@@ -109,11 +109,11 @@ def mask_blocks(
         old id where a token was chosen, `IGNORED` elsewhere.
     """
     n_blocks, length = input_ids.shape
-    words = np.empty((n_blocks, length), np.uint64)
+    draws = np.empty((n_blocks, length), np.uint64)
     random = BlockRandom(recipe.seed)
     for place, (shard, row) in enumerate(blocks):
-        words[place] = random.words(epoch, shard, row, length)
-    chosen, source = _choice(input_ids, words, word_starts, recipe)
+        draws[place] = random.draws(epoch, shard, row, length)
+    chosen, source = _choice(input_ids, draws, word_starts, recipe)
     labels = np.full(input_ids.shape, IGNORED, np.int32)
     masked = np.array(input_ids, order="C")
     # From here on only chosen tokens are looked at: one in seven.
@@ -122,26 +122,26 @@ def mask_blocks(
     maskable = ~np.isin(ids, recipe.special_ids)
     places, ids = places[maskable], ids[maskable]
     labels.reshape(-1)[places] = ids
-    draws = words.reshape(-1)
-    branch = draws[places if source is None else source.reshape(-1)[places]]
-    masked.reshape(-1)[places] = _replace(ids, branch, draws[places], recipe)
+    flat = draws.reshape(-1)
+    branch = flat[places if source is None else source.reshape(-1)[places]]
+    masked.reshape(-1)[places] = _replace(ids, branch, flat[places], recipe)
     return masked, labels
 
 
 def _choice(
     input_ids: npt.NDArray[np.uint32],
-    words: npt.NDArray[np.uint64],
+    draws: npt.NDArray[np.uint64],
     word_starts: npt.NDArray[np.bool_],
     recipe: MaskRecipe,
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64] | None]:
     """Return which tokens to choose, and for spans the flat place whose draw decides 80/10/10."""
     if recipe.spans:
-        return _spans(input_ids, words, word_starts, recipe)
-    chosen = _below(words, recipe.probability)
+        return _spans(input_ids, draws, word_starts, recipe)
+    chosen = _below(draws, recipe.probability)
     if recipe.whole_words:
         # Every token follows the first of its word (those before any word, the block's first):
         # the largest `2 * place + chosen` so far is that of the last word start.
-        places = np.arange(0, 2 * words.shape[1], 2, dtype=np.int32)
+        places = np.arange(0, 2 * draws.shape[1], 2, dtype=np.int32)
         last = np.where(word_starts, places + chosen, 0)
         last[:, 0] = chosen[:, 0]
         np.maximum.accumulate(last, axis=1, out=last)
@@ -149,18 +149,18 @@ def _choice(
     return chosen, None
 
 
-def _below(words: npt.NDArray[np.uint64], probability: float) -> npt.NDArray[np.bool_]:
+def _below(draws: npt.NDArray[np.uint64], probability: float) -> npt.NDArray[np.bool_]:
     """Return where the upper 32 bits, as a number from 0 to 1, are below `probability`."""
     limit = math.ceil(probability * _HALF)
     if limit >= 1 << 32:
-        return np.ones(words.shape, np.bool_)
-    below: npt.NDArray[np.bool_] = words < np.uint64(limit << 32)
+        return np.ones(draws.shape, np.bool_)
+    below: npt.NDArray[np.bool_] = draws < np.uint64(limit << 32)
     return below
 
 
 def _spans(
     input_ids: npt.NDArray[np.uint32],
-    words: npt.NDArray[np.uint64],
+    draws: npt.NDArray[np.uint64],
     word_starts: npt.NDArray[np.bool_],
     recipe: MaskRecipe,
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
@@ -168,11 +168,11 @@ def _spans(
 
     A token that several spans cover belongs to the one that reaches farthest.
     """
-    n_blocks, length = words.shape
+    n_blocks, length = draws.shape
     begin = span_begin_probability(recipe.probability)
-    begins = np.flatnonzero(word_starts & _below(words, begin))
+    begins = np.flatnonzero(word_starts & _below(draws, begin))
     # Below `begin` the draw is uniform again: it also gives the length.
-    uniform = (words.reshape(-1)[begins] >> np.uint64(32)) / (_HALF * begin)
+    uniform = (draws.reshape(-1)[begins] >> np.uint64(32)) / (_HALF * begin)
     n_words = np.searchsorted(1.0 - np.array(_longer_than()[1:]), uniform, side="right") + 1
     # Words are counted so that no span reaches over a token of no word (the [SEP] and [CLS] between
     # two reviews): such a token moves the count on by more than any span is long.
@@ -209,15 +209,15 @@ def span_begin_probability(probability: float) -> float:
 def _replace(
     ids: npt.NDArray[np.uint32],
     branch: npt.NDArray[np.uint64],
-    words: npt.NDArray[np.uint64],
+    draws: npt.NDArray[np.uint64],
     recipe: MaskRecipe,
 ) -> npt.NDArray[np.uint32]:
     """Return 80 % mask tokens, 10 % random ids, 10 % the ids given.
 
     Args:
         ids: (n,) the chosen tokens' ids.
-        branch: (n,) words whose lower 32 bits decide between the three.
-        words: (n,) the tokens' own words.
+        branch: (n,) draws whose lower 32 bits decide between the three.
+        draws: (n,) the tokens' own.
         recipe: The mask token, and how many ids there are.
     """
     uniform = (branch & np.uint64(0xFFFFFFFF)) / _HALF
@@ -225,7 +225,7 @@ def _replace(
     at_random = (uniform >= 0.8) & (uniform < 0.9)
     if recipe.spans:
         # One draw decided for the whole span: each token needs another for its id.
-        share = (split_mix(words[at_random]) >> np.uint64(32)) / _HALF
+        share = (split_mix(draws[at_random]) >> np.uint64(32)) / _HALF
     else:
         # Inside its tenth the draw is uniform again: it also picks the token.
         share = (uniform[at_random] - 0.8) / 0.1

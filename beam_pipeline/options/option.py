@@ -1,0 +1,46 @@
+"""How an option is described: once, as the metadata of its field in `JobConfig`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import MISSING, Field, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """What there is to say of an option besides its name, type and default.
+
+    Attributes:
+        help: What it does, for `--help` and docs/reference.md.
+        goes_with: The option that decides whether this one is read, and its value then; with any
+            other value this option has to keep its default.
+        must_be: The values that it may have, in words, and a function that tells them.
+        decides_bytes: False where it changes how a job runs, but no byte of what it makes.
+        is_kept: False where it says nothing about the dataset, whose config.yaml leaves it out.
+    """
+
+    help: str
+    goes_with: tuple[str, str] | None = None
+    must_be: tuple[str, Callable[[Any], bool]] | None = None
+    decides_bytes: bool = True
+    is_kept: bool = True
+
+    @property
+    def text(self) -> str:
+        """The help, with what the option goes with."""
+        if self.goes_with is None:
+            return self.help
+        decider, value = self.goes_with
+        return f"{self.help}; with --{decider} {value}"
+
+
+def option(default: Any = MISSING, **description: Any) -> Any:
+    """Return a dataclass field with an `Option` as its metadata."""
+    return field(default=default, metadata={"option": Option(**description)})
+
+
+def option_of(described: Field[Any]) -> Option:
+    """Return what a field's metadata says of it."""
+    found: Option = described.metadata["option"]
+    return found
