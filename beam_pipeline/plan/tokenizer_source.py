@@ -59,7 +59,7 @@ class TokenizerSource:
     @property
     def special_ids(self) -> tuple[int, ...]:
         """Ids that masks never choose."""
-        return tuple(sorted({*self.encoder.special_ids, *self.role_ids.values()}))
+        return self.entry().unmaskable_ids(self.encoder.special_ids)
 
     def need(self, role: str, why: str) -> int:
         """Return the id of a role's token.

@@ -1,7 +1,7 @@
 """An object store for tests: `bucket://` names local files, and every read is written down.
 
-Environment: BUCKET_LOG: file to which the name of each shard that is opened goes; BUCKET_DELAY:
-seconds that each read takes.
+Environment: BUCKET_LOG: file to which the name of each shard that is fetched goes; BUCKET_DELAY:
+seconds that each fetch takes.
 """
 
 import os
@@ -24,34 +24,25 @@ class Bucket(AbstractFileSystem):
     def _strip_protocol(cls, path: str) -> str:
         return path.removeprefix("bucket://").rstrip("/")
 
-    def cat_file(self, path: str, *_: Any, **__: Any) -> bytes:
-        return Path(self._strip_protocol(path)).read_bytes()
+    def info(self, path: str, **_: Any) -> dict[str, Any]:
+        name = self._strip_protocol(path)
+        return {"name": name, "size": Path(name).stat().st_size, "type": "file"}
 
-    def open(self, path: str, mode: str = "rb", **_: Any) -> Any:
-        name = Path(path).name
+    def cat_file(
+        self, path: str, start: int | None = None, end: int | None = None, **_: Any
+    ) -> bytes:
+        file = Path(self._strip_protocol(path))
+        data = file.read_bytes()[start:end]
+        if file.suffix != ".arrow":
+            return data
         if "BUCKET_LOG" in os.environ:
             with Path(os.environ["BUCKET_LOG"]).open("a") as log:
-                log.write(f"{name}\n")
-        return _Reader(Path(path), self.damage)
-
-
-class _Reader:
-    def __init__(self, path: Path, damage: dict[str, int]) -> None:
-        self._file = path.open("rb")
-        self._damaged = damage.get(path.name, 0) > 0
-        if self._damaged:
-            damage[path.name] -= 1
-
-    def __enter__(self) -> "_Reader":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def read(self, n: int) -> bytes:
+                log.write(f"{file.name}\n")
         time.sleep(float(os.environ.get("BUCKET_DELAY", 0)))
-        data = self._file.read(n)
-        return data[:-1] + b"!" if self._damaged and data else data
+        if self.damage.get(file.name, 0) > 0:
+            self.damage[file.name] -= 1
+            data = data[:-1] + b"!"
+        return data
 
 
 fsspec.register_implementation("bucket", Bucket, clobber=True)

@@ -8,6 +8,7 @@ from safetensors.numpy import load_file
 
 from tests.training.datasets import write_mlm
 from tests.training.programs import arguments, history, rows_by_step, torchrun, write_config
+from training.loop.checkpoints import SAMPLER_FILE
 
 GLOBAL_BATCH = 12
 STEPS_IN_EPOCH = 6  # 70 rows: five steps of 12, and one of 10.
@@ -93,7 +94,7 @@ def test_a_run_killed_twice_goes_on_with_other_processes_on_the_very_samples(
             # What a process killed while it writes a checkpoint leaves: it is not gone on from.
             half = tmp_path / "model/checkpoint-6"
             shutil.copytree(tmp_path / "model/checkpoint-4", half)
-            (half / "trainer_state.json").write_text('{"half')
+            (half / SAMPLER_FILE).unlink()
 
     assert {step: sorted(rows) for step, rows in steps.items()} == {
         step: sorted(rows) for step, rows in rows_by_step(unbroken).items()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+import shutil
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
+from transforms import storage
 from transforms.functional.errors import UsageError
 
-SAMPLER_FILE = "sampler.json"
-_TRAINER_FILE = "trainer_state.json"
+SAMPLER_FILE = "sampler.json"  # The last file of a checkpoint that is written.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +31,16 @@ class DataState:
     seed: int
     content_sha256: list[str]
 
+    def after(self, steps: int) -> DataState:
+        """Return the state after some optimizer steps; this one is of the first sample."""
+        steps_in_epoch = -(-self.samples_in_epoch // self.global_batch)
+        epoch, step = divmod(steps, steps_in_epoch)
+        samples = epoch * self.samples_in_epoch + step * self.global_batch
+        return replace(self, samples=samples)
+
     def write(self, folder: Path) -> None:
-        """Write the state into a checkpoint."""
-        (folder / SAMPLER_FILE).write_text(json.dumps(asdict(self)), encoding="utf-8")
+        """Write the state into a checkpoint, whole or not at all."""
+        storage.write_atomic(str(folder / SAMPLER_FILE), json.dumps(asdict(self)).encode())
 
     @classmethod
     def read(cls, folder: Path) -> DataState:
@@ -111,12 +119,27 @@ def checkpoint_folders(output_dir: str) -> list[Path]:
 def is_whole(folder: Path) -> bool:
     """Return True for a checkpoint that was written to its end.
 
-    The trainer's state is the last file that is written: a process killed before leaves none, or
-    half of it.
+    Where the run was in its data is written last, and atomically: a process killed before leaves
+    a checkpoint without it.
     """
     try:
-        json.loads((folder / _TRAINER_FILE).read_text(encoding="utf-8"))
         DataState.read(folder)
-    except (OSError, ValueError, UsageError):
+    except UsageError:
         return False
     return True
+
+
+def remove_old_checkpoints(output_dir: Path, limit: int, best: str | None) -> None:
+    """Remove the oldest whole checkpoints until `limit` are left.
+
+    Args:
+        output_dir: Where checkpoints are.
+        limit: How many to keep, the newest first.
+        best: The best one, which stays.
+    """
+    whole = [folder for folder in checkpoint_folders(str(output_dir)) if is_whole(folder)]
+    best_folder = Path(best) if best else None
+    old = [folder for folder in whole[:-1] if folder != best_folder]
+    for folder in old[: max(0, len(whole) - limit)]:
+        (folder / SAMPLER_FILE).unlink()  # From here on it is not whole.
+        shutil.rmtree(folder)

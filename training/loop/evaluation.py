@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +21,8 @@ from training.loop.metrics import (
     confusion_matrix,
     mlm_metrics,
 )
-from training.loop.processes import together
-
-if TYPE_CHECKING:
-    from training.loop.trainer import ShardTrainer
+from training.loop.processes import on_all_ranks
+from training.reading.row_reader import Batch
 
 
 @dataclass
@@ -57,35 +57,54 @@ class _Sums:
     scored: list[tuple[npt.NDArray[Any], ...]] = field(default_factory=list)
 
 
-def evaluate_batches(trainer: ShardTrainer, loader: DataLoader, task: str) -> Evaluation:
-    """Run the model over a loader's batches, and score what all processes found."""
-    model = _prepare(trainer)
+def evaluate_batches(
+    model: torch.nn.Module,
+    loader: DataLoader,
+    task: str,
+    *,
+    device: torch.device,
+    autocast: Callable[[], AbstractContextManager[Any]],
+    after_batch: Callable[[], None],
+) -> Evaluation:
+    """Run the model over a loader's batches, and score what all processes found.
+
+    Args:
+        model: The model, on `device`.
+        loader: This process's batches, as many as on every other process.
+        task: `mlm` or `classification`.
+        device: Where the batches go.
+        autocast: Makes the context that the model computes in.
+        after_batch: Called behind each batch.
+    """
     model.eval()
     sums = _Sums()
     batches = iter(loader)
     for _ in range(len(loader)):
-        batch = together(lambda: next(batches), trainer.args.device)
-        review = batch.pop("review", None)
-        inputs = trainer._prepare_inputs(batch)
-        labels = inputs.pop("labels")
-        with torch.no_grad(), trainer.compute_loss_context_manager():
-            logits = model(**inputs).logits.float()
-        loss = cross_entropy(
-            logits.reshape(-1, logits.shape[-1]), labels.reshape(-1), reduction="sum"
-        )
-        real = labels.ne(-100)
-        sums.loss += float(loss)
-        sums.labels += int(real.sum())
-        if task == "classification" and review is not None:
-            probabilities = logits.softmax(-1)[real]
-            found = (probabilities.cpu().double(), labels[real].cpu(), review[real.cpu()])
-            sums.scored.append(tuple(part.numpy() for part in found))
-        else:
-            sums.rows += len(labels) if bool(real.any()) else 0
-        trainer.control = trainer.callback_handler.on_prediction_step(
-            trainer.args, trainer.state, trainer.control
-        )
+        batch = on_all_ranks(lambda: next(batches), device)
+        with torch.no_grad(), autocast():
+            _add(sums, model, batch, task, device)
+        after_batch()
     return _score(sums, task)
+
+
+def _add(
+    sums: _Sums, model: torch.nn.Module, batch: Batch, task: str, device: torch.device
+) -> None:
+    """Add what the model makes of a batch."""
+    review = batch.pop("review", None)
+    inputs = {name: values.to(device) for name, values in batch.items()}
+    labels = inputs.pop("labels")
+    logits = model(**inputs).logits.float()
+    loss = cross_entropy(logits.reshape(-1, logits.shape[-1]), labels.reshape(-1), reduction="sum")
+    real = labels.ne(-100)
+    sums.loss += float(loss)
+    sums.labels += int(real.sum())
+    if task == "classification" and review is not None:
+        probabilities = logits.softmax(-1)[real]
+        found = (probabilities.cpu().double(), labels[real].cpu(), review[real.cpu()])
+        sums.scored.append(tuple(part.numpy() for part in found))
+    else:
+        sums.rows += len(labels) if bool(real.any()) else 0
 
 
 def _score(sums: _Sums, task: str) -> Evaluation:
@@ -100,18 +119,3 @@ def _score(sums: _Sums, task: str) -> Evaluation:
     confusion = confusion_matrix(labels, probabilities.argmax(axis=1), n_classes)
     metrics = {"loss": loss / n_labels, **classification_metrics(confusion)}
     return Evaluation(metrics, len(labels), confusion)
-
-
-def _prepare(trainer: ShardTrainer) -> torch.nn.Module:
-    """Return the model ready to evaluate, as `Trainer.evaluation_loop` prepares it."""
-    model = trainer._wrap_model(cast(torch.nn.Module, trainer.model), training=False)
-    accelerator = trainer.accelerator
-    if len(accelerator._models) == 0 and model is trainer.model:
-        if trainer.is_fsdp_enabled:
-            model = accelerator.prepare(model)
-            trainer.model = model
-        else:
-            model = accelerator.prepare_model(model, evaluation_mode=True)
-        if model is not trainer.model:
-            trainer.model_wrapped = model
-    return model

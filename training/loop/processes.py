@@ -13,8 +13,8 @@ from transforms.functional.errors import DatasetError
 T = TypeVar("T")
 
 
-def together(action: Callable[[], T], device: torch.device) -> T:
-    """Run something that reads data on every process, and fail on all when it fails on one.
+def on_all_ranks(action: Callable[[], T], device: torch.device) -> T:
+    """Run something that may fail on every process, and fail on all when it fails on one.
 
     Args:
         action: What each process does; it must not communicate.

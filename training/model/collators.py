@@ -78,11 +78,11 @@ def mask_recipe(
             f"as mask_token in its tokenizer_config.json, and make the dataset again"
         )
     added = json.loads(dataset.location.read(entry.path)).get("added_tokens") or ()
-    special = {token["id"] for token in added if token.get("special")}
+    special = [token["id"] for token in added if token.get("special")]
     return MaskRecipe(
         mask_id=mask_id,
         vocab_size=entry.vocab_size,
-        special_ids=tuple(sorted({*special, *entry.special_token_ids.values()})),
+        special_ids=entry.unmaskable_ids(special),
         probability=probability,
         whole_words=whole_words,
         spans=spans,
@@ -95,6 +95,6 @@ def as_it_is(batch: Batch) -> Batch:
     return batch
 
 
-def silent(batch: Batch) -> Batch:
+def without_labels(batch: Batch) -> Batch:
     """Return the batch with labels that count for nothing: a process takes a step without rows."""
     return {**batch, "labels": torch.full_like(batch["labels"], IGNORED)}

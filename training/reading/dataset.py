@@ -15,9 +15,11 @@ from torch.utils.data import Dataset
 from training.reading.manifest_source import Location, locate, read_manifest
 from training.reading.row_reader import COLUMNS, Batch, RowReader
 from training.reading.shard_cache import ShardCache
-from training.reading.shard_files import Rows, ShardFiles
+from training.reading.shard_files import Integers, ShardFiles
+from transforms import storage
 from transforms.functional.dataset.manifest import SUBSETS, Manifest, ShardEntry
 from transforms.functional.errors import DatasetError, UsageError
+from transforms.functional.records import Records
 
 
 @dataclass(eq=False, slots=True)  # Not frozen: one is made for every batch, and that is slow.
@@ -80,7 +82,7 @@ class ShardDataset(Dataset[Batch]):
         self.shards = _shards_of(self.manifest, self.location, subset)
         self.columns = _check_columns(columns, self.manifest)
         self.max_length = self.manifest.max_length
-        self.shard_rows = [shard.rows for shard in self.shards]
+        self.shard_rows: list[int] = self.shards.column("rows").to_pylist()
         self.cache = None if self.location.is_local else (cache or ShardCache())
         self._reader = _make_reader(self)
 
@@ -129,7 +131,7 @@ class ShardDataset(Dataset[Batch]):
         source, record = (int(files.gather(name, places)[0]) for name in ("source", "record"))
         return self.manifest.inputs[source].path, record
 
-    def lengths(self, rows: Rows) -> npt.NDArray[np.int64]:
+    def lengths(self, rows: Integers) -> npt.NDArray[np.int64]:
         """Return the number of tokens (n,) of rows (n,); padding of fixed rows counts."""
         if not self.is_ragged:
             return np.full(len(rows), self.max_length, np.int64)
@@ -139,9 +141,10 @@ class ShardDataset(Dataset[Batch]):
     def fetch_ahead(self, shards: Iterable[int]) -> None:
         """Begin to download shards that will be asked for soon, in this order."""
         if self.cache is not None:
-            self.cache.fetch_ahead(self.location, [self.shards[shard] for shard in shards])
+            entries = [self.shards[shard] for shard in shards]
+            self.cache.fetch_ahead([(self.location.path(each.path), each) for each in entries])
 
-    def _check_rows(self, rows: Rows) -> Rows:
+    def _check_rows(self, rows: Integers) -> Integers:
         # As unsigned numbers the negative ones are large too: one comparison finds both.
         if not (rows.view(np.uint64) >= len(self)).any():
             return rows
@@ -157,22 +160,30 @@ class _ShardPaths:
     """Gives shards' local files: where they lie, or their copies in the cache."""
 
     location: Location
-    shards: Sequence[ShardEntry]
+    shards: Records[ShardEntry]
     cache: ShardCache | None
 
     @property
     def is_bounded(self) -> bool:
         return self.cache is not None
 
+    def name(self, shard: int) -> str:
+        return self.location.path(self.shards[shard].path)
+
     def path(self, shard: int, *, patient: bool = False) -> Path:
-        entry = self.shards[shard]
         if self.cache is None:
-            return Path(self.location.path(entry.path))
-        return self.cache.fetch(self.location, entry, patient=patient)
+            return Path(storage.locate(self.name(shard))[1])
+        return self.cache.fetch(self.name(shard), self.shards[shard], patient=patient)
 
     def release(self, shard: int) -> None:
         if self.cache is not None:
             self.cache.release(self.shards[shard])
+
+    def discard(self, shard: int) -> bool:
+        if self.cache is None:
+            return False
+        self.cache.discard(self.shards[shard])
+        return True
 
 
 def _make_reader(dataset: ShardDataset) -> RowReader:
@@ -181,11 +192,7 @@ def _make_reader(dataset: ShardDataset) -> RowReader:
     classification = manifest.task == "classification"
     subset = SUBSETS.index(dataset.subset)
     return RowReader(
-        files=ShardFiles(
-            dataset.shard_rows,
-            [shard.bytes for shard in shards],
-            _ShardPaths(dataset.location, shards, dataset.cache),
-        ),
+        files=ShardFiles(shards, _ShardPaths(dataset.location, shards, dataset.cache)),
         shard_keys=np.array([(shard.split, shard.part, subset) for shard in shards], np.int64),
         has_padding=np.array([s.tokens != s.rows * manifest.max_length for s in shards]),
         is_ragged=classification and options.get("padding") == "longest",
@@ -196,14 +203,13 @@ def _make_reader(dataset: ShardDataset) -> RowReader:
     )
 
 
-def _shards_of(manifest: Manifest, location: Location, subset: str) -> Sequence[ShardEntry]:
+def _shards_of(manifest: Manifest, location: Location, subset: str) -> Records[ShardEntry]:
     """Return the shards of a subset, after checking that they can be read."""
     if manifest.config.get("format", "arrow") != "arrow":
         raise DatasetError(
             f"{location.url} has shards in the {manifest.config['format']} format, which is for "
             f"cold storage: make the dataset with --format arrow to train on it"
         )
-    shards = manifest.subsets.get(subset, ())
     if manifest.rows(subset) == 0:
         full = [f"{name} ({manifest.rows(name)} rows)" for name in SUBSETS if manifest.rows(name)]
         raise DatasetError(
@@ -211,7 +217,7 @@ def _shards_of(manifest: Manifest, location: Location, subset: str) -> Sequence[
             f"{', '.join(full) or 'none'}: choose another subset, or make the dataset with another "
             f"--validation_fraction"
         )
-    return shards
+    return manifest.subsets[subset]
 
 
 def _check_columns(columns: Sequence[str] | None, manifest: Manifest) -> tuple[str, ...]:

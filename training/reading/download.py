@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import os
+from typing import IO
 
-from training.reading.manifest_source import Location
+from transforms import storage
 from transforms.functional.dataset.manifest import ShardEntry
-from transforms.functional.errors import DatasetError
+from transforms.functional.errors import DatasetError, ReviewShardsError
 
 _CHUNK_BYTES = 4 << 20
 
 
-def download(location: Location, shard: ShardEntry, descriptor: int) -> None:
+def download(url: str, shard: ShardEntry, descriptor: int) -> None:
     """Write a shard into an open file; fetched a second time if it comes damaged.
+
+    Args:
+        url: Where the shard is.
+        shard: What the manifest says of it.
+        descriptor: The open file.
 
     Raises:
         DatasetError: it is gone, cannot be read, was damaged twice, or the disk is full.
     """
-    url = f"{location.url.rstrip('/')}/{shard.path}"
     for _ in range(2):
-        if _copy(location, shard, descriptor, url) == shard.sha256:
+        if _fetch(url, descriptor) == shard.sha256:
             os.fsync(descriptor)
             return
     raise DatasetError(
@@ -29,25 +34,28 @@ def download(location: Location, shard: ShardEntry, descriptor: int) -> None:
     )
 
 
-def _copy(location: Location, shard: ShardEntry, descriptor: int, url: str) -> str:
+def _fetch(url: str, descriptor: int) -> str:
     """Copy the shard, and return the sha256 of what came."""
-    digest = hashlib.sha256()
-    os.lseek(descriptor, 0, os.SEEK_SET)
     try:
-        with location.filesystem.open(location.path(shard.path), "rb") as source:
-            while chunk := source.read(_CHUNK_BYTES):
-                digest.update(chunk)
-                _write(descriptor, chunk, url)
-    except FileNotFoundError:
+        with storage.open_input(url) as source:
+            return _copy(source, descriptor, url)
+    except DatasetError:
+        raise
+    except ReviewShardsError as error:
+        if storage.exists(url):
+            raise DatasetError(f"shard {url} cannot be fetched: {error}") from error
         raise DatasetError(
             f"shard {url} is gone: make the dataset again, with the same command; it keeps the "
             f"shards that are there"
         ) from None
-    except DatasetError:
-        raise
-    except Exception as error:  # Each file system has exceptions of its own.
-        why = " ".join(str(error).split()) or type(error).__name__
-        raise DatasetError(f"shard {url} cannot be fetched: {why[:300]}") from error
+
+
+def _copy(source: IO[bytes], descriptor: int, url: str) -> str:
+    digest = hashlib.sha256()
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    while chunk := source.read(_CHUNK_BYTES):
+        digest.update(chunk)
+        _write(descriptor, chunk, url)
     os.ftruncate(descriptor, os.lseek(descriptor, 0, os.SEEK_CUR))
     return digest.hexdigest()
 

@@ -1,58 +1,48 @@
-"""Where a dataset is: a local folder or a URL, and its manifest."""
+"""Where a dataset is: a local folder or a URL, and which of its manifests is meant."""
 
 from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
-from typing import Any
 
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
-
+from transforms import storage
 from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
-from transforms.functional.errors import DatasetError, InputError
-
-# Where a dataset keeps the manifests of earlier generations.
-MANIFESTS_FOLDER = "manifests"
+from transforms.functional.errors import DatasetError, ReviewShardsError
+from transforms.storage import generations
 
 
 @dataclass(frozen=True)
 class Location:
-    """A folder on a file system; every file of a dataset lies below it.
+    """A folder, local or in a store; every file of a dataset lies below it.
 
     Attributes:
         url: The folder, as the user gave it.
-        folder: The folder on its file system, without a slash at the end.
         manifest: Path of the manifest below the folder.
     """
 
     url: str
-    folder: str
-    manifest: str
-
-    @property
-    def filesystem(self) -> Any:
-        """The fsspec file system; asked for anew, since clients do not survive a fork."""
-        return fsspec.core.url_to_fs(self.url)[0]
+    manifest: str = MANIFEST_NAME
 
     @property
     def is_local(self) -> bool:
         """True for folders of this machine."""
-        return isinstance(self.filesystem, LocalFileSystem)
+        return storage.is_local(self.url)
 
     def path(self, name: str) -> str:
-        """Return the path of a file below the folder."""
-        return f"{self.folder}/{name}"
+        """Return the path or URL of a file below the folder."""
+        return storage.join(self.url, name)
 
     def read(self, name: str) -> bytes:
         """Return a file's bytes.
 
         Raises:
             FileNotFoundError: there is none.
-            OSError: it cannot be read.
+            DatasetError: it cannot be read.
         """
-        data: bytes = self.filesystem.cat_file(self.path(name))
-        return data
+        try:
+            return storage.read_bytes(self.path(name))
+        except ReviewShardsError as error:
+            raise DatasetError(str(error)) from error
 
 
 def locate(url: str) -> Location:
@@ -60,33 +50,16 @@ def locate(url: str) -> Location:
 
     Args:
         url: Its folder, for its newest manifest; or one of its manifests, to stay with that one.
-
-    Raises:
-        DatasetError: the URL's protocol is unknown, or needs a package that is missing.
-    """
-    root, manifest = split_manifest(url)
-    try:
-        _, folder = fsspec.core.url_to_fs(root)
-    except (ValueError, ImportError) as error:
-        why = " ".join(str(error).split())
-        raise DatasetError(
-            f"cannot open {url}: {why} (see the extras s3, gcs, azure, hf)"
-        ) from error
-    return Location(root, folder.rstrip("/"), manifest)
-
-
-def split_manifest(url: str) -> tuple[str, str]:
-    """Return a dataset's folder, and the path of the manifest below it, that a URL names.
-
-    `shards` names `manifest.json` in it; `shards/manifests/000003.json` an earlier generation.
+            `shards` names `manifest.json` in it; `shards/manifests/000003.json` an earlier
+            generation.
     """
     if not url.endswith(".json"):
-        return url, MANIFEST_NAME
+        return Location(url)
     folder, name = posixpath.split(url)
     parent, last = posixpath.split(folder)
-    if last == MANIFESTS_FOLDER:
+    if last == generations.MANIFESTS:
         folder, name = parent, f"{last}/{name}"
-    return folder or ".", name
+    return Location(folder or ".", name)
 
 
 def read_manifest(location: Location) -> Manifest:
@@ -96,14 +69,13 @@ def read_manifest(location: Location) -> Manifest:
         DatasetError: there is none, or it cannot be read, is damaged, or of a newer format.
     """
     try:
-        return Manifest.loads(location.read(location.manifest), location.read)
-    except (FileNotFoundError, NotADirectoryError):
+        is_there = storage.exists(location.path(location.manifest))
+        manifest = generations.read_manifest(location.url, location.manifest) if is_there else None
+    except ReviewShardsError as error:
+        raise DatasetError(str(error)) from error
+    if manifest is None:
         raise DatasetError(
             f"{location.url} has no {location.manifest}, so it is no finished dataset: run "
             f"`python -m beam_pipeline --output {location.url} ...` to its end, or correct the path"
-        ) from None
-    except InputError as error:
-        raise DatasetError(f"{location.url}: {error}") from error
-    except OSError as error:
-        why = error.strerror or " ".join(str(error).split()) or type(error).__name__
-        raise DatasetError(f"cannot read {location.url}/{location.manifest}: {why}") from error
+        )
+    return manifest

@@ -8,17 +8,16 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from training.reading.manifest_source import Location
 from transforms.functional.dataset.manifest import ShardEntry
 from transforms.functional.errors import DatasetError
 
-Wish = tuple[Location, ShardEntry]
+RemoteShard = tuple[str, ShardEntry]  # Where a shard is, and what the manifest says of it.
 
 _STOP_SECONDS = 10.0
 
 
-class FetchAhead:
-    """Works off a list of wishes, one after the other.
+class Prefetcher:
+    """Fetches the shards asked for, one after the other.
 
     An error is left to whoever asks for that shard: it meets the same error, or none any more.
 
@@ -26,14 +25,14 @@ class FetchAhead:
         fetch: Downloads a shard, or raises `DatasetError`.
     """
 
-    def __init__(self, fetch: Callable[[Location, ShardEntry], None]) -> None:
+    def __init__(self, fetch: Callable[[str, ShardEntry], None]) -> None:
         """Start the thread."""
         self._fetch = fetch
-        self._wishes: deque[Wish] = deque()
+        self._queue: deque[RemoteShard] = deque()
         self._changed = threading.Condition()
         self._stopped = False
         self._process = os.getpid()
-        self._thread = threading.Thread(target=self._work, name="fetch-ahead", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="prefetch", daemon=True)
         self._thread.start()
         atexit.register(self.stop)
 
@@ -41,10 +40,10 @@ class FetchAhead:
         """Return False after a fork: threads stay behind."""
         return self._process == os.getpid()
 
-    def wish(self, wishes: list[Wish]) -> None:
-        """Replace the wishes that are not yet worked off."""
+    def request(self, shards: list[RemoteShard]) -> None:
+        """Ask for shards, in place of those asked for before that are not fetched yet."""
         with self._changed:
-            self._wishes = deque(wishes)
+            self._queue = deque(shards)
             self._changed.notify()
 
     def stop(self) -> None:
@@ -59,13 +58,13 @@ class FetchAhead:
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._stopped or self._wishes)
+                self._changed.wait_for(lambda: self._stopped or self._queue)
                 if self._stopped:
                     return
-                location, shard = self._wishes.popleft()
+                url, shard = self._queue.popleft()
             try:
-                self._fetch(location, shard)
+                self._fetch(url, shard)
             except DatasetError:
                 # No room, or no such shard: what comes later in the list fares no better.
                 with self._changed:
-                    self._wishes.clear()
+                    self._queue.clear()

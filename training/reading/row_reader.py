@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from training.reading.shard_files import Places, Rows, ShardFiles
+from training.reading.shard_files import Integers, Places, ShardFiles
 from transforms.functional.rows.word_ids import word_ids_from_starts
 
 Batch = dict[str, torch.Tensor]
@@ -48,7 +48,7 @@ class RowReader:
         """True where some shard holds padding."""
         return bool(self.has_padding.any())
 
-    def read(self, rows: Rows, epochs: npt.NDArray[np.int64], columns: Sequence[str]) -> Batch:
+    def read(self, rows: Integers, epochs: npt.NDArray[np.int64], columns: Sequence[str]) -> Batch:
         """Return the columns of rows (n,), read in epochs (n,)."""
         places = self.files.find(rows)
         batch: Batch = {}
@@ -87,11 +87,11 @@ class RowReader:
             return torch.from_numpy(real.astype(np.int64))
         if not self.any_padding or not self._may_be_padded(places):
             # Packed blocks are full: their mask is known without a look at the file.
-            return torch.ones((len(places.row), self.max_length), dtype=torch.int64)
+            return torch.ones((len(places.shard), self.max_length), dtype=torch.int64)
         return torch.from_numpy(self.files.gather("attention_mask", places).astype(np.int64))
 
     def _may_be_padded(self, places: Places) -> bool:
-        return bool(self.has_padding[self.files.shard_of_batch[places.batch]].any())
+        return bool(self.has_padding[places.shard].any())
 
     def _word_ids(self, places: Places) -> npt.NDArray[np.int64]:
         if not self.is_ragged:
@@ -105,13 +105,12 @@ class RowReader:
         return word_ids_from_starts(ids, starts, self.template_ids).astype(np.int64)
 
     def _blocks(
-        self, rows: Rows, epochs: npt.NDArray[np.int64], places: Places
+        self, rows: Integers, epochs: npt.NDArray[np.int64], places: Places
     ) -> npt.NDArray[np.int64]:
-        shard = self.files.shard_of_batch[places.batch]
         block = np.empty((len(rows), 5), np.int64)
         block[:, 0] = epochs
-        block[:, 1:4] = self.shard_keys[shard]
-        block[:, 4] = rows - self.files.shard_first_row[shard]
+        block[:, 1:4] = self.shard_keys[places.shard]
+        block[:, 4] = rows - self.files.shard_first_row[places.shard]
         return block
 
     def _reviews(self, places: Places) -> npt.NDArray[np.int64]:

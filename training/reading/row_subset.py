@@ -10,10 +10,6 @@ import numpy.typing as npt
 
 from training.reading.dataset import RowBatch, ShardDataset
 from training.reading.row_reader import Batch
-from training.sampling.permutation import key_of, permute
-from transforms.functional.errors import DatasetError
-
-_DRAW = 4  # What the key is for; see training.sampling.order.
 
 
 class RowSource(Protocol):
@@ -64,24 +60,3 @@ class RowSubset:
     def fetch_ahead(self, shards: Iterable[int]) -> None:
         """Begin to fetch shards, those that hold none of the rows left out."""
         self.dataset.fetch_ahead([shard for shard in shards if self.shard_rows[shard]])
-
-
-def draw_rows(dataset: ShardDataset, counts: list[int], seed: int) -> list[RowSubset]:
-    """Return disjoint random subsets of a dataset.
-
-    Args:
-        dataset: The dataset.
-        counts: Rows in each subset.
-        seed: Seed of the draw, 0 to 2**64 - 1.
-
-    Raises:
-        DatasetError: the dataset has fewer rows.
-    """
-    if sum(counts) > len(dataset):
-        raise DatasetError(
-            f"{dataset.location.url} has {len(dataset)} rows in subset {dataset.subset!r}, fewer "
-            f"than the {sum(counts)} asked for: lower --max_train_rows and --max_eval_rows"
-        )
-    rows = permute(np.arange(sum(counts)), len(dataset), key_of(seed, _DRAW))
-    parts = np.split(rows, np.cumsum(counts)[:-1])
-    return [RowSubset(dataset, part) for part in parts]

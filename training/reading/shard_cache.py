@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from training.reading.download import download
-from training.reading.manifest_source import Location
-from training.reading.prefetch import FetchAhead
+from training.reading.prefetch import Prefetcher
 from transforms.functional.dataset.manifest import ShardEntry
 from transforms.functional.errors import DatasetError
 
@@ -55,7 +54,7 @@ class ShardCache:
         self.folder = Path(folder) if folder is not None else home / "review-shards"
         self.max_bytes = max_bytes
         self._held: dict[str, int] = {}
-        self._ahead: FetchAhead | None = None
+        self._prefetcher: Prefetcher | None = None
         self._is_ready = False
 
     def __getstate__(self) -> dict[str, Any]:
@@ -66,12 +65,12 @@ class ShardCache:
         """Begin anew in another process."""
         vars(self).update(vars(ShardCache(state["folder"], max_bytes=state["max_bytes"])))
 
-    def fetch(self, location: Location, shard: ShardEntry, *, patient: bool = True) -> Path:
+    def fetch(self, url: str, shard: ShardEntry, *, patient: bool = True) -> Path:
         """Return a shard's file, and hold it until `release`.
 
         Args:
-            location: The dataset.
-            shard: Which of its shards.
+            url: Where the shard is.
+            shard: What the manifest says of it.
             patient: Wait for room that other processes may give.
 
         Raises:
@@ -88,7 +87,7 @@ class ShardCache:
                 self._held[shard.sha256] = held
                 os.utime(path)  # The time by which the oldest is known.
                 return path
-            self._download(location, shard, _PATIENCE_SECONDS if patient else 0.0)
+            self._download(url, shard, _PATIENCE_SECONDS if patient else 0.0)
 
     def release(self, shard: ShardEntry) -> None:
         """Let a shard go: it may be removed when room is needed."""
@@ -98,22 +97,30 @@ class ShardCache:
             fcntl.flock(held, fcntl.LOCK_UN)
             os.close(held)
 
-    def fetch_ahead(self, location: Location, shards: list[ShardEntry]) -> None:
-        """Download shards in the background, as far as there is room; replaces earlier wishes."""
+    def discard(self, shard: ShardEntry) -> None:
+        """Let a shard go that turned out damaged, and remove its file: it is fetched again."""
+        path, held = self.folder / f"{shard.sha256}.arrow", self._held[shard.sha256]
+        # Unless another process has put a sound file in its place meanwhile.
+        if path.exists() and os.fstat(held).st_ino == path.stat().st_ino:
+            path.unlink(missing_ok=True)
+        self.release(shard)
+
+    def fetch_ahead(self, shards: list[tuple[str, ShardEntry]]) -> None:
+        """Download shards in the background, as far as there is room; replaces earlier requests.
+
+        Args:
+            shards: Where each shard is, and what the manifest says of it.
+        """
         self._get_ready()
-        if self._ahead is None or not self._ahead.is_of_this_process():
-            self._ahead = FetchAhead(self._download_if_room)
-        self._ahead.wish([(location, shard) for shard in shards])
+        if self._prefetcher is None or not self._prefetcher.is_of_this_process():
+            self._prefetcher = Prefetcher(self._download_if_room)
+        self._prefetcher.request(shards)
 
-    def bytes_used(self) -> int:
-        """Return the bytes of all shards in the folder, unfinished ones included."""
-        return sum(file.size for file in _files(self.folder))
-
-    def _download_if_room(self, location: Location, shard: ShardEntry) -> None:
+    def _download_if_room(self, url: str, shard: ShardEntry) -> None:
         if not (self.folder / f"{shard.sha256}.arrow").exists():
-            self._download(location, shard, 0.0)
+            self._download(url, shard, 0.0)
 
-    def _download(self, location: Location, shard: ShardEntry, patience: float) -> None:
+    def _download(self, url: str, shard: ShardEntry, patience: float) -> None:
         """Make sure that a shard is in the folder; it may be removed again at once."""
         final = self.folder / f"{shard.sha256}.arrow"
         part = self.folder / f"{shard.sha256}.part"
@@ -132,7 +139,7 @@ class ShardCache:
                 return
             os.ftruncate(descriptor, 0)  # A dead process may have left some.
             self._make_room(descriptor, shard, patience)
-            download(location, shard, descriptor)
+            download(url, shard, descriptor)
             part.rename(final)
         except BaseException:
             part.unlink(missing_ok=True)

@@ -1,10 +1,8 @@
-"""The columns of all shards as arrays that are gathered row by row number, without a loop.
+"""The rows of many shards by number: opens a shard when one of its rows is needed, and gathers.
 
 A shard is an Arrow IPC file of record batches (see docs/format.md). The values of a column lie in
 one buffer for each batch, so that a row is found by arithmetic: `start of the batch's buffer +
-(row - first row of the batch) * values in a row`. What of this depends on the batch alone makes one
-small table for all shards; with the shards in one range of addresses, the rows of a batch are one
-numpy gather.
+(row - first row of the batch) * bytes of a row`. A gather joins slices of the mapped files.
 """
 
 from __future__ import annotations
@@ -16,17 +14,22 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-from numpy.lib.stride_tricks import as_strided
 
-from training.reading.address_range import AddressRange
+from training.reading.mapped_shard import (
+    Column,
+    ColumnType,
+    DamagedShardError,
+    MappedShard,
+    map_shard,
+)
 from training.reading.shard_cache import CacheFullError
+from transforms.functional.dataset.manifest import ShardEntry
 from transforms.functional.dataset.shards import ROWS_PER_BATCH
 from transforms.functional.errors import DatasetError
 
-Rows = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int64]
 
-_OFFSETS = np.dtype(np.int32)  # Of the rows of a ragged column.
+_OFFSET = np.dtype(np.int32)  # Of the rows of a ragged column.
 
 # A shard of the window that is read now comes up every few batches.
 _IDLE_FINDS = 500
@@ -34,10 +37,17 @@ _IDLE_FINDS = 500
 
 @dataclass(eq=False, slots=True)  # Not frozen: one is made for every batch, and that is slow.
 class Places:
-    """Where rows are: (n,) the row, and its record batch, both counted over the dataset."""
+    """Where rows are, each (n,) int64.
 
-    row: npt.NDArray[np.int64]
-    batch: npt.NDArray[np.int64]
+    Attributes:
+        shard: The shard.
+        batch: The record batch, counted over all shards.
+        row: The row in the record batch.
+    """
+
+    shard: Integers
+    batch: Integers
+    row: Integers
 
 
 class ShardSource(Protocol):
@@ -47,88 +57,71 @@ class ShardSource(Protocol):
     def is_bounded(self) -> bool:
         """True where the files of shards that are not read should be let go."""
 
+    def name(self, shard: int) -> str:
+        """Return a shard's path or URL, for messages."""
+
     def path(self, shard: int, *, patient: bool = False) -> Path:
         """Return a shard's local file, and hold it; `patient`: wait for room."""
 
     def release(self, shard: int) -> None:
         """Let a shard's file go."""
 
-
-class _Column:
-    """Where the values of one column are; places are counted in values from the range's start.
-
-    Attributes:
-        start: (n_batches,) of a fixed-size column: row `r` of the dataset begins at `start + r *
-            width`. Of a ragged one: the first value of each record batch.
-        offsets: (n_batches,) of a ragged column: `offsets + r` is the place of row `r`'s offset.
-    """
-
-    def __init__(self, data_type: pa.DataType, n_batches: int) -> None:
-        nested = pa.types.is_nested(data_type)
-        value_type = data_type.value_type if nested else data_type
-        self.bits = bool(pa.types.is_boolean(value_type))
-        self.bit_width = int(value_type.bit_width)
-        self.dtype = np.dtype(np.uint8 if self.bits else value_type.to_pandas_dtype())
-        self.is_ragged = bool(pa.types.is_list(data_type))
-        fixed = pa.types.is_fixed_size_list(data_type)
-        self.width = int(data_type.list_size) if fixed else 1
-        self.is_scalar = not nested
-        self.start = np.zeros(n_batches, np.int64)
-        self.offsets = np.zeros(n_batches, np.int64)
+    def discard(self, shard: int) -> bool:
+        """Remove a damaged copy of a shard; return False where the file is the shard itself."""
 
 
 class ShardFiles:
     """Rows of many shards, by number; rows are counted over all shards in order.
 
     Args:
-        rows: Rows of each shard.
-        sizes: Bytes of each shard file.
-        source: Gives the local files of shards, which may take a download.
+        shards: What the manifest says of the shards.
+        source: Gives their local files, which may take a download.
     """
 
-    def __init__(self, rows: Sequence[int], sizes: Sequence[int], source: ShardSource) -> None:
+    def __init__(self, shards: Sequence[ShardEntry], source: ShardSource) -> None:
         """Lay the table out; no file is opened before one of its rows is asked for."""
-        self._sizes = list(sizes)
+        self._shards = shards
         self._source = source
-        shard_rows = np.asarray(rows, np.int64)
+        shard_rows = np.array([shard.rows for shard in shards], np.int64)
         n_batches = -(-shard_rows // ROWS_PER_BATCH)
         self._first_batch = np.concatenate([[0], np.cumsum(n_batches)])
-        self.shard_of_batch = np.repeat(np.arange(len(shard_rows)), n_batches)
+        self._shard_of_batch = np.repeat(np.arange(len(shard_rows)), n_batches)
         self.shard_first_row = np.concatenate([[0], np.cumsum(shard_rows)])
-        inside = np.arange(self._first_batch[-1]) - self._first_batch[self.shard_of_batch]
-        self._batch_first_row = self.shard_first_row[self.shard_of_batch] + inside * ROWS_PER_BATCH
-        self._ready = np.zeros(len(self._batch_first_row), np.bool_)
+        inside = np.arange(self._first_batch[-1]) - self._first_batch[self._shard_of_batch]
+        first_row = self.shard_first_row[self._shard_of_batch]
+        self._batch_first_row = first_row + inside * ROWS_PER_BATCH
+        self._columns: dict[str, Column] = {}
+        self._mapped: list[memoryview | None] = [None] * len(shard_rows)
+        self._checked: set[int] = set()
         self._n_closed = len(shard_rows)
         self._finds = 0
         self._last_find = np.zeros(len(shard_rows), np.int64)
-        self._columns: dict[str, _Column] = {}
-        self._views: dict[tuple[Any, ...], np.ndarray] = {}
-        self._range: AddressRange | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave mappings out: another process makes its own."""
-        empty = ShardFiles(np.diff(self.shard_first_row).tolist(), self._sizes, self._source)
-        return vars(empty)
+        return vars(ShardFiles(self._shards, self._source))
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return int(self.shard_first_row[-1])
 
-    def find(self, rows: Rows) -> Places:
-        """Return where rows (n,) are, and map the shards that they need.
+    def find(self, rows: Integers) -> Places:
+        """Return where rows (n,) are, and open the shards that they need.
 
         Raises:
             DatasetError: a shard is missing, damaged, or not of this dataset.
         """
         batch = np.searchsorted(self._batch_first_row, rows, "right") - 1
+        shard = self._shard_of_batch[batch]
         if self._source.is_bounded:
             self._finds += 1
-            self._last_find[self.shard_of_batch[batch]] = self._finds
-        if self._n_closed and not self._ready[batch].all():
-            for shard in np.unique(self.shard_of_batch[batch[~self._ready[batch]]]).tolist():
-                self._close_idle(_IDLE_FINDS)
-                self._open(shard)
-        return Places(rows, batch)
+            self._last_find[shard] = self._finds
+        if self._n_closed:
+            for number in dict.fromkeys(shard.tolist()):
+                if self._mapped[number] is None:
+                    self._close_idle(_IDLE_FINDS)
+                    self._open(number)
+        return Places(shard, batch, rows - self._batch_first_row[batch])
 
     def gather(self, name: str, places: Places) -> np.ndarray:
         """Return the values of a column: (n, length) of a fixed-size list, (n,) of a scalar.
@@ -136,36 +129,36 @@ class ShardFiles:
         Bits come as uint8, 0 or 1.
         """
         column = self._column(name)
-        at = column.start[places.batch] + places.row * column.width
-        if column.bits:
-            return self._gather_bits(at, column.width)
-        gathered: np.ndarray = self._view(column.dtype, column.width)[at]
-        return gathered[:, 0] if column.is_scalar else gathered
+        if column.type.bits == 1:
+            return self._gather_bits(column, places)
+        row_bytes = column.type.width * column.type.dtype.itemsize
+        begin = column.values[places.batch] + places.row * row_bytes
+        values = self._join(places, begin, begin + row_bytes).view(column.type.dtype)
+        return values.reshape(len(begin), column.type.width) if column.type.is_list else values
 
-    def gather_ragged(self, name: str, places: Places) -> tuple[np.ndarray, npt.NDArray[np.int64]]:
+    def gather_ragged(self, name: str, places: Places) -> tuple[np.ndarray, Integers]:
         """Return the values of ragged rows end to end, and (n,) the lengths of the rows."""
         column = self._column(name)
-        begin, lengths = self._ragged_bounds(column, places)
-        shift = column.start[places.batch] + begin - (np.cumsum(lengths) - lengths)
-        at = np.arange(int(lengths.sum())) + np.repeat(shift, lengths)
-        if column.bits:
-            packed = self._bytes()[at >> 3]
-            return (packed >> (at & 7).astype(np.uint8)) & np.uint8(1), lengths
-        return self._bytes().view(column.dtype)[at], lengths
+        first, lengths = self._ragged_bounds(column, places)
+        start = column.values[places.batch]
+        if column.type.bits > 1:
+            size = column.type.dtype.itemsize
+            begin = start + first * size
+            joined = self._join(places, begin, begin + lengths * size)
+            return joined.view(column.type.dtype), lengths
+        begin, end = start + first // 8, start + -(-(first + lengths) // 8)
+        bits = np.unpackbits(self._join(places, begin, end), bitorder="little")
+        # Where each row's first bit is among those joined, less the bits of the rows before it.
+        joined_bytes = end - begin
+        shift = 8 * (np.cumsum(joined_bytes) - joined_bytes) + first % 8
+        shift -= np.cumsum(lengths) - lengths
+        return bits[np.arange(int(lengths.sum())) + np.repeat(shift, lengths)], lengths
 
-    def ragged_lengths(self, name: str, places: Places) -> npt.NDArray[np.int64]:
+    def ragged_lengths(self, name: str, places: Places) -> Integers:
         """Return the lengths (n,) of ragged rows."""
         return self._ragged_bounds(self._column(name), places)[1]
 
-    def close(self, shard: int) -> None:
-        """Unmap a shard; it is mapped again when one of its rows is asked for."""
-        if self._ready[self._first_batch[shard]]:
-            self._ready[self._first_batch[shard] : self._first_batch[shard + 1]] = False
-            self._n_closed += 1
-            self._addresses().unmap(shard)
-            self._source.release(shard)
-
-    def _column(self, name: str) -> _Column:
+    def _column(self, name: str) -> Column:
         column = self._columns.get(name)
         if column is None:
             raise DatasetError(
@@ -174,53 +167,74 @@ class ShardFiles:
             )
         return column
 
-    def _ragged_bounds(
-        self, column: _Column, places: Places
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        at = column.offsets[places.batch] + places.row
-        offsets = self._bytes().view(_OFFSETS)
-        begin = offsets[at].astype(np.int64)
-        return begin, offsets[at + 1] - begin
+    def _ragged_bounds(self, column: Column, places: Places) -> tuple[Integers, Integers]:
+        """Return (n,) the first value of ragged rows in their record batch, and their lengths."""
+        begin = column.offsets[places.batch] + places.row * _OFFSET.itemsize
+        offsets = self._join(places, begin, begin + 2 * _OFFSET.itemsize).view(_OFFSET)
+        first, end = offsets.reshape(-1, 2).astype(np.int64).T
+        return first, end - first
 
-    def _gather_bits(self, bit: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.uint8]:
-        at = bit >> 3
+    def _gather_bits(self, column: Column, places: Places) -> npt.NDArray[np.uint8]:
+        width = column.type.width
+        first = places.row * width
+        # A row may begin inside a byte: the bytes around it are taken, and then cut. What is read
+        # behind a column's last byte is the file's footer.
+        row_bytes = width // 8 if width % 8 == 0 else (width + 14) // 8
+        begin = column.values[places.batch] + first // 8
+        packed = self._join(places, begin, begin + row_bytes).reshape(len(begin), row_bytes)
+        bits = np.unpackbits(packed, axis=1, bitorder="little")
         if width % 8 == 0:
-            packed = self._view(np.dtype(np.uint8), width // 8)[at]
-            return np.unpackbits(packed, axis=1, bitorder="little")
-        # A row begins inside a byte: take the bytes around it, and cut.
-        packed = self._view(np.dtype(np.uint8), (width + 14) // 8)[at]
-        unpacked = np.unpackbits(packed, axis=1, bitorder="little")
-        return np.take_along_axis(unpacked, (bit & 7)[:, None] + np.arange(width), axis=1)
+            return bits
+        return np.take_along_axis(bits, (first % 8)[:, None] + np.arange(width), axis=1)
 
-    def _view(self, dtype: np.dtype[Any], width: int) -> np.ndarray:
-        """Return every run of `width` values as a row: runs overlap, and nothing is copied.
-
-        The row that begins at value `i` is row `i`, so that a gather needs no common divisor of
-        the shards' places.
-        """
-        view = self._views.get((dtype, width))
-        if view is None:
-            flat = self._bytes().view(dtype)
-            shape, strides = (len(flat) - width + 1, width), (flat.itemsize, flat.itemsize)
-            view = as_strided(flat, shape, strides, writeable=False)
-            self._views[dtype, width] = view
-        return view
-
-    def _bytes(self) -> npt.NDArray[np.uint8]:
-        return self._addresses().bytes
-
-    def _addresses(self) -> AddressRange:
-        if self._range is None:
-            self._range = AddressRange(self._sizes)
-        return self._range
+    def _join(self, places: Places, begin: Integers, end: Integers) -> npt.NDArray[np.uint8]:
+        """Return bytes `begin` to `end` of the shard of each place, end to end."""
+        mapped: list[Any] = self._mapped
+        slices = zip(places.shard.tolist(), begin.tolist(), end.tolist(), strict=True)
+        # Into a bytearray: torch wants memory that may be written to.
+        joined = bytearray().join([mapped[shard][first:last] for shard, first, last in slices])
+        return np.frombuffer(joined, np.uint8)
 
     def _close_idle(self, finds: int) -> None:
         """Close shards that none of the last `finds` batches read, so that they may be removed."""
-        if self._source.is_bounded:
-            is_open = self._ready[self._first_batch[:-1]]
-            idle = is_open & (self._last_find <= self._finds - finds)
-            for shard in np.flatnonzero(idle).tolist():
-                self.close(shard)
+        if not self._source.is_bounded:
+            return
+        for shard in np.flatnonzero(self._last_find <= self._finds - finds).tolist():
+            if self._mapped[shard] is not None:
+                self._mapped[shard] = None
+                self._n_closed += 1
+                self._source.release(shard)
+
+    def _open(self, shard: int) -> None:
+        try:
+            mapped = self._map(shard)
+        except DamagedShardError:
+            # A copy may go bad where it is kept; that says nothing of the dataset.
+            if not self._source.discard(shard):
+                raise
+            mapped = self._map(shard)
+        first, end = self._first_batch[shard], self._first_batch[shard + 1]
+        for name, column in mapped.columns.items():
+            ours = self._columns.setdefault(name, self._empty(column.type))
+            if ours.type != column.type:
+                raise DatasetError(
+                    f"shard {self._source.name(shard)} has another type of column {name!r} than "
+                    f"the shards before it: make the dataset again with --overwrite"
+                )
+            ours.values[first:end] = column.values
+            ours.offsets[first:end] = column.offsets
+        self._mapped[shard] = mapped.data
+        self._n_closed -= 1
+
+    def _empty(self, column_type: ColumnType) -> Column:
+        n_batches = len(self._shard_of_batch)
+        return Column(column_type, np.zeros(n_batches, np.int64), np.zeros(n_batches, np.int64))
+
+    def _map(self, shard: int) -> MappedShard:
+        entry, name = self._shards[shard], self._source.name(shard)
+        mapped = map_shard(self._path(shard), name, entry, check_hash=shard not in self._checked)
+        self._checked.add(shard)
+        return mapped
 
     def _path(self, shard: int) -> Path:
         try:
@@ -229,42 +243,3 @@ class ShardFiles:
             # Keep only what this batch needs, and try again.
             self._close_idle(1)
             return self._source.path(shard, patient=True)
-
-    def _open(self, shard: int) -> None:
-        path = self._path(shard)
-        addresses = self._addresses()
-        if not addresses.is_mapped(shard):
-            addresses.map(shard, path)
-        try:
-            reader = pa.ipc.open_file(pa.py_buffer(addresses.file_bytes(shard)))
-            batches = [reader.get_batch(i) for i in range(reader.num_record_batches)]
-        except pa.ArrowInvalid as error:
-            raise DatasetError(f"shard {path} is damaged, no Arrow file: {error}") from error
-        first, end = self._first_batch[shard], self._first_batch[shard + 1]
-        expected = np.full(end - first, ROWS_PER_BATCH)
-        expected[-1] = self.shard_first_row[shard + 1] - self._batch_first_row[end - 1]
-        if [batch.num_rows for batch in batches] != expected.tolist():
-            raise DatasetError(f"shard {path} has other rows than its manifest says: make it again")
-        for name, data_type in zip(reader.schema.names, reader.schema.types, strict=True):
-            column = self._columns.setdefault(name, _Column(data_type, len(self._ready)))
-            for number, batch in enumerate(batches, start=first):
-                self._note(column, number, batch.column(name))
-        self._ready[first:end] = True
-        self._n_closed -= 1
-
-    def _note(self, column: _Column, batch: int, array: pa.Array) -> None:
-        """Write down where a column of a record batch lies in the range."""
-        base, end = self._bytes().ctypes.data, len(self._bytes())
-        places = [buffer.address - base for buffer in array.buffers() if buffer is not None]
-        if not places or not all(0 <= place < end for place in places):
-            # Arrow copied the values: they are compressed, or not aligned.
-            raise DatasetError(
-                "a shard's columns cannot be read in place: it was not written by this project; "
-                "make the dataset again with --overwrite"
-            )
-        first_row = self._batch_first_row[batch]
-        column.start[batch] = places[-1] * 8 // column.bit_width
-        if column.is_ragged:
-            column.offsets[batch] = places[0] // _OFFSETS.itemsize - first_row
-        else:
-            column.start[batch] -= first_row * column.width

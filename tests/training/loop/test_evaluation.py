@@ -5,6 +5,7 @@ from sklearn.metrics import confusion_matrix as library_confusion
 from sklearn.metrics import f1_score
 from transformers.modeling_outputs import MaskedLMOutput
 
+from training.loop.losses import token_loss
 from training.loop.metrics import (
     average_windows,
     classification_metrics,
@@ -12,8 +13,7 @@ from training.loop.metrics import (
     confusion_text,
     mlm_metrics,
 )
-from training.loop.processes import together
-from training.loop.trainer import token_loss
+from training.loop.processes import on_all_ranks
 
 
 def test_windows_of_one_review_are_averaged() -> None:
@@ -67,4 +67,4 @@ def test_the_loss_is_averaged_over_the_labels_of_the_whole_step() -> None:
 
 
 def test_without_processes_an_action_just_runs() -> None:
-    assert together(lambda: 3, torch.device("cpu")) == 3
+    assert on_all_ranks(lambda: 3, torch.device("cpu")) == 3

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from tests.training.datasets import RECIPE, write_mlm
-from training.model.collators import MLM_COLUMNS, MlmCollator, mask_recipe, silent
+from training.model.collators import MLM_COLUMNS, MlmCollator, mask_recipe, without_labels
 from training.reading.dataset import RowBatch, ShardDataset
 from training.reading.row_reader import Batch
 from training.sampling.order import ShardOrder
@@ -56,6 +57,23 @@ def test_dynamic_masks_of_epoch_0_are_the_static_masks_of_the_job(
         assert torch.equal(made[name], written[name])
 
 
+def test_masks_never_choose_a_template_token_also_if_it_is_not_special(tmp_path: Path) -> None:
+    folder = write_mlm(tmp_path)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    ordinary = int(ShardDataset(folder)[:]["input_ids"].flatten().bincount()[5:].argmax()) + 5
+    manifest["tokenizer"]["prefix"] = [ordinary]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    dataset = ShardDataset(folder, columns=MLM_COLUMNS)
+
+    recipe = mask_recipe(dataset, seed=3)
+    labels = MlmCollator(recipe)(dataset[:])["labels"]
+
+    assert recipe.special_ids == (0, 1, 2, 3, 4, ordinary)
+    assert (dataset[:]["input_ids"] == ordinary).sum() > 100
+    assert (labels != -100).sum() > 500
+    assert not (labels == ordinary).any()
+
+
 def test_masks_do_not_depend_on_processes_or_workers(mlm: Path) -> None:
     dataset = ShardDataset(mlm, columns=MLM_COLUMNS)
     collate = MlmCollator(mask_recipe(dataset, whole_words=True, seed=3))
@@ -87,11 +105,11 @@ def test_an_evaluation_has_the_same_masks_in_every_epoch(mlm: Path) -> None:
     assert torch.equal(first["labels"], second["labels"])
 
 
-def test_a_silent_batch_predicts_nothing() -> None:
+def test_a_batch_without_labels_predicts_nothing() -> None:
     batch = {"input_ids": torch.ones(1, 4), "labels": torch.tensor([[1, -100, 2, 3]])}
 
-    assert silent(batch)["labels"].tolist() == [[-100] * 4]
-    assert silent(batch)["input_ids"] is batch["input_ids"]
+    assert without_labels(batch)["labels"].tolist() == [[-100] * 4]
+    assert without_labels(batch)["input_ids"] is batch["input_ids"]
 
 
 def spans_of(n_blocks: int = 3000) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ from transforms.functional.rows.word_ids import word_ids_from_starts
 
 def table_of(dataset: ShardDataset) -> pa.Table:
     """Return all rows as Arrow's own reader gives them."""
-    folder = Path(dataset.location.folder)
+    folder = Path(dataset.location.url)
     return pa.concat_tables(
         [pa.ipc.open_file(str(folder / shard.path)).read_all() for shard in dataset.shards]
     )

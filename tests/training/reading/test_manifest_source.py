@@ -7,7 +7,7 @@ import torch
 import tests.training.bucket  # noqa: F401  # The file system of the URLs.
 from tests.training.datasets import write_mlm
 from training.reading.dataset import ShardDataset
-from training.reading.manifest_source import split_manifest
+from training.reading.manifest_source import Location, locate
 from training.reading.shard_cache import ShardCache
 from transforms.functional.errors import DatasetError
 
@@ -37,7 +37,7 @@ def grown(tmp_path: Path) -> Path:
     ],
 )
 def test_a_url_names_a_folder_or_one_of_its_manifests(url: str, folder: str, manifest: str) -> None:
-    assert split_manifest(url) == (folder, manifest)
+    assert locate(url) == Location(folder, manifest)
 
 
 @pytest.mark.parametrize("protocol", ["", "bucket://"])

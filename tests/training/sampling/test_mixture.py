@@ -8,7 +8,8 @@ from tests.training.datasets import write_classification, write_mlm
 from tests.training.programs import arguments, history, write_config
 from training.__main__ import main
 from training.reading.dataset import RowBatch, ShardDataset
-from training.sampling.mixture import ROUND, MixedRows, MixtureOrder, places_in_round
+from training.reading.mixed_rows import MixedRows
+from training.sampling.mixture_order import ROUND, MixtureOrder, places_in_round
 from training.sampling.order import ShardOrder
 from training.sampling.sampler import ElasticSampler
 from transforms.functional.errors import DatasetError

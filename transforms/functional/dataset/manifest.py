@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -91,6 +91,17 @@ class TokenizerEntry:
         """Return the ids that can belong to no word: the template's and padding."""
         pad = self.special_token_ids.get("pad")
         return tuple(sorted({*self.prefix, *self.suffix, *([] if pad is None else [pad])}))
+
+    def unmaskable_ids(self, special_ids: Iterable[int]) -> tuple[int, ...]:
+        """Return the ids that masks never choose: of special tokens, roles and the template.
+
+        Most templates are of special tokens anyway, but none has to be.
+
+        Args:
+            special_ids: Ids of the added tokens that `tokenizer.json` calls special.
+        """
+        roles = self.special_token_ids.values()
+        return tuple(sorted({*special_ids, *roles, *self.prefix, *self.suffix}))
 
 
 @dataclass(frozen=True, kw_only=True)

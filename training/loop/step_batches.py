@@ -1,0 +1,72 @@
+"""What a `DataLoader` of the trainer reads: whole batches, in an epoch that may begin anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from torch.utils.data import Dataset, Sampler
+
+from training.data import Collator
+from training.model.collators import without_labels
+from training.reading.dataset import RowBatch
+from training.reading.row_reader import Batch
+from training.reading.row_subset import RowSource
+from training.sampling.sampler import ElasticSampler
+
+_ZERO = np.zeros(1, np.int64)
+
+
+class StepBatches(Dataset[Batch]):
+    """The model's inputs of whole batches.
+
+    Args:
+        rows: The rows.
+        collate: Makes the inputs of them.
+        drop: Columns that are not for the model.
+    """
+
+    def __init__(self, rows: RowSource, collate: Collator, drop: tuple[str, ...] = ()) -> None:
+        """Store the options."""
+        self._rows = rows
+        self._collate = collate
+        self._drop = drop
+
+    def __len__(self) -> int:
+        """Return the number of rows, which is what the trainer logs."""
+        return len(self._rows)
+
+    def __getitems__(self, rows: RowBatch) -> Batch:
+        """Return a batch; for a process without rows one that counts for nothing."""
+        batch = self._collate(self._rows[rows if len(rows) else RowBatch(_ZERO, _ZERO)])
+        if not len(rows):
+            batch = without_labels(batch)
+        return {name: values for name, values in batch.items() if name not in self._drop}
+
+    def __getitem__(self, rows: RowBatch) -> Batch:
+        """Return a batch."""
+        return self.__getitems__(rows)
+
+
+class StepSampler(Sampler["RowBatch | None"]):
+    """The batches of an epoch for a `DataLoader`, which may begin in its middle.
+
+    When `Trainer` resumes inside an epoch it passes over batches that were trained on. They are
+    not worked out, let alone read: the first `passed` items are None.
+    """
+
+    def __init__(self, sampler: ElasticSampler) -> None:
+        """Store the sampler."""
+        self.sampler = sampler
+        self.passed = 0
+
+    def __len__(self) -> int:
+        """Return the batches of an epoch."""
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[RowBatch | None]:
+        """Yield None for each batch passed over, then the sampler's."""
+        passed, self.passed = self.passed, 0
+        for _ in range(passed):
+            yield None
+        yield from self.sampler
