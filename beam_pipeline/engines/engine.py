@@ -74,12 +74,10 @@ def choose_engine(
     Raises:
         UsageError: the runner is unknown, known to give wrong results, or cannot see the paths.
     """
-    from apache_beam.options.pipeline_options import StandardOptions
+    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
     from apache_beam.runners.runner import create_runner
 
-    from beam_pipeline.engines.overrides.remembered_options import RememberedOptions
-
-    options = RememberedOptions(list(arguments))
+    options = PipelineOptions(list(arguments))
     name = options.view_as(StandardOptions).runner
     if (name or "DirectRunner").lower().removesuffix("runner") in _LOCAL_NAMES:
         return _local_engine(options, arguments, text_bytes, n_splits, debug)
@@ -117,8 +115,6 @@ def _local_engine(
     from apache_beam.options.pipeline_options import DirectOptions
     from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
-    from beam_pipeline.engines.overrides.quick_bundles import end_bundles_quickly
-
     direct = options.view_as(DirectOptions)
     mode, n_workers = direct.direct_running_mode, direct.direct_num_workers
     cores = n_cores()
@@ -131,7 +127,6 @@ def _local_engine(
     direct.direct_num_workers = n_workers
     threads = max(1, cores // n_workers)
     if mode != "multi_processing":
-        end_bundles_quickly()
         name = "local, in this process"
         return Engine(runner=FnApiRunner(), options=options, name=name, local=True, threads=threads)
     # Given as an environment, not as a mode: so the workers are ours, which are quiet.

@@ -33,9 +33,7 @@ def main() -> None:
         from apache_beam.runners.worker import sdk_worker_main
 
         import beam_pipeline.pipeline  # noqa: F401 - what the job's functions are made of
-        from beam_pipeline.engines.overrides.quick_bundles import end_bundles_quickly
 
-    end_bundles_quickly()
     sdk_worker_main.main(sys.argv)
 
 

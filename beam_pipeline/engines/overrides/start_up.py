@@ -14,10 +14,6 @@ _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 
-# Clients of MongoDB and BigQuery: Beam imports them where it finds them, and does without where it
-# does not; they take a quarter of its imports' time.
-_UNUSED_CLIENTS = ("bson", "apache_beam.io.gcp.bigquery")
-
 
 @contextmanager
 def quick_imports() -> Iterator[None]:
@@ -25,22 +21,18 @@ def quick_imports() -> Iterator[None]:
 
     Beam's modules make some hundred thousand objects and no garbage; to look for it takes a quarter
     of the imports' time, and as much again in the first seconds of the job: what the imports left
-    is never looked at again. Beam's clients of databases are as good as not installed meanwhile. A
-    process that has Beam already (a test, a notebook) is left as it is.
+    is never looked at again. A process that has
+    Beam already (a test, a notebook) is left as it is.
     """
     if "apache_beam" in sys.modules:
         yield
         return
-    absent = [name for name in _UNUSED_CLIENTS if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type] # None: no such module
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
         gc.enable()
-        for name in absent:
-            del sys.modules[name]
 
 
 def limit_library_threads() -> None:

@@ -23,18 +23,6 @@ with quick_imports():
 print(during, gc.isenabled(), gc.get_freeze_count() > 0, again)
 """
 
-
-CLIENTS = """
-import sys
-from beam_pipeline.engines.overrides.start_up import quick_imports
-with quick_imports():
-    import apache_beam
-print("pymongo" in sys.modules, "apache_beam.io.gcp.bigquery" in sys.modules)
-import bson
-from apache_beam.io.gcp import bigquery
-print(bson.__name__, bigquery.ReadFromBigQuery.__name__)
-"""
-
 THREADS = """
 import os
 from beam_pipeline.engines.overrides.start_up import limit_library_threads
@@ -100,10 +88,6 @@ def test_a_process_that_has_beam_is_left_as_it_is() -> None:
 def test_arrow_takes_its_memory_from_the_system_unless_the_user_says_otherwise() -> None:
     assert _run(POOL) == ["system"]
     assert _run(POOL, ARROW_DEFAULT_MEMORY_POOL="mimalloc") == ["mimalloc"]
-
-
-def test_beam_comes_without_its_clients_of_databases_which_can_be_imported_later() -> None:
-    assert _run(CLIENTS) == ["False", "False", "bson", "ReadFromBigQuery"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no /proc to count threads in")
