@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from beam_pipeline.engines.engine import Engine, check_shuffle_memory, choose_engine
-from beam_pipeline.engines.running import run_pipeline
+from beam_pipeline.engines.execution import run_pipeline
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.options.config_file import config_text
 from beam_pipeline.output.finished import is_finished

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from beam_pipeline.dry_run.estimates import Estimate, total_of
 from beam_pipeline.dry_run.sampling import Run, Sample, take_sample
@@ -23,24 +23,16 @@ from transforms.rows import make_rows
 from transforms.storage.generations import find_manifest
 from transforms.tokenization import tokenize_part
 
-# Headers and footers of shards are not in the sample.
-FILE_OVERHEAD = 0.01
 # Measured: a process with everything loaded, and what it needs for each byte of a part's text.
 PROCESS_BYTES = 300 << 20
 MEMORY_FACTOR = 20
+# Measured: imports, building the pipeline, and worker processes.
+START_SECONDS = 5
+LABEL_BYTES = 8
 
 
-@dataclass(frozen=True, kw_only=True)
-class Made:
-    """What became of one run of reviews, scaled up to the stretch that it stands for."""
-
-    reviews: float
-    text: float
-    tokens: float
-    rows: float
-    bytes: float
-    truncated: float
-    padding: float
+# Of a run of reviews; rows and bytes may be fractions, since a run ends inside of a block.
+Counts = dict[str, float]
 
 
 def dry_run(config: JobConfig) -> str:
@@ -49,16 +41,18 @@ def dry_run(config: JobConfig) -> str:
     Raises:
         ReviewShardsError: the job could not start.
     """
+    started = time.monotonic()
     recipe = DatasetRecipe(config=config, tokenizer=load_tokenizer(config.tokenizer))
     there = None if config.overwrite else find_manifest(config.output)
     plan = make_plan(config, there if config.append else None)
     draft = recipe.manifest_draft(plan)
     if there is not None and is_finished(config, plan, draft, there):
         return f"Nothing to do: {config.output} holds all of this already. Nothing was written."
+    plan_seconds = time.monotonic() - started
     lines = [f"Would read {len(plan.files):,} files, {plan.input_bytes / 1e6:,.1f} MB"]
     sample = take_sample(config, plan)
     if any(run.reviews.num_rows for run in sample.runs):
-        lines += _estimate_lines(recipe, plan, sample)
+        lines += _estimate_lines(recipe, plan, sample, plan_seconds)
     elif n_rejected := round(sum(run.rejected for run in sample.runs)):
         lines.append(f"  rejected    all {n_rejected:,} records of the sample are no reviews")
     if plan.ignored:
@@ -67,75 +61,54 @@ def dry_run(config: JobConfig) -> str:
     return "\n".join(lines)
 
 
-def _estimate_lines(recipe: DatasetRecipe, plan: Plan, sample: Sample) -> list[str]:
+def _estimate_lines(
+    recipe: DatasetRecipe, plan: Plan, sample: Sample, plan_seconds: float
+) -> list[str]:
     config = recipe.config
-    made, seconds = make_runs(recipe, sample)
-    sizes = [run.stored_bytes for run in sample.runs]
+    encoder = ReviewTokenizer(recipe.tokenizer.files[TOKENIZER_FILE])
+    started = time.monotonic()
+    runs = [_make(recipe, encoder, run) for run in sample.runs]
+    seconds = time.monotonic() - started
+    columns = {name: [run[name] for run in runs] for name in runs[0]}
 
-    def total(counts: list[float]) -> Estimate:
-        return total_of(counts, sizes, plan.input_bytes, is_all=sample.is_all)
+    def total(name: str, of: str = "stored", whole: float = plan.input_bytes) -> Estimate:
+        return total_of(columns[name], columns[of], whole, is_all=sample.is_all)
 
-    text = total([run.text for run in made])
-    rows = total([run.rows for run in made])
+    text = total("text")
     n_shards = max(len(plan.splits), -(-int(text.value) // config.part_bytes))
     n_shards *= len(recipe.subsets)
     n_reviews = sum(run.reviews.num_rows for run in sample.runs)
     says = "everything" if sample.is_all else f"a sample of {n_reviews:,} reviews"
     lines = [
-        f"Would make, as {says} says (± : 95 % interval):",
-        f"  text        {text.times(1e-6)} MB",
-        f"  reviews     {total([run.reviews for run in made])}",
-        f"  tokens      {total([run.tokens for run in made])}, special ones included",
-        f"  rows        {rows}, of {config.max_length} tokens",
+        f"Would make, as {says} says:",
+        f"  text        {text.text(1e-6, ' MB', 2)}",
+        f"  reviews     {total('reviews').text()}",
+        f"  tokens      {total('tokens').text()}, special ones included",
+        f"  rows        {total('rows').text()}, of {config.max_length} tokens",
         f"  shards      about {n_shards:,}",
-        f"  bytes       {total([run.bytes for run in made]).times(1e-6, FILE_OVERHEAD)} MB",
+        f"  bytes       {total('bytes').text(1e-6, ' MB', 2)}",
     ]
-    reviews = [run.reviews for run in made]
-    slots = [run.rows * config.max_length for run in made]
-    records = [run.rejected + one.reviews for run, one in zip(sample.runs, made, strict=True)]
-    for name, counts, among, what in (
-        ("truncated", [run.truncated for run in made], reviews, "of the reviews lose tokens"),
-        ("padding", [run.padding for run in made], slots, "of all places in the rows"),
-        ("rejected", [run.rejected for run in sample.runs], records, "of the records"),
+    for name, of, what in (
+        ("truncated", "reviews", "of the reviews lose tokens"),
+        ("padding", "places", "of all places in the rows"),
+        ("rejected", "records", "of the records"),
     ):
-        if sum(counts):
-            share = total_of(counts, among, sum(among), is_all=sample.is_all).share(sum(among))
-            lines.append(f"  {name:<11} {share} {what}")
-    lines += _machine_lines(config, text.value, n_shards, sample, seconds)
-    if any(run.guessed for run in sample.runs):
+        if any(columns[name]):
+            lines.append(f"  {name:<11} {total(name, of, 100).text(1, ' %', 2)} {what}")
+    pace = seconds / max(1, sum(columns["text"]))
+    lines += _machine_lines(config, plan, sample, text.value, plan_seconds, pace)
+    if sample.cut_short:
         lines.append(
-            "  NOTE        large compressed files were read in part: how much they hold is a guess "
-            "that ± does not know"
+            f"  NOTE        {sample.cut_short:,} large files that can only be read from the start "
+            f"were read in part: the ranges hold if the rest is like it"
         )
     if config.dedup != "none" or config.exclude:
         lines.append("  NOTE        duplicates and excluded reviews were not looked for")
     return lines
 
 
-def make_runs(recipe: DatasetRecipe, sample: Sample) -> tuple[list[Made], tuple[float, float]]:
-    """Make rows of the runs, and measure how long that takes.
-
-    Returns:
-        What came out of each run; and seconds for a byte of text, over all runs and over the
-        second half, when the tokenizer knows most words.
-    """
-    encoder = ReviewTokenizer(recipe.tokenizer.files[TOKENIZER_FILE])
-    made: list[Made] = []
-    spent: list[tuple[int, float]] = []
-    for run in sample.runs:
-        started = time.monotonic()
-        made.append(_make(recipe, encoder, run))
-        n_bytes = int(text_lengths(run.reviews).sum())
-        spent.append((n_bytes, time.monotonic() - started))
-
-    def pace(part: list[tuple[int, float]]) -> float:
-        return sum(seconds for _, seconds in part) / max(1, sum(n_bytes for n_bytes, _ in part))
-
-    return made, (pace(spent), pace(spent[len(spent) // 2 :]))
-
-
-def _make(recipe: DatasetRecipe, encoder: ReviewTokenizer, run: Run) -> Made:
-    """Do with a run what the job does with a part."""
+def _make(recipe: DatasetRecipe, encoder: ReviewTokenizer, run: Run) -> Counts:
+    """Do with a run what the job does with a part, and count what comes out."""
     config = recipe.config
     part = Part(key=PartKey(split=0, part=0), last=True, reviews=run.reviews)
     clean = clean_part(part, recipe.cleaning)
@@ -149,37 +122,46 @@ def _make(recipe: DatasetRecipe, encoder: ReviewTokenizer, run: Run) -> Made:
     )
     stored = len(shard_bytes(table, config.format, {}))
     content_sha256(table)
-    counts, n_rows = packed.ledger.tokens, len(packed.rows)
-    padding = len(table["input_ids"].combine_chunks().flatten()) - counts.written
+    counts, n_rows, mlm = packed.ledger.tokens, len(packed.rows), config.task == "mlm"
+    places = len(table["input_ids"].combine_chunks().flatten())
     # A run ends in the middle of a block; the job's parts are long enough not to care.
-    whole = config.task == "mlm" and n_rows
-    rows = (counts.written + counts.dropped) / config.max_length if whole else float(n_rows)
-    n_bytes = table.nbytes if config.format == "arrow" else stored
-    label_bytes = 8 * n_rows if config.task == "classification" else 0
-    return Made(
-        reviews=run.weight * run.reviews.num_rows,
-        text=run.weight * int(text_lengths(run.reviews).sum()),
-        tokens=run.weight * (counts.tokenized + counts.special),
-        rows=run.weight * rows,
-        bytes=run.weight * (n_bytes + label_bytes) * (rows / n_rows if n_rows else 0.0),
-        truncated=run.weight * packed.ledger.reviews.truncated if config.task != "mlm" else 0.0,
-        padding=run.weight * padding if config.task != "mlm" else 0.0,
-    )
+    rows = (counts.written + counts.dropped) / config.max_length if mlm else n_rows
+    row_bytes = (table.nbytes if config.format == "arrow" else stored) / max(1, n_rows)
+    return {
+        "stored": run.stored_bytes,
+        "reviews": run.reviews.num_rows,
+        "rejected": run.rejected,
+        "records": run.reviews.num_rows + run.rejected,
+        "text": int(text_lengths(run.reviews).sum()),
+        "tokens": counts.tokenized + counts.special,
+        "rows": rows,
+        "places": places,
+        "bytes": rows * (row_bytes + (0 if mlm else LABEL_BYTES)),
+        "truncated": 0 if mlm else packed.ledger.reviews.truncated,
+        "padding": 0 if mlm else places - counts.written,
+    }
 
 
 def _machine_lines(
-    config: JobConfig, text_bytes: float, n_shards: int, sample: Sample, paces: tuple[float, float]
+    config: JobConfig,
+    plan: Plan,
+    sample: Sample,
+    text_bytes: float,
+    plan_seconds: float,
+    pace: float,
 ) -> list[str]:
-    """Return time and memory on this machine."""
+    """Return time and memory on this machine; `pace` is seconds to make rows of a byte of text."""
     cores = n_cores()
-    reading = sample.read_seconds / max(1, sample.read_bytes)
-    slow, fast = sorted(((pace + reading) * text_bytes / cores for pace in paces), reverse=True)
-    workers = min(cores, n_shards) if text_bytes > SMALL_TEXT_BYTES else 1
-    part = min(config.part_bytes, text_bytes)
-    memory = workers * (PROCESS_BYTES + MEMORY_FACTOR * part)
+    workers = min(cores, len(plan.splits)) if text_bytes > SMALL_TEXT_BYTES else 1
+    reading, making = sample.read_seconds / max(1, sample.read_bytes), pace * text_bytes
+    # To open an archive takes its time once: only the higher figure scales it up with the text.
+    # Late in a job, most words are known already.
+    low = plan_seconds + sample.read_seconds + making / cores / 2
+    high = plan_seconds + reading * text_bytes / workers + making + START_SECONDS
+    memory = workers * (PROCESS_BYTES + MEMORY_FACTOR * min(config.part_bytes, text_bytes))
     return [
-        f"  time        {fast:,.0f} to {slow:,.0f} s on the {cores} cores of this machine, and a "
-        f"few to start",
+        f"  time        {low:,.0f} to {high:,.0f} s on the {cores} cores of this machine, as busy "
+        f"as it is now",
         f"  memory      up to {memory / 1e9:,.1f} GB, with {workers} parts in work; a smaller "
         f"--part_bytes needs less",
     ]

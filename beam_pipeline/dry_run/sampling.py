@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -13,16 +15,19 @@ from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.splitting import sized_files
 from transforms.functional.readers.columns import ReviewColumns
+from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.formats import INDEXED
-from transforms.functional.reviews.reviews import REVIEW_SCHEMA, text_lengths
-from transforms.functional.reviews.splits import SizedFile, Split, plan_splits
-from transforms.reading import read_split_chunks
+from transforms.functional.readers.read_file import read_file
+from transforms.functional.reviews.reviews import REVIEW_SCHEMA, ReviewChunk, text_lengths
+from transforms.functional.reviews.splits import SizedFile, plan_splits
+from transforms.storage.input_files import open_files
 
-RUNS = 32
-RUN_BYTES = 1 << 18  # Of text.
-FILES = 256
-# What is read of a split at most; a compressed file, which is one split, may hold any amount.
-READ_BYTES = 16 << 20
+RUNS = 128
+RUN_BYTES = 1 << 16  # Of text.
+READ_BYTES = 64 << 20  # Of text, in all.
+# Where there are more files, the indexes of small Parquet and Arrow files are left alone.
+MOST_INDEXES = 256
+MOST_SPLITS = 4096
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,129 +36,127 @@ class Run:
 
     Attributes:
         reviews: Rows of `REVIEW_SCHEMA`.
-        rejected: Records that were no reviews, in as much of the inputs.
-        stored_bytes: Bytes of the inputs that they stand for.
-        weight: How many times as many reviews stand for these bytes.
-        guessed: True where `stored_bytes` is a guess: a compressed file was read in part.
+        rejected: Records between them that were no reviews.
+        stored_bytes: Bytes of the inputs that all of these take.
     """
 
     reviews: pa.RecordBatch
     rejected: float
     stored_bytes: float
-    weight: float
-    guessed: bool
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True)
 class Sample:
-    """Runs, what it took to read them, and whether they are all that there is."""
+    """Runs, and what it took to read them.
+
+    Attributes:
+        runs: The runs.
+        read_bytes: Bytes of text that were read; the runs hold some of them.
+        read_seconds: How long that took.
+        is_all: True where the runs are all that there is.
+        cut_short: Files that can only be read from their start, of which the rest was not read.
+    """
 
     runs: list[Run]
     read_bytes: int
     read_seconds: float
     is_all: bool
+    cut_short: int
 
 
 def take_sample(config: JobConfig, plan: Plan) -> Sample:
-    """Read some splits, as small as the inputs can be cut, and take runs of reviews from each."""
+    """Read some splits, as small as the inputs can be cut, and take runs of reviews from them."""
     started = time.monotonic()
-    places = _evenly(len(plan.sizes), FILES)
-    grain = max(RUN_BYTES, plan.text_bytes // 4096)
-    fine = replace(config, part_bytes=grain)
-    files = [plan.files[place] for place in places]
-    sizes = list(sized_files(fine, [plan.sizes[place].file for place in places], files))
-    splits = list(plan_splits(sizes, grain))
-    chosen = _evenly(len(splits), RUNS)
-    by_source = {size.file.source: size for size in sizes}
-    runs: list[Run] = []
-    read_bytes = 0
-    for place in chosen:
-        n_runs = -(-RUNS // len(chosen))
-        n_bytes, found = _runs_of(config, splits[place], by_source, n_runs)
-        read_bytes += n_bytes
-        runs += found
-    all_read = len(chosen) == len(splits) and len(places) == len(plan.sizes)
+    sizes = _sizes(config, plan)
+    splits = list(plan_splits(sizes.values(), max(RUN_BYTES, plan.text_bytes // MOST_SPLITS)))
+    step = max(1.0, len(splits) / RUNS)
+    chosen = [splits[int((n + 0.5) * step)] for n in range(min(RUNS, len(splits)))]
+    most = max(RUN_BYTES, READ_BYTES // max(1, len(chosen)))
+    places = {
+        (file.source, file.start): n for n, split in enumerate(chosen) for file in split.files
+    }
+    read: list[list[Run]] = [[] for _ in chosen]
+    cut_short = 0
+    # In one go, so that an archive is walked through once.
+    for file, stream in open_files([file for split in chosen for file in split.files]):
+        run, ended = _read(config, sizes[file.source], file, stream, most)
+        read[places[file.source, file.start]].append(run)
+        cut_short += not ended
+    seconds = time.monotonic() - started
+    stretches = [_joined(runs) for runs in read]
+    runs = [run for stretch in stretches for run in _cut(stretch, -(-RUNS // len(chosen)))]
+    n_reviews = [sum(run.reviews.num_rows for run in found) for found in (runs, stretches)]
     return Sample(
         runs=runs,
-        read_bytes=read_bytes,
-        read_seconds=time.monotonic() - started,
-        is_all=all_read and all(run.weight == 1 and not run.guessed for run in runs),
+        read_bytes=sum(int(text_lengths(stretch.reviews).sum()) for stretch in stretches),
+        read_seconds=seconds,
+        is_all=len(chosen) == len(splits) and not cut_short and n_reviews[0] == n_reviews[1],
+        cut_short=cut_short,
     )
 
 
-def _evenly(n: int, most: int) -> list[int]:
-    """Return at most so many of n places, evenly spread."""
-    step = max(1.0, n / most)
-    return [int((place + 0.5) * step) for place in range(min(n, most))]
+def _sizes(config: JobConfig, plan: Plan) -> dict[int, SizedFile]:
+    """Return the sizes of the files, with more indexes than the job needs; archives fall apart."""
+    sizes = list(plan.sizes)
+    if len(sizes) <= MOST_INDEXES:
+        fine = replace(config, part_bytes=RUN_BYTES)
+        sizes = list(sized_files(fine, [size.file for size in sizes], plan.files))
+    return {size.file.source: replace(size, archive=None) for size in sizes}
 
 
-def _runs_of(
-    config: JobConfig, split: Split, sizes: dict[int, SizedFile], n_runs: int
-) -> tuple[int, list[Run]]:
-    """Return how much text of a split was read, and runs of its reviews."""
-    batches: list[pa.RecordBatch] = []
-    n_rejected = n_bytes = 0
-    complete = True
-    columns = ReviewColumns(text=config.text_column)
-    for chunk in read_split_chunks(split, columns, config.sample_by):
-        if n_bytes >= READ_BYTES:
-            complete = False
-            break
-        batches.append(chunk.reviews)
-        n_rejected += len(chunk.rejected)
+def _read(
+    config: JobConfig, size: SizedFile, file: FileRange, stream: IO[bytes], most: int
+) -> tuple[Run, bool]:
+    """Return up to about `most` bytes of text; False where no other split goes on behind them."""
+    chunks: list[ReviewChunk] = []
+    n_bytes = 0
+    stored, ended = size.stored_bytes(file), True
+    for chunk in read_file(stream, file, ReviewColumns(text=config.text_column), config.sample_by):
+        chunks.append(chunk)
         n_bytes += int(text_lengths(chunk.reviews).sum())
-    reviews = pa.Table.from_batches(batches, REVIEW_SCHEMA)
-    stored, guessed = _stored_bytes(split, sizes, n_bytes, reviews, complete)
-    # Where all records are rejected, one empty run says so.
-    n_runs = n_runs if reviews.num_rows else 1
-    bounds = np.linspace(0, reviews.num_rows, n_runs + 1).astype(int).tolist()
-    runs = []
-    for start, end in pairwise(bounds):
-        if start == end and n_runs > 1:
+        if n_bytes < most:
             continue
-        batch = _one_batch(reviews.slice(start, end - start))
-        taken = int(np.searchsorted(np.cumsum(text_lengths(batch)), RUN_BYTES, "left")) + 1
-        share = (end - start) / reviews.num_rows if reviews.num_rows else 1.0
-        runs.append(
-            Run(
-                reviews=batch.slice(0, taken),
-                rejected=n_rejected * share,
-                stored_bytes=stored * share,
-                weight=max(1.0, (end - start) / taken),
-                guessed=guessed,
+        if size.groups:
+            n_rows = sum(group.rows for group in size.groups[file.start : file.end])
+            stored *= sum(chunk.reviews.num_rows for chunk in chunks) / max(1, n_rows)
+            break
+        if file.format not in INDEXED:
+            taken = stream.tell() - file.start
+            stored, ended = min(stored, taken), size.cut_at_lines or taken >= stored
+            break
+    reviews = [chunk.reviews for chunk in chunks]
+    n_rejected = sum(len(chunk.rejected) for chunk in chunks)
+    return Run(reviews=_one_batch(reviews), rejected=n_rejected, stored_bytes=stored), ended
+
+
+def _joined(runs: Sequence[Run]) -> Run:
+    return Run(
+        reviews=_one_batch([run.reviews for run in runs]),
+        rejected=sum(run.rejected for run in runs),
+        stored_bytes=sum(run.stored_bytes for run in runs),
+    )
+
+
+def _cut(stretch: Run, n_runs: int) -> Iterator[Run]:
+    """Yield `n_runs` runs of at most `RUN_BYTES`, evenly spread over a stretch."""
+    reviews = stretch.reviews
+    text = np.concatenate([[0], np.cumsum(text_lengths(reviews))])
+    if not text[-1]:
+        yield stretch
+        return
+    for start, end in pairwise(np.searchsorted(text, np.linspace(0, text[-1], n_runs + 1))):
+        # Of reviews that are longer than a run's share of the text, some runs get none.
+        most = int(np.searchsorted(text, text[start] + RUN_BYTES))
+        stop = min(int(end), max(int(start) + 1, most))
+        share = (text[stop] - text[start]) / text[-1]
+        if share:
+            yield Run(
+                reviews=reviews.slice(start, stop - start),
+                rejected=stretch.rejected * share,
+                stored_bytes=stretch.stored_bytes * share,
             )
-        )
-    return n_bytes, runs
 
 
-def _stored_bytes(
-    split: Split, sizes: dict[int, SizedFile], n_bytes: int, reviews: pa.Table, complete: bool
-) -> tuple[float, bool]:
-    """Return the bytes of the inputs that were read, and True where that is a guess."""
-    stored = rows = 0.0
-    for part in split.files:
-        file = sizes[part.source]
-        n_rows = sum(group.rows for group in file.groups)
-        if n_rows:
-            mine = sum(group.rows for group in file.groups[part.start : part.end])
-            stored += file.bytes * mine / n_rows
-            rows += mine
-        elif part.end is not None and part.format not in INDEXED:
-            stored += part.end - part.start
-        else:
-            stored += file.bytes
-    if complete:
-        return stored, False
-    if rows:
-        return stored * reviews.num_rows / rows, False
-    first = sizes[split.files[0].source]
-    if first.cut_at_lines:
-        records = reviews.column("record").to_numpy()
-        return float(records[-1] - records[0]), False
-    text = sum(sizes[part.source].text_bytes for part in split.files)
-    return stored * min(1.0, n_bytes / max(1, text)), True
-
-
-def _one_batch(reviews: pa.Table) -> pa.RecordBatch:
-    batches: list[pa.RecordBatch] = reviews.combine_chunks().to_batches()
-    return batches[0] if batches else pa.RecordBatch.from_pylist([], REVIEW_SCHEMA)
+def _one_batch(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    whole = pa.Table.from_batches(batches, REVIEW_SCHEMA).combine_chunks().to_batches()
+    return whole[0] if whole else pa.RecordBatch.from_pylist([], REVIEW_SCHEMA)

@@ -7,15 +7,28 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from apache_beam.metrics import MetricsFilter
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    GoogleCloudOptions,
+    PipelineOptions,
+    PortableOptions,
+    StandardOptions,
+)
+from apache_beam.portability.api import beam_provision_api_pb2
+from apache_beam.runners.portability.fn_api_runner.fn_runner import (
+    ExtendedProvisionInfo,
+    FnApiRunner,
+)
+from apache_beam.runners.portability.portable_runner import JobServiceHandle
+from apache_beam.runners.runner import PipelineResult, PipelineRunner, create_runner
+from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from beam_pipeline.engines.cores import n_cores
+from beam_pipeline.engines.overrides import watched_workers  # noqa: F401 - replaces Beam's handler
 from beam_pipeline.engines.remote_engines import check_known_good, check_paths
 from transforms.functional.errors import UsageError
-
-if TYPE_CHECKING:
-    from apache_beam.options.pipeline_options import PipelineOptions
-    from apache_beam.runners.runner import PipelineResult, PipelineRunner
 
 # Up to here one process is as fast as several: they take a second and a half to start, and each
 # has to learn the words anew (measured on two cores: 66 MB took 2.6 s of CPU in one, 5.1 in two).
@@ -74,9 +87,6 @@ def choose_engine(
     Raises:
         UsageError: the runner is unknown, known to give wrong results, or cannot see the paths.
     """
-    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
-    from apache_beam.runners.runner import create_runner
-
     options = PipelineOptions(list(arguments))
     name = options.view_as(StandardOptions).runner
     if (name or "DirectRunner").lower().removesuffix("runner") in _LOCAL_NAMES:
@@ -94,8 +104,6 @@ def choose_engine(
 
 
 def _written_to(options: PipelineOptions) -> str | None:
-    from apache_beam.options.pipeline_options import GoogleCloudOptions, PortableOptions
-
     template: str | None = options.view_as(GoogleCloudOptions).template_location
     jar: str | None = options.view_as(PortableOptions).output_executable_path
     return template or jar
@@ -112,9 +120,6 @@ def _local_engine(
 
     `DirectRunner` itself first tries to download another engine, Prism.
     """
-    from apache_beam.options.pipeline_options import DirectOptions
-    from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
-
     direct = options.view_as(DirectOptions)
     mode, n_workers = direct.direct_running_mode, direct.direct_num_workers
     cores = n_cores()
@@ -155,10 +160,6 @@ def check_shuffle_memory(text_bytes: int, memory_bytes: int | None = None) -> No
 
 
 def _worker_processes(debug: bool) -> object:
-    from apache_beam.transforms.environments import SubprocessSDKEnvironment
-
-    from beam_pipeline.engines.overrides import watched_workers  # noqa: F401 - takes the place of Beam's own handler
-
     loud, quiet = (
         "apache_beam.runners.worker.sdk_worker_main",
         "beam_pipeline.engines.overrides.local_worker",
@@ -170,18 +171,12 @@ def _worker_processes(debug: bool) -> object:
 
 def _provision(options: PipelineOptions) -> object:
     """Return what workers are told at their start: the options of the job."""
-    from apache_beam.portability.api import beam_provision_api_pb2
-    from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo
-    from apache_beam.runners.portability.portable_runner import JobServiceHandle
-
     encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
     return ExtendedProvisionInfo(beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded))
 
 
 def counter_value(result: PipelineResult, name: str) -> int:
     """Return one of our counters, for people to read: a runner may count a retry twice."""
-    from apache_beam.metrics import MetricsFilter
-
     found = result.metrics().query(MetricsFilter().with_name(name))["counters"]
     # None is Beam's word for a committed 0 on runners that report no attempts.
     return sum(counter.result or 0 for counter in found)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+
+import grpc  # type: ignore[import-untyped]
+from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions
+from apache_beam.portability import common_urns, python_urns
+from apache_beam.runners.runner import PipelineRunner
+from apache_beam.transforms.environments import ExternalEnvironment
 
 from transforms import storage
 from transforms.functional.errors import ReviewShardsError, UsageError
-
-if TYPE_CHECKING:
-    from apache_beam.options.pipeline_options import PipelineOptions
-    from apache_beam.runners.runner import PipelineRunner
 
 # By a part of their names.
 _REFUSED = {
@@ -54,10 +55,6 @@ def check_paths(
 
 
 def _shares_files(runner: PipelineRunner, options: PipelineOptions) -> bool:
-    from apache_beam.options.pipeline_options import PortableOptions
-    from apache_beam.portability import common_urns, python_urns
-    from apache_beam.transforms.environments import ExternalEnvironment
-
     portable = options.view_as(PortableOptions)
     try:
         environment = runner.default_environment(options)
@@ -87,9 +84,6 @@ def await_job_service(options: PipelineOptions) -> None:
     Raises:
         ReviewShardsError: nothing answers there.
     """
-    import grpc  # type: ignore[import-untyped]
-    from apache_beam.options.pipeline_options import PortableOptions
-
     portable = options.view_as(PortableOptions)
     endpoint = portable.job_endpoint
     if endpoint and endpoint != "embed":

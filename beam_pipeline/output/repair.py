@@ -8,7 +8,7 @@ from dataclasses import replace
 import apache_beam as beam
 
 from beam_pipeline.engines.engine import choose_engine
-from beam_pipeline.engines.running import execute, write_tokenizer
+from beam_pipeline.engines.execution import execute, write_tokenizer
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.pipeline import build_repair
 from beam_pipeline.plan.listing import InputFile, identity_of, input_file

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from beam_pipeline.progress.progress import Lookout, Progress
+from beam_pipeline.progress.monitor import OutputMonitor, Progress
 from transforms import storage
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -31,25 +31,27 @@ class Display(Protocol):
 
 
 @contextmanager
-def watching(output: str, make_lookout: Callable[[], Lookout], *, quiet: bool) -> Iterator[None]:
+def watching(
+    output: str, make_monitor: Callable[[], OutputMonitor], *, quiet: bool
+) -> Iterator[None]:
     """Show how far a job is for as long as it runs in this block.
 
     Args:
         output: Folder or URL of the dataset.
-        make_lookout: Called when the job is about to start, and not at all when `quiet`.
+        make_monitor: Called when the job is about to start, and not at all when `quiet`.
         quiet: Show nothing.
     """
     if quiet:
         yield
         return
-    lookout = make_lookout()
+    monitor = make_monitor()
     display: Display = _Bar() if sys.stderr.isatty() else _Lines()
     interval = display.interval
     if not storage.is_local(output):
         interval = max(interval, SECONDS_BETWEEN_REQUESTS)
     stopped = threading.Event()
     watcher = threading.Thread(
-        target=_watch, args=(lookout, display, interval, stopped), name="progress", daemon=True
+        target=_watch, args=(monitor, display, interval, stopped), name="progress", daemon=True
     )
     watcher.start()
     try:
@@ -60,12 +62,14 @@ def watching(output: str, make_lookout: Callable[[], Lookout], *, quiet: bool) -
         display.close()
 
 
-def _watch(lookout: Lookout, display: Display, interval: float, stopped: threading.Event) -> None:
+def _watch(
+    monitor: OutputMonitor, display: Display, interval: float, stopped: threading.Event
+) -> None:
     wait = interval
     while not stopped.wait(wait):
         started = time.monotonic()
         try:
-            progress = lookout.look()
+            progress = monitor.look()
         except Exception:
             # The job itself says what is wrong with its output; nothing is lost but a look.
             continue

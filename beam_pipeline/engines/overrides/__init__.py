@@ -1,1 +1,1 @@
-"""What is changed of Beam and of the process: each file says what breaks without it."""
+"""What is changed of Beam and of the process; each file says what breaks without it."""

@@ -1,4 +1,8 @@
-"""A worker process of the local engine: Beam's own, but quiet, and single-threaded inside."""
+"""A worker process of the local engine: Beam's own, but quiet, and single-threaded inside.
+
+Without it: each worker prints a page of log when it starts and a page of traceback for each error,
+and lives on when the job is killed.
+"""
 
 import logging
 import os

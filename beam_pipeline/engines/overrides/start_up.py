@@ -1,4 +1,7 @@
-"""What makes a process of the job start fast, and keep its memory."""
+"""What makes a process of the job start fast, and keep its memory.
+
+Without it: half a second more to start, twice the system time, and a third more memory a worker.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Worker processes whose end fails the job; Beam's own runner would wait for them for ever."""
+"""Worker processes whose end fails the job.
+
+Without it: a job whose worker process is killed waits for ever.
+"""
 
 import threading
 from typing import Any

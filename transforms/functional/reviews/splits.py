@@ -65,6 +65,13 @@ class SizedFile:
         """True where the file can be cut at any line end."""
         return self.file.format in LINE_BASED and self.file.compression is None and not self.whole
 
+    def stored_bytes(self, part: FileRange) -> float:
+        """Return the bytes of the file, as stored, that a range of it takes."""
+        if self.groups:
+            groups = self.groups[part.start : part.end]
+            return self.bytes * sum(group.bytes for group in groups) / max(1, self.text_bytes)
+        return self.bytes if part.end is None else part.end - part.start
+
 
 def plan_splits(files: Iterable[SizedFile], part_bytes: int, first: int = 0) -> Iterator[Split]:
     """Yield numbered splits of about `part_bytes` of text each, in input order.

@@ -20,7 +20,7 @@ from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import TOKENIZER_FOLDER, TokenizerSource
 from beam_pipeline.progress.display import watching
-from beam_pipeline.progress.progress import lookout
+from beam_pipeline.progress.monitor import output_monitor
 from transforms import storage
 from transforms.timing import seconds_of_stages
 from transforms.tokenization import MISMATCHES
@@ -61,8 +61,8 @@ def _run(recipe: DatasetRecipe, plan: Plan, files: PlanFiles, engine: Engine) ->
     config = recipe.config
     pipeline = beam.Pipeline(runner=engine.runner, options=engine.options)
     build(pipeline, recipe, plan, files, threads=engine.threads)
-    look = partial(lookout, recipe, plan)
-    with watching(config.output, look, quiet=config.quiet):
+    monitor = partial(output_monitor, recipe, plan)
+    with watching(config.output, monitor, quiet=config.quiet):
         return execute(pipeline, engine, debug=config.debug)
 
 

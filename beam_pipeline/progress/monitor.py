@@ -8,7 +8,6 @@ goes by what is new.
 from __future__ import annotations
 
 import json
-import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,9 +20,9 @@ import pyarrow.parquet as pq
 from beam_pipeline.plan.listing import identity_of
 from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.recipe import DatasetRecipe
+from beam_pipeline.progress.work import Work, work_of
 from transforms import storage
 from transforms.functional.dataset.receipts import COUNTS, FINGERPRINT
-from transforms.functional.reviews.splits import SizedFile, Split
 from transforms.rejecting import REJECTED_FOLDER
 from transforms.storage.stores import ask
 
@@ -31,83 +30,6 @@ FILES_READ_PER_LOOK = 2
 
 _SHARD = re.compile(r"\d{7}-\d{4,}\.(?:arrow|parquet)")
 _REJECTED = re.compile(r"\d{7}-\d{4,}\.jsonl")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Work:
-    """What a job has to do.
-
-    Attributes:
-        split_bytes: Bytes of the inputs, as stored, that each split (or bucket) reads.
-        split_parts: About how many parts it makes.
-        subsets: The folders that a part may have a shard in.
-        first: Number of the first split.
-    """
-
-    split_bytes: Sequence[float]
-    split_parts: Sequence[int]
-    subsets: Sequence[str]
-    first: int = 0
-
-    @property
-    def bytes(self) -> float:
-        """Bytes of all inputs."""
-        return sum(self.split_bytes)
-
-    @property
-    def shards(self) -> int:
-        """About how many shards there will be."""
-        return sum(self.split_parts) * len(self.subsets)
-
-    def bytes_done(self, shards: Mapping[int, int]) -> float:
-        """Return the input bytes behind finished shards, of which each split has so many."""
-        done = 0.0
-        for split, n_shards in shards.items():
-            place = split - self.first
-            expected = self.split_parts[place] * len(self.subsets)
-            done += self.split_bytes[place] * min(1.0, n_shards / expected)
-        return done
-
-    def has(self, split: int) -> bool:
-        """Return True for the number of a split of this job; other generations have others."""
-        return 0 <= split - self.first < len(self.split_bytes)
-
-
-def work_of(recipe: DatasetRecipe, plan: Plan) -> Work:
-    """Return what there is to do, as the plan knows or guesses it.
-
-    Args:
-        recipe: What the job makes.
-        plan: What it reads.
-    """
-    n_buckets = recipe.n_buckets(plan)
-    if n_buckets:
-        sizes = [(plan.input_bytes / n_buckets, 1.0)] * n_buckets
-    else:
-        files = {file.file.source: file for file in plan.sizes}
-        sizes = [_size_of(split, files) for split in plan.splits]
-    return Work(
-        split_bytes=[stored for stored, _ in sizes],
-        split_parts=[max(1, math.ceil(text / recipe.config.part_bytes)) for _, text in sizes],
-        subsets=recipe.subsets,
-        first=plan.splits.first,
-    )
-
-
-def _size_of(split: Split, files: Mapping[int, SizedFile]) -> tuple[float, float]:
-    """Return the bytes that a split reads, as stored and of text."""
-    stored = text = 0.0
-    for part in split.files:
-        file = files[part.source]
-        share = 1.0
-        if file.groups:
-            groups = file.groups[part.start : part.end]
-            share = sum(group.bytes for group in groups) / max(1, file.text_bytes)
-        elif part.end is not None and file.bytes:
-            share = (part.end - part.start) / file.bytes
-        stored += file.bytes * share
-        text += file.text_bytes * share
-    return stored, text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,22 +74,29 @@ class Progress:
         if self.kept:
             shards += f" ({self.kept:,} kept)"
         left = self.seconds_left
-        speed = self.tokens / 1e6 / self.seconds if self.seconds else 0.0
+        unit, name = (1e6, "MB") if self.work.bytes >= 10e6 else (1e3, "kB")
+        done, all_bytes = self.bytes_done / unit, self.work.bytes / unit
         return [
-            f"{self.bytes_done / 1e6:,.0f} of {self.work.bytes / 1e6:,.0f} MB",
-            f"{speed:.1f} Mtok/s",
+            f"{done:,.0f} of {all_bytes:,.0f} {name}",
+            *([_speed(self.tokens / self.seconds)] if self.tokens and self.seconds else []),
             shards,
             f"{self.rejected:,} rejected",
             "time left unknown" if left is None else f"{timedelta(seconds=round(left))} left",
         ]
 
 
-def lookout(recipe: DatasetRecipe, plan: Plan) -> Lookout:
-    """Return a lookout for a job that is about to start."""
-    return Lookout(recipe.config.output, work_of(recipe, plan), recipe.fingerprint)
+def _speed(tokens_per_second: float) -> str:
+    if tokens_per_second < 1e6:
+        return f"{tokens_per_second / 1e3:,.0f} ktok/s"
+    return f"{tokens_per_second / 1e6:,.1f} Mtok/s"
 
 
-class Lookout:
+def output_monitor(recipe: DatasetRecipe, plan: Plan) -> OutputMonitor:
+    """Return the monitor of a job that is about to start."""
+    return OutputMonitor(recipe.config.output, work_of(recipe, plan), recipe.fingerprint)
+
+
+class OutputMonitor:
     """Looks at an output now and then.
 
     A look lists it, and reads a few files: what the others hold is taken from their size.
