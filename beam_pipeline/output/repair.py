@@ -11,7 +11,7 @@ from beam_pipeline.engines.engine import choose_engine
 from beam_pipeline.engines.execution import execute, write_tokenizer
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.pipeline import build_repair
-from beam_pipeline.plan.listing import InputFile, identity_of, input_file
+from beam_pipeline.plan.listing import InputFile, input_file
 from beam_pipeline.plan.plan_files import remove_plan, write_plan
 from beam_pipeline.plan.planning import Plan, plan_of
 from beam_pipeline.plan.recipe import DatasetRecipe
@@ -124,7 +124,7 @@ def _check_inputs(files: Iterable[InputFile]) -> None:
     for file in files:
         member = split_member(file.path)
         info = storage.info_of(member[1] if member else file.path)
-        if info is None or identity_of(info) != file.identity:
+        if info is None or storage.identity_of(info) != file.identity:
             what = "is gone" if info is None else "has changed"
             raise InputError(
                 f"{file.path} {what} since its shards were made, so none can be made again: put "

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from fsspec import AbstractFileSystem
@@ -21,19 +22,6 @@ from transforms.functional.unpacking.archive_paths import archive_kind, member_p
 from transforms.storage.input_files import list_archive
 from transforms.storage.stores import ask, reason
 
-# What tells one version of a file from the next, by the names that file systems give it.
-_IDENTITY_KEYS = (
-    "ETag",
-    "etag",
-    "md5Hash",
-    "content_md5",
-    "generation",
-    "blob_id",
-    "mtime",
-    "LastModified",
-    "last_modified",
-)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InputFile:
@@ -43,11 +31,14 @@ class InputFile:
         path: Absolute path, or URL.
         bytes: Size as stored.
         identity: What changes when the file does: its etag, or the time it was modified.
+        version: The same for a reader of this run, which may ask for more; see
+            `transforms.storage.versions`. Empty where nobody knows.
     """
 
     path: str
     bytes: int
     identity: str
+    version: str = ""
 
     @property
     def folder(self) -> str:
@@ -177,10 +168,8 @@ def _members(files: Iterable[InputFile], wanted: re.Pattern[str] | None) -> list
                 f"{file.path} is no archive: its name ends in neither .tar.gz nor .zip"
             )
         found += [
-            InputFile(
-                path=member_path(kind, file.path, name), bytes=n_bytes, identity=file.identity
-            )
-            for name, n_bytes in list_archive(file.path)
+            replace(file, path=member_path(kind, file.path, name), bytes=n_bytes)
+            for name, n_bytes in list_archive(file.path, file.version)
             if not _is_hidden(name)
         ]
     return found
@@ -214,7 +203,8 @@ def _input_file(filesystem: AbstractFileSystem, name: str, info: dict[str, Any])
     return InputFile(
         path=name if local else filesystem.unstrip_protocol(name),
         bytes=int(info.get("size") or 0),
-        identity=identity_of(info),
+        identity=storage.identity_of(info),
+        version=storage.local_version(Path(name).stat()) if local else storage.version_of(info),
     )
 
 
@@ -230,8 +220,3 @@ def input_file(entry: InputEntry) -> InputFile:
             f"not keep"
         )
     return InputFile(path=entry.path, bytes=entry.bytes, identity=entry.identity)
-
-
-def identity_of(info: Mapping[str, Any]) -> str:
-    """Return what changes when a file does, out of what its file system says of it."""
-    return next((f"{key}:{info[key]}" for key in _IDENTITY_KEYS if info.get(key)), "")

@@ -35,6 +35,7 @@ def whole_file(
         format=format_of(file.path, config.input_format),
         compression=compression_of(file.path),
         bytes=file.bytes,
+        version=file.version,
         label=label,
     )
 

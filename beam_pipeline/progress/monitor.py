@@ -17,7 +17,6 @@ from datetime import timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from beam_pipeline.plan.listing import identity_of
 from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.progress.work import Work, work_of
@@ -157,7 +156,10 @@ class OutputMonitor:
         for info in listed:
             file = info["name"].rpartition("/")[2]
             if pattern.fullmatch(file):
-                found[storage.join(path, file)] = (int(info["size"] or 0), identity_of(info))
+                found[storage.join(path, file)] = (
+                    int(info["size"] or 0),
+                    storage.identity_of(info),
+                )
         return found
 
 

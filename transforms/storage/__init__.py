@@ -12,16 +12,20 @@ from transforms.storage.reading import (
     read_small_files,
     vanished,
 )
+from transforms.storage.versions import identity_of, is_version, local_version, version_of
 from transforms.storage.writing import create, remove, write_atomic
 
 __all__ = [
     "changed",
     "create",
     "exists",
+    "identity_of",
     "info_of",
     "is_local",
+    "is_version",
     "join",
     "list_files",
+    "local_version",
     "locate",
     "mask_secrets",
     "open_input",
@@ -30,5 +34,6 @@ __all__ = [
     "real_path",
     "remove",
     "vanished",
+    "version_of",
     "write_atomic",
 ]

@@ -29,7 +29,7 @@ def open_files(files: Sequence[FileRange]) -> Iterator[tuple[FileRange, IO[bytes
     """Yield the files of a split with their bytes; each stream lives until the next one is asked.
 
     Raises:
-        InputError: a file vanished, has another size than planned, or cannot be opened.
+        InputError: a file vanished, has changed, or cannot be opened.
     """
     place = 0
     while place < len(files):
@@ -38,8 +38,11 @@ def open_files(files: Sequence[FileRange]) -> Iterator[tuple[FileRange, IO[bytes
         if archived:
             yield from _open_members(archived)
         elif len(small) > 1:
-            sizes = [file.bytes or 0 for file in small]
-            contents = storage.read_small_files([file.path for file in small], sizes)
+            contents = storage.read_small_files(
+                [file.path for file in small],
+                [file.bytes or 0 for file in small],
+                [file.version for file in small],
+            )
             for file, data in zip(small, contents, strict=True):
                 yield file, io.BytesIO(data)
         else:
@@ -53,7 +56,7 @@ def open_file(file: FileRange) -> Iterator[IO[bytes]]:
     """Open one input file, also one in an archive.
 
     Raises:
-        InputError: it vanished, has another size than planned, or cannot be opened.
+        InputError: it vanished, has changed, or cannot be opened.
     """
     if split_member(file.path):
         yield from (stream for _, stream in _open_members([file]))
@@ -61,12 +64,13 @@ def open_file(file: FileRange) -> Iterator[IO[bytes]]:
     # Bytes for line formats; in indexed ones `end` counts row groups, and reading jumps.
     jumps = file.format in INDEXED and file.compression is None
     stop = None if jumps else file.end
-    with storage.open_input(file.path, file.bytes, stop=stop, ahead=not jumps) as stream:
+    planned = (file.bytes, file.version)
+    with storage.open_input(file.path, *planned, stop=stop, ahead=not jumps) as stream:
         yield stream
 
 
-def list_archive(path: str) -> list[Member]:
-    """Return the files of an archive.
+def list_archive(path: str, version: str) -> list[Member]:
+    """Return the files of an archive, which has to be of the version that was listed.
 
     Raises:
         InputError: it is damaged, a bomb, or holds what no archive of reviews holds.
@@ -74,7 +78,7 @@ def list_archive(path: str) -> list[Member]:
     kind = archive_kind(path)
     if kind is None:
         raise InputError(f"{path}: is no archive: its name ends in neither .tar.gz nor .zip")
-    with storage.open_input(path, ahead=kind == "tar") as stream:
+    with storage.open_input(path, None, version, ahead=kind == "tar") as stream:
         return list_members(stream, kind, path)
 
 
@@ -112,7 +116,8 @@ def _open_members(files: Sequence[FileRange]) -> Iterator[tuple[FileRange, IO[by
     members = [split_member(file.path) for file in files]
     found = {member[2]: file for member, file in zip(members, files, strict=True) if member}
     kind, archive, _ = next(member for member in members if member)
-    with storage.open_input(archive, ahead=kind == "tar") as stream:
+    version = files[0].version  # Each member has its archive's.
+    with storage.open_input(archive, None, version, ahead=kind == "tar") as stream:
         for member, data in read_members(stream, kind, archive, list(found)):
             file = found[member.name]
             if file.bytes is not None and file.bytes != member.bytes:

@@ -8,7 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from fsspec import AbstractFileSystem
 
 from transforms.functional.errors import InputError
-from transforms.storage.stores import ask_once, reason, retrying
+from transforms.storage.stores import reason, retrying
+from transforms.storage.versions import get_range
 
 FIRST_BLOCK_BYTES = 1 << 18
 LARGEST_BLOCK_BYTES = 1 << 23
@@ -25,6 +26,7 @@ class RangeReader(io.RawIOBase):
         filesystem: The store.
         name: The file's name there.
         size: Its bytes.
+        version: Its version, which a store that can is asked for; empty for any.
         stop: Where the reader will probably stop; nothing is fetched ahead behind it.
         ahead: False where the reader jumps.
     """
@@ -35,6 +37,7 @@ class RangeReader(io.RawIOBase):
         name: str,
         size: int,
         *,
+        version: str = "",
         stop: int | None = None,
         ahead: bool = True,
     ) -> None:
@@ -42,6 +45,7 @@ class RangeReader(io.RawIOBase):
         self.size = size
         self._filesystem = filesystem
         self._name = name
+        self._version = version
         self._stop = size if stop is None else min(stop, size)
         self._ahead = ahead
         self._position = 0
@@ -132,13 +136,15 @@ class RangeReader(io.RawIOBase):
             return retrying(self._fetch_once, start, end)
         except FileNotFoundError:
             raise InputError("vanished while it was read; start the job again") from None
+        except InputError:
+            raise
         except Exception as error:
             raise InputError(
                 f"cannot be read at byte {start}: {reason(error)}; start the job again"
             ) from error
 
     def _fetch_once(self, start: int, end: int) -> bytes:
-        data: bytes = ask_once(self._filesystem, "cat_file", self._name, start=start, end=end)
+        data = get_range(self._filesystem, self._name, start, end, self._version)
         if len(data) != end - start:
             raise ConnectionError(f"{len(data)} bytes came instead of {end - start}")
         return data

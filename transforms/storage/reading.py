@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import IO, Any, cast
+from pathlib import Path
+from typing import IO, Any, NamedTuple, cast
 
 from fsspec import AbstractFileSystem
 from fsspec.asyn import AsyncFileSystem
@@ -15,52 +17,116 @@ from fsspec.implementations.local import LocalFileSystem
 from transforms.functional.errors import InputError, ReviewShardsError
 from transforms.storage.paths import locate
 from transforms.storage.range_reader import RangeReader
-from transforms.storage.stores import ATTEMPTS, CONCURRENCY, ask, may_pass, reason, wait
+from transforms.storage.stores import ATTEMPTS, ask, may_pass, reason, wait
+from transforms.storage.versions import (
+    SmallFile,
+    get_many,
+    is_version,
+    local_version,
+    version_of,
+)
+
+
+class _Opened(NamedTuple):
+    """A file as a stream, and how to see what it is now.
+
+    `bytes` and `version` are those at opening; None and empty where nobody knows.
+    """
+
+    stream: IO[bytes]
+    bytes: int | None
+    version: str
+    look: Callable[[], tuple[int | None, str]]
 
 
 @contextmanager
 def open_input(
-    path: str, planned_bytes: int | None = None, *, stop: int | None = None, ahead: bool = True
+    path: str,
+    planned_bytes: int | None = None,
+    planned_version: str = "",
+    *,
+    stop: int | None = None,
+    ahead: bool = True,
 ) -> Iterator[IO[bytes]]:
-    """Open an input file for reading.
+    """Open an input file for reading; at its end it must be what it was at its beginning.
 
     Args:
         path: Path or URL.
         planned_bytes: Its size when the job was planned.
+        planned_version: Its version then; empty where nobody knows.
         stop: Where reading will stop; a store is asked for little more than that.
         ahead: True where it is read from start to end: a store is asked before bytes are needed.
 
     Raises:
-        InputError: it is not there any more, has not `planned_bytes` any more, or cannot be opened.
+        InputError: it is not there any more, has changed since the job was planned or while it was
+            read, or cannot be opened.
     """
     try:
         filesystem, name = locate(path)
-        stream, size = _open(filesystem, name, stop, ahead)
+        opened = _open(filesystem, name, planned_version, stop, ahead)
     except FileNotFoundError:
         raise vanished(path) from None
     except OSError as error:
         raise InputError(f"{path}: cannot be opened: {reason(error)}") from error
     except Exception as error:
         raise _input_error(path, error) from error
-    with stream:
-        if planned_bytes is not None and size is not None and size != planned_bytes:
-            raise changed(path, size, planned_bytes)
-        yield stream
+    with opened.stream:
+        if planned_bytes is not None and opened.bytes is not None and opened.bytes != planned_bytes:
+            raise changed(path, opened.bytes, planned_bytes)
+        if not is_version(planned_version, opened.version):
+            raise InputError(f"{path}: has changed since the job was planned; start the job again")
+        try:
+            yield opened.stream
+        except Exception:  # What does not look like damage may be half of another version.
+            _check_same(path, opened)
+            raise
+        _check_same(path, opened)
+
+
+def _check_same(path: str, opened: _Opened) -> None:
+    """Raise `InputError` where a file is not any more what it was when it was opened."""
+    try:
+        now = opened.look()
+    except FileNotFoundError:
+        raise vanished(path) from None
+    except Exception as error:
+        raise _input_error(path, error) from error
+    if now != (opened.bytes, opened.version):
+        raise InputError(
+            f"{path}: changed while it was read; start the job again once nobody writes to it"
+        )
 
 
 def _open(
-    filesystem: AbstractFileSystem, name: str, stop: int | None, ahead: bool
-) -> tuple[IO[bytes], int | None]:
-    """Return a file as a stream, and its size where that is known."""
+    filesystem: AbstractFileSystem, name: str, version: str, stop: int | None, ahead: bool
+) -> _Opened:
     if isinstance(filesystem, LocalFileSystem):
-        stream = filesystem.open(name, "rb")
-        return cast("IO[bytes]", stream), getattr(stream, "size", None)
+        return _open_local(filesystem, name)
     info = ask(filesystem, "info", name)
     size = info.get("size")
+
+    def look() -> tuple[int | None, str]:
+        now = ask(filesystem, "info", name)
+        return now.get("size"), version_of(now)
+
     # A web server that knows no ranges gives all or nothing.
     if size is None or info.get("partial") is False:
-        return _whole_in_temporary_file(filesystem, name), size
-    return cast("IO[bytes]", RangeReader(filesystem, name, size, stop=stop, ahead=ahead)), size
+        stream = _whole_in_temporary_file(filesystem, name)
+        return _Opened(stream, size, version_of(info), look)
+    now = version_of(info)
+    reader = RangeReader(filesystem, name, size, version=now, stop=stop, ahead=ahead)
+    return _Opened(cast("IO[bytes]", reader), size, now, look)
+
+
+def _open_local(filesystem: AbstractFileSystem, name: str) -> _Opened:
+    stream = cast("IO[bytes]", filesystem.open(name, "rb"))
+    status = os.fstat(stream.fileno())
+
+    def look() -> tuple[int | None, str]:
+        now = Path(name).stat()
+        return now.st_size, local_version(now)
+
+    return _Opened(stream, status.st_size, local_version(status), look)
 
 
 def _whole_in_temporary_file(filesystem: AbstractFileSystem, name: str) -> IO[bytes]:
@@ -85,22 +151,26 @@ def changed(path: str, size: int, planned_bytes: int) -> InputError:
     )
 
 
-def read_small_files(paths: Sequence[str], sizes: Sequence[int]) -> Iterator[bytes]:
+def read_small_files(
+    paths: Sequence[str], sizes: Sequence[int], versions: Sequence[str]
+) -> Iterator[bytes]:
     """Return the bytes of small files of one remote store, fetched by concurrent requests.
 
     Args:
         paths: URLs, together small enough for memory.
         sizes: Their bytes when the job was planned.
+        versions: Their versions then; empty where nobody knows.
 
     Raises:
-        InputError: one is gone, has another size, or cannot be read.
+        InputError: one is gone, has changed, or cannot be read.
     """
     filesystem = locate(paths[0])[0]
     names = [locate(path)[1] for path in paths]
     found: list[Any] = [None] * len(names)
     missing = list(range(len(names)))
     for attempt in range(1, ATTEMPTS + 1):
-        results = _fetch_all(filesystem, [names[i] for i in missing], [sizes[i] for i in missing])
+        asked = [SmallFile(names[i], sizes[i], versions[i]) for i in missing]
+        results = _fetch_all(filesystem, asked)
         for i, result in zip(missing, results, strict=True):
             found[i] = result
         missing = [i for i in missing if _try_again(found[i], sizes[i])]
@@ -110,6 +180,8 @@ def read_small_files(paths: Sequence[str], sizes: Sequence[int]) -> Iterator[byt
     for path, size, result in zip(paths, sizes, found, strict=True):
         if isinstance(result, FileNotFoundError):
             raise vanished(path)
+        if isinstance(result, InputError):
+            raise InputError(f"{path}: {result}")
         if isinstance(result, BaseException):
             raise _input_error(path, result) from result
         if len(result) != size:
@@ -124,16 +196,10 @@ def _try_again(result: Any, size: int) -> bool:
 
 
 def _fetch_all(
-    filesystem: AbstractFileSystem, names: list[str], sizes: list[int]
+    filesystem: AbstractFileSystem, asked: Sequence[SmallFile]
 ) -> list[bytes | BaseException]:
     if isinstance(filesystem, AsyncFileSystem):
-        # One byte more than there should be tells a file that has grown. An empty file has no
-        # range at all.
-        starts = [0 if size else None for size in sizes]
-        ends = [size + 1 if size else None for size in sizes]
-        options = {"on_error": "return", "batch_size": CONCURRENCY}
-        found = ask(filesystem, "cat_ranges", names, starts, ends, **options)
-        return cast("list[bytes | BaseException]", found)
+        return get_many(filesystem, asked)
 
     def fetch(name: str) -> bytes | BaseException:
         try:
@@ -142,7 +208,7 @@ def _fetch_all(
             return error
 
     with ThreadPoolExecutor(16) as threads:
-        return list(threads.map(fetch, names))
+        return list(threads.map(fetch, [file.name for file in asked]))
 
 
 def read_bytes(path: str) -> bytes:

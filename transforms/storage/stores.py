@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
 import fsspec
 from fsspec import AbstractFileSystem
-from fsspec.asyn import AsyncFileSystem
+from fsspec.asyn import AsyncFileSystem, sync
 
 from transforms.functional.errors import UsageError
 from transforms.functional.safe_urls import mask_secrets
@@ -111,6 +111,13 @@ def ask_once(filesystem: AbstractFileSystem, method: str, *arguments: Any, **opt
     return getattr(filesystem, method)(*arguments, **options)
 
 
+def run_once(
+    filesystem: AsyncFileSystem, work: Callable[..., Awaitable[Result]], *arguments: Any
+) -> Result:
+    """Run a coroutine of ours on the loop of a file system, in bounded time."""
+    return cast(Result, sync(filesystem.loop, work, *arguments, timeout=CALL_TIMEOUT_S))
+
+
 def retrying(call: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
     """Return what a call gives; errors that may pass are waited out, `ATTEMPTS` times at most."""
     for attempt in range(1, ATTEMPTS + 1):
@@ -136,12 +143,13 @@ def may_pass(error: BaseException) -> bool:
         return "upload" in str(error).lower()
     if isinstance(error, PermissionError | FileExistsError | IsADirectoryError):
         return False
+    # Before any status: aiohttp calls a body that was cut short a 400.
+    if any(kind.__name__ in _PASSING_NAMES for kind in type(error).__mro__):
+        return True
     status = status_of(error)
     if status is not None:
         return status in _PASSING_STATUS
-    if isinstance(error, TimeoutError | ConnectionError):
-        return True
-    return any(kind.__name__ in _PASSING_NAMES for kind in type(error).__mro__)
+    return isinstance(error, TimeoutError | ConnectionError)
 
 
 def status_of(error: BaseException | None) -> int | None:

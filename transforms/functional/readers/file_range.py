@@ -29,6 +29,7 @@ class FileRange:
         end: The one after the last; None reads to the end.
         record: Row number of the first row (Arrow, which keeps no count of rows).
         bytes: Size of the whole file when the job was planned, None where nobody knows.
+        version: What told the file from others of its name then, empty where nobody knows.
         label: Label of every review in it, where folders give labels.
     """
 
@@ -40,4 +41,5 @@ class FileRange:
     end: int | None = None
     record: int = 0
     bytes: int | None = None
+    version: str = ""
     label: int | None = None
