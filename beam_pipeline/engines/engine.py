@@ -122,6 +122,10 @@ def _local_engine(
     """
     direct = options.view_as(DirectOptions)
     mode, n_workers = direct.direct_running_mode, direct.direct_num_workers
+    if n_workers < 0:
+        raise UsageError(
+            f"--direct_num_workers must be at least 0 (0: one for each core), got {n_workers}"
+        )
     cores = n_cores()
     if not any(argument.startswith("--direct_") for argument in arguments):
         n_workers = min(cores, n_splits) if text_bytes > SMALL_TEXT_BYTES else 1

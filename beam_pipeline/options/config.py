@@ -21,6 +21,7 @@ class JobConfig:
     )
     output: str = option(
         help="folder or URL of the dataset",
+        must_be=("where other processes find it", lambda url: "memory://" not in url),
         decides_bytes=False,
     )
     tokenizer: str = option(
@@ -128,7 +129,7 @@ class JobConfig:
     part_bytes: int = option(
         32 << 20,
         help="most bytes of review text in a part; a shard is made of a part",
-        must_be=("at least 1", lambda n: n >= 1),
+        must_be=("at least 1000, about a review", lambda n: n >= 1000),
     )
     format: Literal["arrow", "parquet"] = option(
         "arrow",

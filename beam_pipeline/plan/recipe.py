@@ -27,6 +27,7 @@ from transforms.functional.reviews.cleaning import Cleaning
 from transforms.functional.rows.masking import MaskRecipe
 from transforms.functional.rows.packing import BlockLayout
 from transforms.functional.rows.padding import RowLayout
+from transforms.functional.tokenization.words import NO_WORDS, has_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,8 @@ class DatasetRecipe:
             _ = self.layout, self.masks
         except ValueError as error:
             raise TokenizerError(f"--{error}") from None
+        if self.config.whole_word_masking and not has_words(self.tokenizer.encoder):
+            raise TokenizerError(f"{NO_WORDS}: leave --whole_word_masking out")
 
     @cached_property
     def fingerprint(self) -> str:

@@ -49,10 +49,22 @@ def summary(config: JobConfig, result: JobResult) -> str:
         )
     if result.ignored:
         lines.append(f"  ignored     {result.ignored:,} files that lie in no class folder")
+    if not any(map(manifest.rows, manifest.subsets)):
+        lines.append(f"  NOTE        no row was made: {_why_no_row(manifest)}")
     if result.report:
         lines.append(f"  report      {result.report}")
     lines.append(f"Look at them: {_python()} -m beam_pipeline.inspect {config.output}")
     return storage.mask_secrets("\n".join(lines))
+
+
+def _why_no_row(manifest: Manifest) -> str:
+    dropped = manifest.ledger.tokens.dropped
+    if not dropped:
+        return "the inputs hold no review"
+    return (
+        f"{dropped:,} tokens fill no block of --max_length {manifest.max_length}: --remainder pad "
+        f"--overwrite keeps them"
+    )
 
 
 def _python() -> str:

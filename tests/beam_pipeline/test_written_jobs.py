@@ -7,6 +7,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from beam_pipeline.__main__ import main
 from beam_pipeline.engines.engine import choose_engine
@@ -15,14 +16,25 @@ from tests.beam_pipeline.jobs import REVIEWS, TOKENIZER
 _RUNNER = "tests.beam_pipeline.written_jobs.TemplateRunner"
 
 
+class _Store(MemoryFileSystem):
+    """A store, as far as a job that is only written down can tell."""
+
+    protocol = "store"
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return str(super()._strip_protocol(path.replace("store://", "memory://")))
+
+
 @pytest.fixture
 def store() -> Iterator[str]:
     """Return a folder that is no path of this machine."""
-    memory = fsspec.filesystem("memory")
+    fsspec.register_implementation("store", _Store, clobber=True)
+    memory = fsspec.filesystem("store")
     memory.pipe("/written-jobs/reviews.jsonl", REVIEWS.read_bytes())
     for file in TOKENIZER.iterdir():
         memory.pipe(f"/written-jobs/tokenizer/{file.name}", file.read_bytes())
-    yield "memory://written-jobs"
+    yield "store://written-jobs"
     memory.rm("/written-jobs", recursive=True)
 
 
@@ -39,7 +51,7 @@ def test_a_template_is_written_and_nothing_waited_for(
     assert "Written, not run" in capsys.readouterr().out
     assert template.stat().st_size > 1000
     # The tokenizer lies there for the workers; the manifest is theirs to write.
-    names = {Path(name).name for name in fsspec.filesystem("memory").find("/written-jobs/shards")}
+    names = {Path(name).name for name in fsspec.filesystem("store").find("/written-jobs/shards")}
     assert "tokenizer.json" in names
     assert "manifest.json" not in names
 

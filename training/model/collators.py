@@ -12,6 +12,8 @@ from training.reading.dataset import ShardDataset
 from training.reading.row_reader import Batch
 from transforms.functional.errors import DatasetError
 from transforms.functional.rows.masking import IGNORED, MaskRecipe, mask_blocks
+from transforms.functional.tokenization.encoder import load_encoder
+from transforms.functional.tokenization.words import NO_WORDS, has_words
 
 # What a dynamic mask is made from, besides the attention mask that goes to the model.
 MLM_COLUMNS = ("input_ids", "attention_mask", "word_starts", "block")
@@ -68,7 +70,7 @@ def mask_recipe(
     """Return the recipe for a dataset's tokenizer: its mask token, and ids never to choose.
 
     Raises:
-        DatasetError: the tokenizer has no mask token.
+        DatasetError: the tokenizer has no mask token, or whole words are asked for and it has none.
     """
     entry = dataset.manifest.tokenizer
     mask_id = entry.special_token_ids.get("mask")
@@ -77,7 +79,10 @@ def mask_recipe(
             f"the tokenizer of {dataset.location.url} has no mask token, which MLM needs: name one "
             f"as mask_token in its tokenizer_config.json, and make the dataset again"
         )
-    added = json.loads(dataset.location.read(entry.path)).get("added_tokens") or ()
+    tokenizer = dataset.location.read(entry.path)
+    if (whole_words or spans) and not has_words(load_encoder(tokenizer)):
+        raise DatasetError(f"{NO_WORDS}: mask tokens instead")
+    added = json.loads(tokenizer).get("added_tokens") or ()
     special = [token["id"] for token in added if token.get("special")]
     return MaskRecipe(
         mask_id=mask_id,

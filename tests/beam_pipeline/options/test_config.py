@@ -16,7 +16,8 @@ def _config(**options: object) -> JobConfig:
     [
         ("max_length", 0, "--max_length must be from 1 to 1048576, got 0"),
         ("max_length", 10**12, "--max_length must be from 1 to 1048576, got 1000000000000"),
-        ("part_bytes", 0, "--part_bytes must be at least 1, got 0"),
+        ("part_bytes", 999, "--part_bytes must be at least 1000, about a review, got 999"),
+        ("output", "memory://x", "--output must be where other processes find it, got memory://x"),
         ("seed", -1, "--seed must be from 0 to"),
         ("seed", 2**64, "--seed must be from 0 to"),
         ("validation_fraction", -0.1, "--validation_fraction must be at least 0 and below 1"),
@@ -46,7 +47,7 @@ def test_a_stride_below_zero():
     "options",
     [
         {"max_length": 1},
-        {"part_bytes": 1},
+        {"part_bytes": 1000},
         {"seed": 2**64 - 1},
         {"validation_fraction": 0.999},
         {"max_rejected_fraction": 1.0},

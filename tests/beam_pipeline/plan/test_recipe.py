@@ -1,5 +1,9 @@
 """From options and a tokenizer to what decides a dataset's bytes."""
 
+import json
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from beam_pipeline.options.config import JobConfig
@@ -55,6 +59,18 @@ def test_static_masks_never_choose_a_special_token_nor_one_of_the_template() -> 
     assert (masks.probability, masks.whole_words, masks.seed) == (0.3, False, 5)
 
 
+def test_whole_words_are_refused_where_a_review_is_one_word(tmp_path: Path) -> None:
+    document = json.loads((oracle.SAMPLE_TOKENIZER / "tokenizer.json").read_text("utf-8"))
+    document["pre_tokenizer"] = None
+    (tmp_path / "tokenizer.json").write_text(json.dumps(document))
+    wordless = load_tokenizer(str(tmp_path / "tokenizer.json"))
+    config = recipe(masking="static").config
+    assert DatasetRecipe(config=config, tokenizer=wordless).masks is not None
+
+    with pytest.raises(TokenizerError, match=r"has no words: .* leave --whole_word_masking out"):
+        DatasetRecipe(config=replace(config, whole_word_masking=True), tokenizer=wordless)
+
+
 def test_the_fingerprint_covers_what_decides_the_bytes_and_nothing_else() -> None:
     first = recipe().fingerprint
 
@@ -70,7 +86,7 @@ def test_the_fingerprint_covers_what_decides_the_bytes_and_nothing_else() -> Non
     others = [
         {"seed": 1},
         {"max_length": 511},
-        {"part_bytes": 1},
+        {"part_bytes": 1000},
         {"format": "parquet"},
         {"order": "shuffled"},
         {"remainder": "pad"},

@@ -12,6 +12,7 @@ from training.reading.dataset import RowBatch, ShardDataset
 from training.reading.row_reader import Batch
 from training.sampling.order import ShardOrder
 from training.sampling.sampler import ElasticSampler
+from transforms.functional.errors import DatasetError
 from transforms.functional.rows.masking import MaskRecipe, mask_blocks, span_begin_probability
 
 UNITS = [{}, {"whole_words": True}, {"spans": True}]
@@ -55,6 +56,19 @@ def test_dynamic_masks_of_epoch_0_are_the_static_masks_of_the_job(
     assert (written["labels"] != -100).sum() > 500
     for name in ("input_ids", "labels"):
         assert torch.equal(made[name], written[name])
+
+
+@pytest.mark.parametrize("unit", [{"whole_words": True}, {"spans": True}])
+def test_whole_words_are_refused_where_a_review_is_one_word(
+    tmp_path: Path, unit: dict[str, bool]
+) -> None:
+    dataset = ShardDataset(write_mlm(tmp_path), columns=MLM_COLUMNS)
+    file = tmp_path / dataset.manifest.tokenizer.path
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "pre_tokenizer": None}))
+
+    assert mask_recipe(dataset).mask_id == 4
+    with pytest.raises(DatasetError, match=r"has no words: .* mask tokens instead"):
+        mask_recipe(dataset, **unit)  # type: ignore[arg-type]
 
 
 def test_masks_never_choose_a_template_token_also_if_it_is_not_special(tmp_path: Path) -> None:

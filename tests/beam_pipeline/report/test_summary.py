@@ -1,0 +1,43 @@
+"""What a person reads at the end of a job."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from beam_pipeline.job import JobResult
+from beam_pipeline.options.config import JobConfig
+from beam_pipeline.report.summary import summary
+from tests.transforms.functional.dataset.test_commit import DRAFT, complete
+from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
+
+CONFIG = JobConfig(input=("in",), output="out", tokenizer="t", task="mlm")
+
+
+def said(manifest: Manifest) -> str:
+    result = JobResult(
+        manifest=manifest, seconds=1, engine="local", was_there=False, n_kept=0, n_mismatches=0,
+        ignored=0,
+    )  # fmt: skip
+    return summary(CONFIG, result)
+
+
+@pytest.mark.parametrize(
+    ("ledger", "why"),
+    [
+        (Ledger(), "no row was made: the inputs hold no review"),
+        (
+            Ledger(
+                reviews=ReviewCounts(read=2, dropped=2),
+                tokens=TokenCounts(tokenized=5, special=4, dropped=9),
+            ),
+            "no row was made: 9 tokens fill no block of --max_length 8: --remainder pad "
+            "--overwrite keeps them",
+        ),
+    ],
+)
+def test_a_dataset_without_a_row_says_why_and_what_helps(ledger: Ledger, why: str) -> None:
+    assert f"  NOTE        {why}\n" in said(replace(DRAFT.manifest, ledger=ledger))
+    assert "NOTE" not in said(complete())
