@@ -15,8 +15,8 @@ from transforms.functional.dataset.manifest import ShardEntry
 from transforms.functional.dataset.shards import ROWS_PER_BATCH
 from transforms.functional.errors import DatasetError
 
-# What Arrow raises for a damaged file. Its errors of input and output are Python's OSError.
-_ARROW_ERRORS = (pa.ArrowException, OSError)
+# What Arrow raises for a damaged file; names that are no UTF-8 are a ValueError.
+_ARROW_ERRORS = (pa.ArrowException, OSError, ValueError)
 
 
 class DamagedShardError(DatasetError):
@@ -114,6 +114,7 @@ def map_shard(path: Path, name: str, entry: ShardEntry, *, check_hash: bool = Tr
         batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
         for batch in batches:
             batch.validate(full=True)
+        fields = [(field.name, field.type) for field in reader.schema]
     except _ARROW_ERRORS as error:
         raise DamagedShardError(f"shard {name} is damaged, no Arrow file: {error}") from error
     if [batch.num_rows for batch in batches] != list(_batch_rows(entry.rows)):
@@ -121,8 +122,8 @@ def map_shard(path: Path, name: str, entry: ShardEntry, *, check_hash: bool = Tr
             f"shard {name} has other rows than its manifest says: make it again"
         )
     columns = {
-        field.name: _column(field, [batch.column(field.name) for batch in batches], buffer, name)
-        for field in reader.schema
+        column: _column(column, data_type, [batch.column(i) for batch in batches], buffer, name)
+        for i, (column, data_type) in enumerate(fields)
     }
     return MappedShard(memoryview(buffer), columns)
 
@@ -149,18 +150,22 @@ def _batch_rows(rows: int) -> Iterator[int]:
         yield min(ROWS_PER_BATCH, rows - begin)
 
 
-def _column(field: pa.Field, arrays: list[pa.Array], buffer: pa.Buffer, name: str) -> Column:
+def _column(
+    column: str, data_type: pa.DataType, arrays: list[pa.Array], buffer: pa.Buffer, name: str
+) -> Column:
     """Return where a column's values lie in the file.
 
     Raises:
         DatasetError: they do not lie there as plain values: nulls, compression, other types.
     """
-    value_type = field.type.value_type if pa.types.is_nested(field.type) else field.type
-    plain = pa.types.is_boolean(value_type) or pa.types.is_primitive(value_type)
+    is_list = pa.types.is_list(data_type)
+    value_type = data_type
+    if is_list or pa.types.is_fixed_size_list(data_type):
+        value_type = data_type.value_type
+    plain = pa.types.is_boolean(value_type) or pa.types.is_integer(value_type)
     buffers = [array.buffers() for array in arrays]
     # Validity of the rows, offsets of ragged ones, validity of the values, the values.
     values = [each[-1] for each in buffers]
-    is_list = pa.types.is_list(field.type)
     offsets = [each[1] for each in buffers] if is_list else []
     held = sum(each is not None for row in buffers for each in row)
     end = buffer.address + buffer.size
@@ -170,11 +175,11 @@ def _column(field: pa.Field, arrays: list[pa.Array], buffer: pa.Buffer, name: st
         or any(not buffer.address <= each.address < end for each in (*values, *offsets))
     ):
         raise DatasetError(
-            f"column {field.name!r} of shard {name} cannot be read in place: it was not written by "
+            f"column {column!r} of shard {name} cannot be read in place: it was not written by "
             f"this project; make the dataset again with --overwrite"
         )
     return Column(
-        ColumnType.of(field.type),
+        ColumnType.of(data_type),
         np.array([each.address - buffer.address for each in values], np.int64),
         np.array([each.address - buffer.address for each in offsets] or [0] * len(values)),
     )

@@ -1,4 +1,6 @@
 import errno
+import hashlib
+import json
 import os
 import pickle
 import signal
@@ -124,6 +126,34 @@ def test_a_damaged_shard_is_fetched_again_once(
         dataset[[dataset.shard_rows[0]]]
     assert log.read_text().split() == ["0000000-0000.arrow"] * 2 + ["0000001-0000.arrow"] * 2
     assert files(tmp_path / "cache") == [f"{dataset.shards[0].sha256}.arrow"]
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-9] + b"!" + data[-8:], lambda d: d[:100]])
+def test_a_copy_that_went_bad_in_the_cache_is_fetched_again(
+    remote: Path, tmp_path: Path, log: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    cache = ShardCache(tmp_path / "cache")
+    expected = open_remote(remote, cache)[[0]]["input_ids"]
+    [copy] = cache.folder.glob("*.arrow")
+    copy.write_bytes(damage(copy.read_bytes()))
+
+    dataset = open_remote(remote, ShardCache(tmp_path / "cache"))
+
+    assert torch.equal(dataset[[0]]["input_ids"], expected)
+    assert log.read_text().split() == ["0000000-0000.arrow"] * 2
+    assert hashlib.sha256(copy.read_bytes()).hexdigest() == copy.stem
+
+
+def test_a_manifest_cannot_name_a_file_outside_the_cache(remote: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "precious.arrow"
+    victim.write_text("not ours")
+    manifest = json.loads((remote / "manifest.json").read_text())
+    manifest["splits"]["train"]["shards"][0]["sha256"] = str(tmp_path / "precious")
+    (remote / "manifest.json").write_text(json.dumps(manifest))
+
+    with pytest.raises(DatasetError, match="which is no sha256 of 64 hexadecimal digits"):
+        open_remote(remote, ShardCache(tmp_path / "cache", max_bytes=1))
+    assert victim.read_text() == "not ours"
 
 
 def test_a_shard_that_is_gone_is_an_error_with_its_name(remote: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from transforms.functional.dataset.manifest_forms import check_document, check_records
 from transforms.functional.dataset.manifest_lists import ListFile, read_lists
 from transforms.functional.dataset.shards import FORMAT_VERSION, ShardFormat
 from transforms.functional.errors import InputError
@@ -216,13 +217,16 @@ class Manifest:
             read: Gives the bytes of a file below the dataset; for the files of `lists`.
 
         Raises:
-            InputError: it is no (whole) manifest, or one of a newer format.
+            InputError: it is no (whole) manifest, one of a newer format, or holds a field of
+                another form than readers need.
         """
         try:
             data = json.loads(text)
             version = int(data["format_version"])
+            if version <= FORMAT_VERSION:
+                check_document(data, SUBSETS, MANIFEST_NAME)
             manifest = cls._of(data, read) if version <= FORMAT_VERSION else None
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             raise InputError(
                 "manifest.json is damaged: it holds no manifest; the newest file in manifests/ is "
                 "a copy of it"
@@ -232,7 +236,10 @@ class Manifest:
                 f"the dataset has format version {version}, newer than the {FORMAT_VERSION} that "
                 f"this program reads: install a newer release of review-shards"
             )
-        check_inside([manifest.tokenizer.path, *manifest.shard_paths()], MANIFEST_NAME)
+        for subset, shards in manifest.subsets.items():
+            check_records(shards, f"shard of {subset}", MANIFEST_NAME)
+        check_records(manifest.inputs, "input", MANIFEST_NAME)
+        check_inside(manifest.shard_paths(), MANIFEST_NAME)
         return manifest
 
     @classmethod

@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 
 import pytest
@@ -27,13 +28,13 @@ from transforms.functional.reviews.reviews import PartKey
 
 DRAFT = ManifestDraft(
     manifest=Manifest(
-        fingerprint="f00d",
+        fingerprint="f00d" * 16,
         task="mlm",
         max_length=8,
         config={},
         tokenizer=TokenizerEntry(
             path="tokenizer/tokenizer.json",
-            sha256="",
+            sha256="0" * 64,
             vocab_size=9,
             special_token_ids={},
             prefix=[],
@@ -69,8 +70,8 @@ def shard_receipt(
         tokens=10 * written,
         reviews=written,
         bytes=1,
-        sha256="",
-        content_sha256=f"{split}-{part}-{subset}",
+        sha256="0" * 64,
+        content_sha256=hashlib.sha256(f"{split}-{part}-{subset}".encode()).hexdigest(),
     )
     return ShardReceipt(
         shard=entry if written else None,

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 
 import pytest
 
@@ -28,7 +29,7 @@ def shard(part: int, *, rows: int = 2, content: str = "c") -> ShardEntry:
         reviews=3,
         bytes=1000,
         sha256="f" * 64,
-        content_sha256=f"{content}{part}",
+        content_sha256=f"{content}{part}".rjust(64, "0"),
     )
 
 
@@ -41,13 +42,13 @@ def subsets(**entries: list[ShardEntry]) -> dict[str, Records[ShardEntry]]:
 
 def manifest(**changes: object) -> Manifest:
     values = {
-        "fingerprint": "f00d",
+        "fingerprint": "f00d" * 16,
         "task": "mlm",
         "max_length": 8,
         "config": {"seed": 0, "task": "mlm"},
         "tokenizer": TokenizerEntry(
             path="tokenizer/tokenizer.json",
-            sha256="abc",
+            sha256="abc0" * 16,
             vocab_size=100,
             special_token_ids={"pad": 0},
             prefix=[1],
@@ -91,7 +92,8 @@ def test_rows_and_tokens_are_summed_by_subset() -> None:
 
 
 def test_the_content_hash_is_that_of_the_shards_content_hashes_in_order() -> None:
-    expected = hashlib.sha256(b"train:c0\ntrain:c1\nvalidation:c2\n").hexdigest()
+    lines = [f"train:{'c0':0>64}", f"train:{'c1':0>64}", f"validation:{'c2':0>64}"]
+    expected = hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
 
     assert manifest().content_sha256() == expected
     assert json.loads(manifest().dumps())["content_sha256"] == expected
@@ -172,3 +174,57 @@ def test_a_list_file_that_is_missing_or_changed_is_an_error() -> None:
     outside = text.replace(path, "../secret.parquet")
     with pytest.raises(InputError, match="lies outside the dataset"):
         Manifest.loads(outside, lambda _: data)
+
+
+def changed(path: str, value: object) -> str:
+    """Return the JSON text of a manifest with one field changed: `tokenizer.sha256`."""
+    document = json.loads(manifest().dumps())
+    *folders, name = [int(key) if key.isdigit() else key for key in path.split(".")]
+    target = document
+    for key in folders:
+        target = target[key]
+    target[name] = value
+    return json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("splits.train.shards.1.sha256", "/somewhere/x", "sha256 of shard of train 1 is '/somewh"),
+        ("splits.train.shards.0.sha256", "F" * 64, "no sha256 of 64 hexadecimal digits"),
+        ("splits.train.shards.0.content_sha256", "", "content_sha256 of shard of train 0 is ''"),
+        ("splits.train.shards.0.bytes", -1, "bytes of shard of train 0 is '-1', which is no whole"),
+        ("splits.train.shards.0.rows", -5, "rows of shard of train 0"),
+        ("splits.train.shards.0.rows", "5", "holds no manifest"),
+        ("splits.train.shards.0.rows", 10**30, "holds no manifest"),
+        ("splits.train.shards.0.path", "../x.arrow", "outside the dataset"),
+        ("splits.test", {"shards": []}, "the name of a subset is 'test', which is no one of train"),
+        ("inputs.0.bytes", -7, "bytes of input 0"),
+        ("task", "../mlm", "task is '../mlm'"),
+        ("max_length", 0, "max_length is '0', which is no whole number from 1"),
+        ("max_length", True, "max_length is 'True'"),
+        ("max_length", 8.0, "max_length is '8.0'"),
+        ("max_length", 2**40, "max_length"),
+        ("config", [], "config is"),
+        ("fingerprint", "x", "fingerprint is 'x'"),
+        ("tokenizer.path", "/etc/passwd", "outside the dataset"),
+        ("tokenizer.sha256", "abc", "sha256 of the tokenizer"),
+        ("tokenizer.vocab_size", -1, "vocab_size is '-1'"),
+        (
+            "tokenizer.special_token_ids.pad",
+            100,
+            "the id of pad is '100', which is no whole number",
+        ),
+        ("tokenizer.prefix", ["[CLS]"], "an id of the prefix is '[CLS]'"),
+        ("label_numbers.neg", -1, "the number of label 'neg' is '-1'"),
+        ("label_numbers", ["neg"], "label_numbers is"),
+        ("generations.0.splits", -1, "splits of generation 1 is '-1'"),
+        ("lists.train", [{"path": "../l", "sha256": "0" * 64, "rows": 1}], "outside the dataset"),
+        ("lists.train", [{"path": "l", "sha256": "../x", "rows": 1}], "sha256 of l is '../x'"),
+        ("lists.train", [{"path": "l", "sha256": "0" * 64, "rows": -1}], "rows of l is '-1'"),
+    ],
+)
+def test_every_field_must_have_its_form(path: str, value: object, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)) as error:
+        loads(changed(path, value))
+    assert "\n" not in str(error.value)
