@@ -1,14 +1,27 @@
 """Ways to start the training program in tests."""
 
 import json
+import multiprocessing
 import os
+import runpy
 import subprocess
 import sys
+import time
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from tests.paths import ROOT
+from tests.stores.servers import free_port
+
+# One core for each process, and no GPU.
+ALONE = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+LIMIT_S = 300
+NOTICED_S = 20
 
 # Without dropout the numbers do not depend on which process draws them.
 TINY = {
@@ -50,30 +63,95 @@ def arguments(folder: Path, output: Path, /, **options: Any) -> list[str]:
     return line
 
 
-def torchrun(processes: int, line: list[str], **environment: str) -> "subprocess.CompletedProcess":
+@dataclass(frozen=True)
+class Done:
+    """What a run of several processes left: 0 where all of them ended well, and their errors."""
+
+    returncode: int
+    stderr: str
+
+
+def torchrun(processes: int, line: list[str], **environment: str) -> Done:
     """Run the traced program in several processes of this machine."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += [f"--nproc_per_node={processes}", "-m", "tests.training.traced_run", *line]
-    return run(command, **environment)
-
-
-def run(command: list[str], **environment: str) -> "subprocess.CompletedProcess":
-    """Run a command to its end; one that takes too long is ended with all that it started."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", **environment},
+        env={**os.environ, **ALONE, **environment},
         cwd=ROOT,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    try:
-        output, errors = process.communicate(timeout=300)
-    except BaseException:
-        process.terminate()  # Not killed: torchrun passes it on to its processes.
-        process.communicate(timeout=60)
-        raise
-    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+    ) as run:
+        try:
+            _, errors = run.communicate(timeout=LIMIT_S)
+        except BaseException:
+            run.terminate()  # Not killed: torchrun passes it on to its processes.
+            raise
+    return Done(run.returncode, errors)
+
+
+def forked(processes: int, line: list[str], folder: Path, **environment: str) -> Done:
+    """Run the traced program as `torchrun` does, in processes that have its libraries loaded.
+
+    Loading torch and transformers takes ten times as long as the training of a test.
+
+    Args:
+        processes: How many.
+        line: The command line.
+        folder: Where the processes' errors go.
+        environment: Variables for all of them.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["training.run", "tests.training.bucket"])
+    shared = {
+        **ALONE,
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()),
+        "WORLD_SIZE": str(processes),
+        "LOCAL_WORLD_SIZE": str(processes),
+        **environment,
+    }
+    ranks = []
+    for rank in map(str, range(processes)):
+        own = {**shared, "RANK": rank, "LOCAL_RANK": rank}
+        ranks.append(context.Process(target=_traced, args=(own, line, folder / f"err-{rank}")))
+    for process in ranks:
+        process.start()
+    _await(ranks)
+    errors = [(folder / f"err-{rank}").read_text() for rank in range(processes)]
+    return Done(max(abs(process.exitcode or 0) for process in ranks), "".join(errors))
+
+
+def _await(ranks: Sequence[BaseProcess]) -> None:
+    """Wait for processes to end.
+
+    Where one is killed, the others are too, as torchrun does. Where one ends with an error, the
+    others have time to say theirs.
+    """
+    end = time.monotonic() + LIMIT_S
+    failed = False
+    while (running := [each.sentinel for each in ranks if each.is_alive()]) and (
+        time.monotonic() < end
+    ):
+        wait(running, 0.5)
+        codes = [each.exitcode or 0 for each in ranks]
+        if min(codes) < 0:
+            break
+        if max(codes) > 0 and not failed:
+            failed, end = True, time.monotonic() + NOTICED_S
+    for each in ranks:
+        each.kill()
+        each.join()
+
+
+def _traced(environment: dict[str, str], line: list[str], errors: Path) -> None:
+    os.environ.update(environment)
+    sys.argv[1:] = line
+    with errors.open("w") as file:
+        os.dup2(file.fileno(), 2)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    runpy.run_module("tests.training.traced_run", run_name="__main__")
 
 
 def rows_by_step(trace: Path) -> dict[int, list[int]]:

@@ -7,7 +7,14 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.training.datasets import write_mlm
-from tests.training.programs import arguments, history, rows_by_step, torchrun, write_config
+from tests.training.programs import (
+    arguments,
+    forked,
+    history,
+    rows_by_step,
+    torchrun,
+    write_config,
+)
 from training.loop.checkpoints import SAMPLER_FILE
 
 GLOBAL_BATCH = 12
@@ -33,7 +40,7 @@ def line(dataset: Path, folder: Path, processes: int, **options: object) -> list
 def unbroken(mlm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two epochs on one process."""
     folder = tmp_path_factory.mktemp("unbroken")
-    done = torchrun(1, line(mlm, folder, 1), TRACE=str(folder))
+    done = forked(1, line(mlm, folder, 1), folder, TRACE=str(folder))
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -76,10 +83,11 @@ def test_a_run_killed_twice_goes_on_with_other_processes_on_the_very_samples(
 ) -> None:
     steps: dict[int, list[int]] = {}
     # Steps behind the last checkpoint (of step 4, then 8) were read, and are read again.
-    for processes, begin, kill_at in ((4, 0, 7), (2, 4, 9), (3, 8, 12)):
-        done = torchrun(
+    for processes, begin, kill_at in ((2, 0, 7), (3, 4, 9), (1, 8, 12)):
+        done = forked(
             processes,
             line(mlm, tmp_path, processes, resume_from_checkpoint="last"),
+            tmp_path,
             TRACE=str(tmp_path),
             KILL_AT=str(kill_at),
             KILL_RANK="1",
@@ -111,7 +119,7 @@ def errors_of_two(folder: Path, options: dict[str, object], **environment: str) 
     """Return the error lines of a run of two processes, which must fail."""
     config = write_config(folder, max_position_embeddings=128)
     command = arguments(folder, folder / "model", **{"from_config": config, **options})
-    done = torchrun(2, command, TRACE=str(folder), **environment)
+    done = forked(2, command, folder, TRACE=str(folder), **environment)
     assert done.returncode != 0
     return sorted(text for text in done.stderr.splitlines() if text.startswith("error (process"))
 

@@ -3,6 +3,8 @@
 import io
 import json
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -257,94 +259,113 @@ def test_bf16_trains_without_a_gpu_too(mlm: Path, tmp_path: Path) -> None:
     assert losses[-1] < losses[0]
 
 
-def bad_runs(mlm: Path, ragged: Path, tmp_path: Path) -> dict[str, tuple[list[str], int, str]]:
-    """Return command lines that must fail, with their exit codes and what the error says."""
-    tiny = {"from_config": write_config(tmp_path)}
-    out = tmp_path / "model"
-    no_model = arguments(mlm, out)
-    return {
-        "no model": (no_model, 2, "give one of --model_name_or_path and --from_config"),
-        "no dataset": (["--output_dir", str(out)], 2, "--dataset is missing"),
-        "unknown option": ([*arguments(mlm, out, **tiny), "--wat", "1"], 2, "--wat"),
-        "wrong task": (arguments(mlm, out, task="classification", **tiny), 2, "was made for mlm"),
-        "no such task": (arguments(mlm, out, task="qa", **tiny), 2, "invalid choice: 'qa'"),
-        "no such model": (arguments(mlm, out, model_name_or_path=out), 2, "cannot load"),
-        "no such config": (arguments(mlm, out, from_config=out), 2, "no such folder or file"),
-        "not a dataset": (arguments(tmp_path, out, **tiny), 1, "no finished dataset"),
-        "too many rows": (arguments(mlm, out, max_train_rows=10**6, **tiny), 1, "fewer than"),
-        "no such pattern": (
-            [*arguments(ragged, out, **tiny), "--freeze_base", "--unfreeze", "pooler"],
-            2,
-            "--unfreeze 'pooler' finds no parameter",
-        ),
-        "no pattern": (
-            [*arguments(ragged, out, **tiny), "--freeze_base", "--unfreeze", "("],
-            2,
-            "no regular expression",
-        ),
-        "nothing to unfreeze": (
-            [*arguments(ragged, out, **tiny), "--unfreeze", "x"],
-            2,
-            "--unfreeze goes with --freeze_base",
-        ),
-        "nothing to go on from": (
-            arguments(mlm, out, resume_from_checkpoint=tmp_path, **tiny),
-            2,
-            "no whole checkpoint",
-        ),
-        "weights": (arguments(mlm, out, weights=[1, 2], **tiny), 2, "--weights needs a number"),
-        "too few classes": (
-            arguments(_numbered(tmp_path), out, num_labels=1, **tiny),
-            2,
-            "--num_labels 1: a row has the label 1, so give at least 2",
-        ),
-        "short model": (
-            arguments(mlm, out, from_config=_short_config(tmp_path)),
-            1,
-            "the model reads 8 tokens at once",
-        ),
-    }
+@dataclass(frozen=True)
+class Place:
+    """What a command line that must fail may name."""
+
+    mlm: Path
+    ragged: Path
+    folder: Path
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "model"
+
+    def tiny(self, dataset: Path, *flags: str, **options: Any) -> list[str]:
+        """Return a command line with a new small model."""
+        config = write_config(self.folder)
+        return [*arguments(dataset, self.out, **{"from_config": config, **options}), *flags]
+
+    def numbered(self) -> Path:
+        """Write a dataset whose labels are numbers without names."""
+        return write_classification(self.folder / "numbered", labels_named=False)
+
+    def short_config(self) -> str:
+        """Write the configuration of a model for rows shorter than the datasets'."""
+        (self.folder / "short").mkdir()
+        return write_config(self.folder / "short", max_position_embeddings=8)
 
 
-def _numbered(folder: Path) -> Path:
-    """Write a dataset whose labels are numbers without names."""
-    return write_classification(folder / "numbered", labels_named=False)
+# The command line, the exit code, and what the error says.
+BAD_RUNS: dict[str, tuple[Callable[[Place], list[str]], int, str]] = {
+    "no model": (
+        lambda place: arguments(place.mlm, place.out),
+        2,
+        "give one of --model_name_or_path and --from_config",
+    ),
+    "no dataset": (lambda place: ["--output_dir", str(place.out)], 2, "--dataset is missing"),
+    "unknown option": (lambda place: place.tiny(place.mlm, "--wat", "1"), 2, "--wat"),
+    "wrong task": (
+        lambda place: place.tiny(place.mlm, task="classification"),
+        2,
+        "was made for mlm",
+    ),
+    "no such task": (lambda place: place.tiny(place.mlm, task="qa"), 2, "invalid choice: 'qa'"),
+    "no such model": (
+        lambda place: arguments(place.mlm, place.out, model_name_or_path=place.out),
+        2,
+        "cannot load",
+    ),
+    "no such config": (
+        lambda place: place.tiny(place.mlm, from_config=place.out),
+        2,
+        "no such folder or file",
+    ),
+    "not a dataset": (lambda place: place.tiny(place.folder), 1, "no finished dataset"),
+    "too many rows": (
+        lambda place: place.tiny(place.mlm, max_train_rows=10**6),
+        1,
+        "fewer than",
+    ),
+    "no such pattern": (
+        lambda place: place.tiny(place.ragged, "--freeze_base", "--unfreeze", "pooler"),
+        2,
+        "--unfreeze 'pooler' finds no parameter",
+    ),
+    "no pattern": (
+        lambda place: place.tiny(place.ragged, "--freeze_base", "--unfreeze", "("),
+        2,
+        "no regular expression",
+    ),
+    "nothing to unfreeze": (
+        lambda place: place.tiny(place.ragged, "--unfreeze", "x"),
+        2,
+        "--unfreeze goes with --freeze_base",
+    ),
+    "nothing to go on from": (
+        lambda place: place.tiny(place.mlm, resume_from_checkpoint=place.folder),
+        2,
+        "no whole checkpoint",
+    ),
+    "weights": (
+        lambda place: place.tiny(place.mlm, weights=[1, 2]),
+        2,
+        "--weights needs a number",
+    ),
+    "too few classes": (
+        lambda place: place.tiny(place.numbered(), num_labels=1),
+        2,
+        "--num_labels 1: a row has the label 1, so give at least 2",
+    ),
+    "short model": (
+        lambda place: place.tiny(place.mlm, from_config=place.short_config()),
+        1,
+        "the model reads 8 tokens at once",
+    ),
+}
 
 
-def _short_config(folder: Path) -> str:
-    (folder / "short").mkdir()
-    return write_config(folder / "short", max_position_embeddings=8)
-
-
-BAD_RUNS = [
-    "no model",
-    "no dataset",
-    "unknown option",
-    "wrong task",
-    "no such task",
-    "no such model",
-    "no such config",
-    "not a dataset",
-    "too many rows",
-    "no such pattern",
-    "no pattern",
-    "nothing to unfreeze",
-    "nothing to go on from",
-    "weights",
-    "too few classes",
-    "short model",
-]
-
-
-@pytest.mark.parametrize("name", BAD_RUNS)
+@pytest.mark.parametrize(("line", "code", "message"), BAD_RUNS.values(), ids=BAD_RUNS)
 def test_bad_input_is_one_line_and_an_exit_code(
-    name: str, mlm: Path, ragged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    mlm: Path,
+    ragged: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    line: Callable[[Place], list[str]],
+    code: int,
+    message: str,
 ) -> None:
-    runs = bad_runs(mlm, ragged, tmp_path)
-    assert list(runs) == BAD_RUNS
-    line, code, message = runs[name]
-
-    assert main(line) == code
+    assert main(line(Place(mlm, ragged, tmp_path))) == code
     [error] = [text for text in capsys.readouterr().err.splitlines() if text.startswith("error")]
     assert message in error
 
