@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from beam_pipeline.plan.auto_tokenizer import answers
+from beam_pipeline.plan.auto_tokenizer.__main__ import answer_for
 
 # A machine that is busy with something else is no failure.
 settings.register_profile("unhurried", deadline=None)
@@ -25,4 +31,24 @@ def _without_charts(request: pytest.FixtureRequest) -> Iterator[None]:
             page = ModuleType("beam_pipeline.report.page")
             page.render = lambda document, output: "<!doctype html>"  # type: ignore[attr-defined]
             patch.setitem(sys.modules, page.__name__, page)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ask_in_this_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Load transformers once for all tests, instead of once for each tokenizer that they make.
+
+    What is remembered lies in a folder of these tests.
+    """
+
+    def ask_library(name: str, files: Mapping[str, bytes]) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as scratch:
+            for file, data in files.items():
+                Path(scratch, file).write_bytes(data)
+            return answer_for(scratch)
+
+    cache = tmp_path_factory.mktemp("remembered")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(answers, "ask_library_in_a_process", ask_library)
+        patch.setattr(answers, "cache_folder", lambda: cache)
         yield

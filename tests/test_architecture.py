@@ -24,6 +24,10 @@ _FORBIDDEN = {
     },
     "transforms": {"beam_pipeline", "training", "torch", "transformers"},
     "beam_pipeline": {"training", "torch", "transformers"},
+    # A program of its own, which the job starts in another process.
+    "beam_pipeline.plan.auto_tokenizer.__main__": {
+        "transforms", "beam_pipeline", "training", "apache_beam", "torch",
+    },
     "training": {"transforms", "beam_pipeline", "apache_beam"},
 }  # fmt: skip
 _ALLOWED = {

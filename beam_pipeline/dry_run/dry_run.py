@@ -13,7 +13,8 @@ from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.finished import is_finished
 from beam_pipeline.plan.planning import Plan, make_plan
 from beam_pipeline.plan.recipe import DatasetRecipe
-from beam_pipeline.plan.tokenizer_source import TOKENIZER_FILE, load_tokenizer
+from beam_pipeline.plan.tokenizer_files import TOKENIZER_FILE
+from beam_pipeline.plan.tokenizer_source import load_tokenizer
 from transforms.functional.dataset.shards import content_sha256, rows_table, shard_bytes
 from transforms.functional.elements import index_of
 from transforms.functional.reviews.cleaning import clean_part

@@ -15,7 +15,11 @@ from beam_pipeline.plan.listing import InputFile, input_file
 from beam_pipeline.plan.plan_files import remove_plan, write_plan
 from beam_pipeline.plan.planning import Plan, plan_of
 from beam_pipeline.plan.recipe import DatasetRecipe
-from beam_pipeline.plan.tokenizer_source import TOKENIZER_FOLDER, TokenizerSource, load_tokenizer
+from beam_pipeline.plan.tokenizer_source import (
+    TOKENIZER_FOLDER,
+    TokenizerSource,
+    load_dataset_tokenizer,
+)
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest, ShardEntry, fingerprint_of
 from transforms.functional.errors import InputError, OutputError
@@ -82,7 +86,7 @@ def _config_of(output: str, manifest: Manifest) -> JobConfig:
 
 
 def _tokenizer_of(config: JobConfig, manifest: Manifest) -> TokenizerSource:
-    tokenizer = load_tokenizer(config.tokenizer)
+    tokenizer = load_dataset_tokenizer(config.tokenizer)
     if fingerprint_of(config.dataset_options(), tokenizer.files) != manifest.fingerprint:
         raise OutputError(
             f"{config.tokenizer} is not the tokenizer that made the shards: copy the files of the "

@@ -1,29 +1,40 @@
-"""Where `--tokenizer` leads: a folder, a `tokenizer.json`, or a name on the Hugging Face hub."""
+"""The tokenizer of a job: the one that AutoTokenizer makes of what `--tokenizer` names.
+
+The files are taken as they lie where AutoTokenizer of the installed transformers makes the same
+ids of them, as it does of most BERT and RoBERTa folders. It rebuilds others from their vocabulary
+(T5, XLM-R, DeBERTa-v2, ALBERT, XLNet, ...): for them what it makes is written down as a
+`tokenizer.json`, with a config that loads that file as it is.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
 
-from transforms import storage
+from beam_pipeline.plan.auto_tokenizer import answers
+from beam_pipeline.plan.tokenizer_files import (
+    COMPANIONS,
+    TOKENIZER_FILE,
+    find_files,
+    is_hub_name,
+    not_fast,
+)
 from transforms.functional.dataset.manifest import TokenizerEntry
 from transforms.functional.errors import TokenizerError
 from transforms.functional.rows.template import Template
 from transforms.functional.tokenization.encoder import Encoder, load_encoder
 from transforms.functional.tokenizer_files.special_tokens import SpecialTokens, special_tokens_of
-from transforms.functional.tokenizer_files.tokenizer_config import apply_config
+from transforms.functional.tokenizer_files.tokenizer_config import FolderFiles, apply_config
 
 TOKENIZER_FOLDER = "tokenizer"
-TOKENIZER_FILE = "tokenizer.json"
-# Beside it in a folder that Hugging Face saved; both may be missing.
-_COMPANIONS = ("tokenizer_config.json", "special_tokens_map.json")
-_HUB_NAME = re.compile(r"^[\w.-]+(/[\w.-]+)?$")
+_CONFIG = COMPANIONS[0]
+# Where nothing says how long, the library writes 10**30.
+_NO_LIMIT = 10**9
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +45,15 @@ class TokenizerSource:
         files: Bytes of `tokenizer.json` and its companions, by name.
         encoder: The tokenizer.
         special: Roles of its special tokens.
+        built_by: The library and class that wrote `tokenizer.json`; None for the file as it lay.
+        model_max_length: How many tokens the model reads at once, None where no file says.
     """
 
     files: Mapping[str, bytes]
     encoder: Encoder
     special: SpecialTokens
+    built_by: str | None = None
+    model_max_length: int | None = None
 
     @property
     def sha256(self) -> str:
@@ -84,99 +99,121 @@ class TokenizerSource:
             special_token_ids=self.role_ids,
             prefix=list(self.encoder.prefix),
             suffix=list(self.encoder.suffix),
+            built_by=self.built_by,
         )
 
 
 def load_tokenizer(name: str) -> TokenizerSource:
-    """Find and load a tokenizer.
+    """Find a tokenizer, and load what AutoTokenizer makes of it.
+
+    Where transformers is not installed, the files are taken as they lie.
 
     Raises:
-        TokenizerError: it is not there, or is not a fast tokenizer.
+        TokenizerError: it is not there, is not a fast tokenizer, or its files contradict each
+            other and there is no library that decides.
     """
-    files = _find(name)
-    encoder = load_encoder(files[TOKENIZER_FILE])
-    contents = [_parse(name, file, files.get(file)) for file in (TOKENIZER_FILE, *_COMPANIONS)]
-    tokenizer = apply_config(contents[0] or {}, contents[1], contents[2])
-    if tokenizer != contents[0]:
-        files[TOKENIZER_FILE] = json.dumps(tokenizer, ensure_ascii=False).encode()
-        encoder = load_encoder(files[TOKENIZER_FILE])
-    special = special_tokens_of(tokenizer, contents[1], contents[2])
-    return TokenizerSource(files=files, encoder=encoder, special=special)
+    files = find_files(name)
+    encoder = load_encoder(files[TOKENIZER_FILE]) if TOKENIZER_FILE in files else None
+    said = FolderFiles.parse(name, files)
+    # A tokenizer.json alone names no class that could rebuild it.
+    if encoder is not None and len(files) == 1:
+        return _source(files, said, encoder)
+    if answers.is_installed():
+        return _as_library_says(name, files, said, encoder)
+    return _as_files_say(name, files, said, encoder)
 
 
-def _find(name: str) -> dict[str, bytes]:
-    if name.endswith(".json"):
-        return {TOKENIZER_FILE: _read_file(name)}
-    if storage.exists(name):
-        return _read_folder(name)
-    if "://" in name or Path(name).is_absolute() or not _HUB_NAME.match(name):
-        raise TokenizerError(
-            f"no tokenizer at {name}: pass a folder with {TOKENIZER_FILE}, such a file, or a name "
-            f"on the Hugging Face hub"
+def load_dataset_tokenizer(folder: str) -> TokenizerSource:
+    """Load the tokenizer that a dataset keeps, as it lies.
+
+    Raises:
+        TokenizerError: it is not there.
+    """
+    files = find_files(folder)
+    if TOKENIZER_FILE not in files:
+        raise not_fast(folder, "no copy of a dataset's tokenizer")
+    kept = _kept(files)
+    return _source(kept, FolderFiles.parse(folder, kept), load_encoder(files[TOKENIZER_FILE]))
+
+
+def _as_library_says(
+    name: str, files: Mapping[str, bytes], said: FolderFiles, encoder: Encoder | None
+) -> TokenizerSource:
+    try:
+        answer = answers.ask(name if is_hub_name(name) else TOKENIZER_FOLDER, files)
+    except answers.NoAnswerError as error:
+        raise _no_tokenizer(name, files, error) from error
+    config = {**answer.config}
+    limit = config.get("model_max_length")
+    theirs = special_tokens_of({}, config, None)
+    if answer.tokenizer is None and encoder is not None and _says(said.special_tokens, theirs):
+        return replace(_source(_kept(files), said, encoder), model_max_length=limit)
+    tokenizer = files[TOKENIZER_FILE] if answer.tokenizer is None else answer.tokenizer.encode()
+    built = {
+        TOKENIZER_FILE: tokenizer,
+        _CONFIG: (json.dumps(config, indent=1, ensure_ascii=False) + "\n").encode(),
+    }
+    source = _source(built, FolderFiles.parse(name, built), load_encoder(tokenizer))
+    return replace(source, built_by=f"{answers.library()} {answer.tokenizer_class}")
+
+
+def _says(ours: SpecialTokens, theirs: SpecialTokens) -> bool:
+    """Return True where the files themselves name all that the library knows."""
+    sides = (ours.padding_side, ours.truncation_side)
+    return sides == (theirs.padding_side, theirs.truncation_side) and all(
+        ours.roles.get(role) == token for role, token in theirs.roles.items()
+    )
+
+
+def _as_files_say(
+    name: str, files: Mapping[str, bytes], said: FolderFiles, encoder: Encoder | None
+) -> TokenizerSource:
+    if encoder is None:
+        raise not_fast(
+            name,
+            f"transformers, which can make one of {_names(files)}, is not installed: install it, "
+            f"or pass a folder with {TOKENIZER_FILE}",
         )
-    return _download(name)
+    if said.tokenizer_class:
+        _log.warning(
+            "transformers is not installed, so tokenizer.json is taken as it lies: if "
+            "AutoTokenizer rebuilds a %s with other ids, training will say so",
+            said.tokenizer_class,
+        )
+    kept = _kept(files)
+    tokenizer = apply_config(said)
+    if tokenizer != said.tokenizer:
+        kept[TOKENIZER_FILE] = json.dumps(tokenizer, ensure_ascii=False).encode()
+        encoder = load_encoder(kept[TOKENIZER_FILE])
+    return _source(kept, FolderFiles.parse(name, kept), encoder)
 
 
-def _read_file(path: str) -> bytes:
-    try:
-        return storage.read_bytes(path)
-    except OSError as error:
-        raise TokenizerError(f"no tokenizer at {path}: {error.strerror or error}") from error
-
-
-def _read_folder(folder: str) -> dict[str, bytes]:
-    if not storage.exists(storage.join(folder, TOKENIZER_FILE)):
-        raise _not_fast(folder)
-    files = (TOKENIZER_FILE, *_COMPANIONS)
-    present = [file for file in files if storage.exists(storage.join(folder, file))]
-    return {file: _read_file(storage.join(folder, file)) for file in present}
-
-
-def _download(name: str) -> dict[str, bytes]:
-    # Imported here: most runs need no hub.
-    from huggingface_hub import _CACHED_NO_EXIST, hf_hub_download, try_to_load_from_cache
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
-
-    # It retries by itself, and warns each time; what fails in the end is said in one line.
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-    files: dict[str, bytes] = {}
-    for file in (TOKENIZER_FILE, *_COMPANIONS):
-        try:
-            files[file] = Path(hf_hub_download(name, file)).read_bytes()
-        except LocalEntryNotFoundError as error:
-            # No network: go on only where the cache knows that there is no such file.
-            if try_to_load_from_cache(name, file) is not _CACHED_NO_EXIST:
-                raise _not_on_hub(name, error) from error
-        except EntryNotFoundError as error:
-            if file == TOKENIZER_FILE:
-                raise _not_fast(name) from error
-        except (OSError, ValueError, RuntimeError) as error:
-            raise _not_on_hub(name, error) from error
-    return files
-
-
-def _not_fast(name: str) -> TokenizerError:
-    return TokenizerError(
-        f"{name} has no {TOKENIZER_FILE}, so it is not a fast tokenizer: make one with "
-        f"AutoTokenizer.from_pretrained({name!r}).save_pretrained(FOLDER)"
+def _source(files: Mapping[str, bytes], said: FolderFiles, encoder: Encoder) -> TokenizerSource:
+    limit = said.config.get("model_max_length")
+    return TokenizerSource(
+        files=files,
+        encoder=encoder,
+        special=said.special_tokens,
+        model_max_length=int(limit) if isinstance(limit, int) and limit < _NO_LIMIT else None,
     )
 
 
-def _not_on_hub(name: str, error: Exception) -> TokenizerError:
-    why = " ".join(str(error).split())
-    return TokenizerError(
-        f"no folder or file {name!r}, and the Hugging Face hub did not give it: check the name, or "
-        f"pass a folder with {TOKENIZER_FILE} ({why[:200]})"
+def _kept(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {file: files[file] for file in (TOKENIZER_FILE, *COMPANIONS) if file in files}
+
+
+def _no_tokenizer(name: str, files: Mapping[str, bytes], error: Exception) -> TokenizerError:
+    if TOKENIZER_FILE in files:
+        return TokenizerError(
+            f"{answers.library()} makes no fast tokenizer of {name}: pass its {TOKENIZER_FILE} "
+            f"itself to take that file as it lies, or choose another ({error})"
+        )
+    return not_fast(
+        name,
+        f"{answers.library()} makes none of {_names(files)}: name its class in {_CONFIG}, as in "
+        f'{{"tokenizer_class": "BertTokenizer"}}, or choose another ({error})',
     )
 
 
-def _parse(name: str, file: str, data: bytes | None) -> dict[str, Any] | None:
-    if data is None:
-        return None
-    try:
-        content = json.loads(data)
-    except ValueError as error:
-        raise TokenizerError(f"{name}: {file} is not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise TokenizerError(f"{name}: {file} holds no JSON object")
-    return content
+def _names(files: Mapping[str, bytes]) -> str:
+    return ", ".join(sorted(files)[:6]) or "an empty folder"

@@ -21,8 +21,13 @@ def folder(tmp_path: Path) -> Path:
 def hub(tmp_path, monkeypatch):
     """A hub of one tokenizer: `answers` says for each file what asking for it gives."""
     import huggingface_hub
+    from huggingface_hub.errors import EntryNotFoundError
 
-    answers: dict[str, object] = {path.name: path for path in _SAMPLE.iterdir()}
+    answers: dict[str, object] = {
+        "config.json": EntryNotFoundError("404"),
+        "added_tokens.json": EntryNotFoundError("404"),
+        **{path.name: path for path in _SAMPLE.iterdir()},
+    }
 
     def download(name: str, file: str) -> str:
         assert name == "org/model"

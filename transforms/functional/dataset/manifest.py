@@ -79,6 +79,8 @@ class TokenizerEntry:
         special_token_ids: Ids of special tokens by role: `cls`, `sep`, `pad`, `mask`, `unk`, ...
         prefix: Ids that the template puts before each sequence.
         suffix: Ids that it puts behind.
+        built_by: The library and class that wrote the file (`transformers 5.23.0 T5Tokenizer`);
+            None where it is the file that `--tokenizer` named, as it lay.
     """
 
     path: str
@@ -87,6 +89,7 @@ class TokenizerEntry:
     special_token_ids: Mapping[str, int]
     prefix: Sequence[int]
     suffix: Sequence[int]
+    built_by: str | None = None
 
     def template_ids(self) -> tuple[int, ...]:
         """Return the ids that can belong to no word: the template's and padding."""

@@ -27,10 +27,6 @@ _USUAL_NAMES = {
 
 # Classes that know nothing but what the files say (without "Fast").
 GENERIC_CLASSES = ("", "PreTrainedTokenizer", "TokenizersBackend")
-_LEFT_PADDED_CLASSES = (
-    *("CodeLlamaTokenizer", "CohereTokenizer", "GemmaTokenizer", "LlamaTokenizer"),
-    *("Siglip2Tokenizer", "XLNetTokenizer"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,11 +67,10 @@ def special_tokens_of(
     # Old folders leave the names to the class: `BertTokenizer` alone means `[PAD]` and `[MASK]`.
     if not roles or class_of(config) not in GENERIC_CLASSES:
         roles = {**_usual_roles(tokenizer), **roles}
-    default = "left" if class_of(config) in _LEFT_PADDED_CLASSES else "right"
     padding, truncation = tokenizer.get("padding") or {}, tokenizer.get("truncation") or {}
     return SpecialTokens(
         roles=roles,
-        padding_side=_side(config.get("padding_side"), padding.get("direction", default)),
+        padding_side=_side(config.get("padding_side"), padding.get("direction")),
         truncation_side=_side(config.get("truncation_side"), truncation.get("direction")),
     )
 

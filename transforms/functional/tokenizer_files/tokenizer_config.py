@@ -1,87 +1,141 @@
-"""What `tokenizer_config.json` changes in `tokenizer.json`, as Hugging Face's AutoTokenizer does.
+"""What the files beside `tokenizer.json` change in it, where no library can be asked.
 
-In folders that `save_pretrained` wrote, both files agree and nothing changes. In others they may
-not: somebody named a `pad_token` by hand, or switched `do_lower_case` off. AutoTokenizer
-(transformers 5) then
-
-- adds the special tokens that the config names and `tokenizer.json` lacks;
-- takes the options of some classes' normalizer or pre-tokenizer from the config, or from the
-  class's defaults, whatever `tokenizer.json` says.
-
-The result is the `tokenizer.json` that the job works with and puts beside the shards.
+In folders that `save_pretrained` wrote, the files agree and nothing changes. In others they may
+not: somebody named a `pad_token` by hand, or switched `do_lower_case` off. AutoTokenizer adds the
+special tokens that the other files name and `tokenizer.json` lacks, and so does `apply_config`.
+Whether an option overrides `tokenizer.json` depends on the class: without the library that knows
+the classes, files that contradict each other are refused.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from transforms.functional.errors import TokenizerError
-from transforms.functional.tokenizer_files.special_tokens import ROLES, class_of
-
-# Classes that make their BertNormalizer from the config's options.
-_BERT_CLASSES = frozenset(
-    f"{name}Tokenizer"
-    for name in (
-        *("Bert", "DistilBert", "Electra", "Funnel", "LayoutLM", "LayoutLMv2", "Lxmert"),
-        *("MobileBert", "MPNet", "Splinter", "SqueezeBert"),
-    )
+from transforms.functional.tokenizer_files.special_tokens import (
+    GENERIC_CLASSES,
+    ROLES,
+    SpecialTokens,
+    class_of,
+    special_tokens_of,
 )
-# Classes that make their ByteLevel from the config's `add_prefix_space`, and its default.
-_BYTE_LEVEL_CLASSES = {
-    f"{name}Tokenizer": name in ("Blenderbot", "LayoutLMv3")
-    for name in (
-        *("Bart", "Blenderbot", "CodeGen", "Deberta", "GPT2", "GPTNeoX", "LED", "LayoutLMv3"),
-        *("Longformer", "Luke", "Mvp", "Roberta", "Whisper"),
-    )
+
+# Options of a config, and what they are called in the step of tokenizer.json that they describe.
+_BERT_OPTIONS = {
+    "do_lower_case": "lowercase",
+    "tokenize_chinese_chars": "handle_chinese_chars",
+    "strip_accents": "strip_accents",
 }
+_LISTS_OF_TOKENS = (
+    "additional_special_tokens",
+    "extra_special_tokens",
+    "model_specific_special_tokens",
+)
+_BYTE_LEVEL_OPTIONS = {"add_prefix_space": "add_prefix_space"}
 
 
-def apply_config(
-    tokenizer: Mapping[str, Any],
-    config: Mapping[str, Any] | None,
-    special_tokens_map: Mapping[str, Any] | None,
-) -> dict[str, Any]:
-    """Return the content of `tokenizer.json` that AutoTokenizer would work with.
+@dataclass(frozen=True, kw_only=True)
+class FolderFiles:
+    """The JSON files of a tokenizer's folder, empty where there is none.
 
-    Args:
-        tokenizer: Content of `tokenizer.json`.
-        config: Content of `tokenizer_config.json`, None where there is none.
-        special_tokens_map: Content of `special_tokens_map.json`, None where there is none.
+    Attributes:
+        tokenizer: `tokenizer.json`.
+        config: `tokenizer_config.json`.
+        special_tokens_map: `special_tokens_map.json`.
+        added_tokens: `added_tokens.json`: ids by token.
+        model_config: `config.json`, the model's.
+    """
+
+    tokenizer: Mapping[str, Any]
+    config: Mapping[str, Any]
+    special_tokens_map: Mapping[str, Any]
+    added_tokens: Mapping[str, Any]
+    model_config: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, name: str, files: Mapping[str, bytes]) -> FolderFiles:
+        """Parse the files that are there.
+
+        Raises:
+            TokenizerError: one is no JSON object, or asks for what is not supported.
+        """
+        said = cls(
+            tokenizer=_parse(name, "tokenizer.json", files),
+            config=_parse(name, "tokenizer_config.json", files),
+            special_tokens_map=_parse(name, "special_tokens_map.json", files),
+            added_tokens=_parse(name, "added_tokens.json", files),
+            model_config=_parse(name, "config.json", files),
+        )
+        if said.config.get("split_special_tokens"):
+            raise TokenizerError(
+                "tokenizer_config.json sets split_special_tokens, which is not supported: remove "
+                "it, or set it to false"
+            )
+        return said
+
+    @property
+    def special_tokens(self) -> SpecialTokens:
+        """The roles of special tokens."""
+        return special_tokens_of(self.tokenizer, self.config, self.special_tokens_map)
+
+    @property
+    def tokenizer_class(self) -> str:
+        """The class (or the type of model) that the files name; empty for a generic one."""
+        named = class_of(self.config) or class_of(self.model_config)
+        named = named or str(self.model_config.get("model_type") or "")
+        return "" if named in GENERIC_CLASSES else named
+
+
+def apply_config(said: FolderFiles) -> dict[str, Any]:
+    """Return the content of `tokenizer.json` with the tokens that the other files add.
 
     Raises:
-        TokenizerError: the config asks for what `tokenizer.json` cannot express.
+        TokenizerError: an option contradicts `tokenizer.json`, and the class decides which counts.
     """
-    config, special_tokens_map = config or {}, special_tokens_map or {}
-    if config.get("split_special_tokens"):
-        raise TokenizerError(
-            "tokenizer_config.json sets split_special_tokens, which is not supported: remove it, "
-            "or set it to false"
-        )
-    changed = dict(tokenizer)
-    normalizer = tokenizer.get("normalizer") or {}
-    pre_tokenizer = tokenizer.get("pre_tokenizer") or {}
-    name = class_of(config)
-    if name in _BERT_CLASSES and normalizer.get("type") == "BertNormalizer":
-        changed["normalizer"] = {
-            **normalizer,
-            "lowercase": config.get("do_lower_case", True),
-            "handle_chinese_chars": config.get("tokenize_chinese_chars", True),
-            "strip_accents": config.get("strip_accents"),
-        }
-    if name in _BYTE_LEVEL_CLASSES and pre_tokenizer.get("type") == "ByteLevel":
-        prefix = config.get("add_prefix_space", _BYTE_LEVEL_CLASSES[name])
-        changed["pre_tokenizer"] = {**pre_tokenizer, "add_prefix_space": prefix}
-    return _with_tokens(changed, _declared_tokens(config, special_tokens_map))
+    if said.tokenizer_class:
+        for step, kind, options in (
+            ("normalizer", "BertNormalizer", _BERT_OPTIONS),
+            ("pre_tokenizer", "ByteLevel", _BYTE_LEVEL_OPTIONS),
+        ):
+            content = said.tokenizer.get(step) or {}
+            if content.get("type") == kind:
+                _check_agree(said, content, options)
+    return _with_tokens(dict(said.tokenizer), _declared_tokens(said))
 
 
-def _declared_tokens(
-    config: Mapping[str, Any], special_tokens_map: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
+def _check_agree(said: FolderFiles, step: Mapping[str, Any], options: Mapping[str, str]) -> None:
+    for option, called in options.items():
+        if option in said.config and said.config[option] != step.get(called):
+            raise TokenizerError(
+                f"tokenizer_config.json says {option} {json.dumps(said.config[option])}, "
+                f"tokenizer.json {called} {json.dumps(step.get(called))}: install transformers, "
+                f"which knows what a {said.tokenizer_class} does, or make the files agree"
+            )
+
+
+def _parse(name: str, file: str, files: Mapping[str, bytes]) -> dict[str, Any]:
+    if file not in files:
+        return {}
+    try:
+        content = json.loads(files[file])
+    except ValueError as error:
+        raise TokenizerError(f"{name}: {file} is not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise TokenizerError(f"{name}: {file} holds no JSON object")
+    return content
+
+
+def _declared_tokens(said: FolderFiles) -> Iterator[dict[str, Any]]:
     """Yield the tokens that the files name, in the order in which they get their ids."""
+    config, special_tokens_map = said.config, said.special_tokens_map
     decoder = config.get("added_tokens_decoder") or {}
     for _, token in sorted(decoder.items(), key=lambda item: int(item[0])):
         yield _added_token(token, special=bool(token.get("special")))
+    for content, _ in sorted(said.added_tokens.items(), key=lambda item: int(item[1])):
+        yield _added_token({"content": content}, special=False)
     for role in ROLES:
         for declared in (config, special_tokens_map):
             yield from _special(declared.get(f"{role}_token"))
@@ -89,7 +143,7 @@ def _declared_tokens(
         if key.endswith("_token") and key.removesuffix("_token") not in ROLES:
             yield from _special(token)
     for declared in (config, special_tokens_map):
-        for key in ("additional_special_tokens", "extra_special_tokens"):
+        for key in _LISTS_OF_TOKENS:
             extra = declared.get(key) or ()
             for token in extra.values() if isinstance(extra, Mapping) else extra:
                 yield from _special(token)

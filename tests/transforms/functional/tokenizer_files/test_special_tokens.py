@@ -60,9 +60,5 @@ def test_saved_padding_and_truncation_tell_the_sides_unless_the_config_does():
     assert special_tokens_of(tokenizer, None, None).truncation_side == "left"
 
 
-def test_some_classes_pad_on_the_left():
-    assert special_tokens_of({}, {"tokenizer_class": "LlamaTokenizer"}, None).padding_side == "left"
-
-
 def test_a_tokenizer_without_added_tokens_has_no_roles():
     assert special_tokens_of({"added_tokens": None, "padding": None}, None, None).roles == {}

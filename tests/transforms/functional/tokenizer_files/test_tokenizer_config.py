@@ -1,9 +1,10 @@
+import json
 from typing import Any
 
 import pytest
 
 from transforms.functional.errors import TokenizerError
-from transforms.functional.tokenizer_files.tokenizer_config import apply_config
+from transforms.functional.tokenizer_files.tokenizer_config import FolderFiles, apply_config
 
 BERT = {
     "added_tokens": [{"id": 0, "content": "[PAD]"}],
@@ -19,8 +20,18 @@ GPT2 = {
 }
 
 
+def applied(tokenizer: dict[str, Any], options: Any = None, **others: Any) -> dict[str, Any]:
+    files = {"tokenizer": tokenizer, "tokenizer_config": options, **others}
+    texts = {
+        f"{name}.json": json.dumps(content).encode()
+        for name, content in files.items()
+        if content is not None
+    }
+    return apply_config(FolderFiles.parse("FOLDER", texts))
+
+
 def added(tokenizer: dict[str, Any], config: dict[str, Any]) -> list[tuple[int, str]]:
-    made = apply_config(tokenizer, config, None)["added_tokens"]
+    made = applied(tokenizer, config)["added_tokens"]
     return [(token["id"], token["content"]) for token in made]
 
 
@@ -36,40 +47,45 @@ def added(tokenizer: dict[str, Any], config: dict[str, Any]) -> list[tuple[int, 
     ],
 )
 def test_where_nothing_changes_the_content_is_the_same(config: dict[str, Any] | None) -> None:
-    assert apply_config(BERT, config, None) == BERT
+    assert applied(BERT, config) == BERT
 
 
-def test_a_bert_class_makes_its_normalizer_from_the_config_or_its_defaults() -> None:
-    def normalizer(**config: Any) -> dict[str, Any]:
-        made: dict[str, Any] = apply_config(BERT, config, None)["normalizer"]
-        return made
+@pytest.mark.parametrize(
+    ("tokenizer", "config", "message"),
+    [
+        (BERT, {"do_lower_case": False}, "do_lower_case false, tokenizer.json lowercase true"),
+        (BERT, {"strip_accents": True}, "strip_accents true, tokenizer.json strip_accents null"),
+        (BERT, {"tokenize_chinese_chars": False}, "handle_chinese_chars null"),
+        (GPT2, {"add_prefix_space": True}, "add_prefix_space true, .* add_prefix_space false"),
+    ],
+)
+def test_options_that_contradict_the_file_are_refused_where_a_class_decides(
+    tokenizer: dict[str, Any], config: dict[str, Any], message: str
+) -> None:
+    """Only the library knows what the class does; it was not there to be asked."""
+    assert applied(tokenizer, config) == tokenizer
+    assert applied(tokenizer, {**config, "tokenizer_class": "PreTrainedTokenizerFast"}) == tokenizer
+    with pytest.raises(TokenizerError, match=f"{message}: install transformers.* a XTokenizer do"):
+        applied(tokenizer, {**config, "tokenizer_class": "XTokenizerFast"})
+    with pytest.raises(TokenizerError, match=f"{message}: install transformers.* a bert do"):
+        applied(tokenizer, config, config={"model_type": "bert"})
 
-    defaults = {
-        "type": "BertNormalizer",
-        "clean_text": True,
-        "lowercase": True,
-        "handle_chinese_chars": True,
-        "strip_accents": None,
-    }
-    assert normalizer(tokenizer_class="BertTokenizer") == defaults
-    assert normalizer(
-        tokenizer_class="DistilBertTokenizerFast",
-        do_lower_case=False,
-        tokenize_chinese_chars=False,
-        strip_accents=True,
-    ) == {**defaults, "lowercase": False, "handle_chinese_chars": False, "strip_accents": True}
+
+def test_options_that_agree_with_the_file_change_nothing() -> None:
+    config = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "strip_accents": None}
+    assert applied(BERT, config) == BERT
+    config = {"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": False}
+    assert applied(GPT2, config) == GPT2
 
 
-def test_a_byte_level_class_takes_the_prefix_space_from_the_config_or_its_defaults() -> None:
-    def prefix(**config: Any) -> bool:
-        made: bool = apply_config(GPT2, config, None)["pre_tokenizer"]["add_prefix_space"]
-        return made
-
-    assert prefix(tokenizer_class="GPT2Tokenizer", add_prefix_space=True)
-    assert not prefix(tokenizer_class="RobertaTokenizerFast")
-    assert prefix(tokenizer_class="BlenderbotTokenizer")
-    assert not prefix(tokenizer_class="PreTrainedTokenizerFast", add_prefix_space=True)
-    assert not prefix(add_prefix_space=True)
+def test_tokens_of_added_tokens_json_and_of_models_are_added() -> None:
+    config = {"model_specific_special_tokens": {"image_token": "<image>"}}
+    made = applied(BERT, config, added_tokens={"two": 4, "one": 3})["added_tokens"]
+    assert [(token["id"], token["content"], token["special"]) for token in made[1:]] == [
+        (3, "one", False),
+        (4, "two", False),
+        (5, "<image>", True),
+    ]
 
 
 def test_a_new_token_gets_the_next_id_and_a_known_one_its_own() -> None:
@@ -95,7 +111,7 @@ def test_special_tokens_are_sought_as_they_are_written_and_others_in_normalized_
         "mask_token": {"content": "<m>", "lstrip": True},
         "added_tokens_decoder": {"9": {"content": "film"}},
     }
-    film, mask = apply_config(GPT2, config, None)["added_tokens"]
+    film, mask = applied(GPT2, config)["added_tokens"]
 
     assert film == {
         "id": 1,
@@ -115,24 +131,28 @@ def test_special_tokens_are_sought_as_they_are_written_and_others_in_normalized_
 
 
 def test_tokens_come_from_the_map_too_and_each_once() -> None:
-    made = apply_config(
+    made = applied(
         GPT2,
         {"pad_token": "x", "additional_special_tokens": ["x", "e"], "image_token": "i"},
-        {"pad_token": "x", "cls_token": {"content": "c"}},
+        special_tokens_map={"pad_token": "x", "cls_token": {"content": "c"}},
     )
 
     assert [token["content"] for token in made["added_tokens"]] == ["x", "c", "i", "e"]
 
 
 def test_the_input_is_left_as_it_was() -> None:
-    before = {**GPT2, "added_tokens": []}
-    apply_config(before, {"pad_token": "x", "tokenizer_class": "GPT2Tokenizer"}, None)
+    files = {
+        "tokenizer.json": json.dumps({**GPT2, "added_tokens": []}).encode(),
+        "tokenizer_config.json": b'{"pad_token": "x"}',
+    }
+    said = FolderFiles.parse("FOLDER", files)
+    assert apply_config(said) != said.tokenizer
 
-    assert before == GPT2
+    assert said == FolderFiles.parse("FOLDER", files)
 
 
 def test_what_tokenizer_json_cannot_express_is_refused() -> None:
-    apply_config(GPT2, {"split_special_tokens": False}, None)
+    applied(GPT2, {"split_special_tokens": False})
 
     with pytest.raises(TokenizerError, match="sets split_special_tokens, which is not supported"):
-        apply_config(GPT2, {"split_special_tokens": True}, None)
+        applied(GPT2, {"split_special_tokens": True})

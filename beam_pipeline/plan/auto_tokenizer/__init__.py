@@ -1,0 +1,1 @@
+"""Asks the installed transformers which tokenizer AutoTokenizer makes of a folder's files."""
