@@ -89,6 +89,11 @@ class ModelOptions:
     from_config: str | None = _option(
         "train from scratch: folder or JSON file of a model's config.json; needs no hub"
     )
+    ignore_mismatched_sizes: bool = _option(
+        "start weights anew whose sizes differ, as the head of a checkpoint with another number of "
+        "classes",
+        False,
+    )
     freeze_base: bool = _option(
         "train the head only: freeze every parameter of model.base_model", False
     )

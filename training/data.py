@@ -109,49 +109,6 @@ def load_data(options: DataOptions, *, seed: int) -> Data:
     )
 
 
-def label_names(data: Data, num_labels: int | None) -> list[str]:
-    """Return the names of the classes, in order; none for mlm.
-
-    Raises:
-        DatasetError: labels are below 0, or too many shards would have to be read.
-        UsageError: there are labels at or above `num_labels`.
-    """
-    if data.task == "mlm":
-        return []
-    dataset = data.datasets[0]
-    numbers = dataset.manifest.label_numbers
-    if numbers:
-        return sorted(numbers, key=lambda name: numbers[name])
-    if all(each.location.is_local for each in data.datasets):
-        largest = max(_largest_label(each) for each in data.datasets)
-        if num_labels is not None and num_labels <= largest:
-            raise UsageError(
-                f"--num_labels {num_labels}: a row has the label {largest}, so give at least "
-                f"{largest + 1}, or leave it out"
-            )
-        num_labels = num_labels or largest + 1
-    if num_labels is None:
-        raise DatasetError(
-            f"{dataset.location.url} does not say how many classes there are, and is too far to "
-            f"count them: give --num_labels"
-        )
-    return [str(number) for number in range(num_labels)]
-
-
-def _largest_label(dataset: ShardDataset) -> int:
-    labels = dataset.with_columns(["labels"])
-    largest = 0
-    for begin in range(0, len(labels), 1 << 16):
-        values = labels[begin : begin + (1 << 16)]["labels"]
-        if int(values.min()) < 0:
-            raise DatasetError(
-                f"{dataset.location.url} has the label {int(values.min())}, which is no class: "
-                f"classes are 0, 1, ...; leave unlabelled reviews out when making it"
-            )
-        largest = max(largest, int(values.max()))
-    return largest
-
-
 def _evaluation(
     options: DataOptions, dataset: ShardDataset, task: str, cache: ShardCache, seed: int
 ) -> RowSource | None:

@@ -10,15 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import (
-    AutoConfig,
-    AutoModelForMaskedLM,
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from training.model.pretrained import load_config, load_tokenizer, load_weights, longest_input
 from transforms.functional.errors import InputError, ReviewShardsError, UsageError
 
 Prediction = list[tuple[str, float]]
@@ -46,17 +40,12 @@ def load(folder: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     Raises:
         UsageError: there is none, or it neither classifies nor fills masks.
     """
-    try:
-        names = AutoConfig.from_pretrained(folder).architectures or [""]
-        masked = names[0].endswith("ForMaskedLM")
-        if not masked and not names[0].endswith("ForSequenceClassification"):
-            raise UsageError(f"--model {folder} neither classifies nor fills masks: {names[0]}")
-        auto = AutoModelForMaskedLM if masked else AutoModelForSequenceClassification
-        model: PreTrainedModel = auto.from_pretrained(folder)
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError) as error:
-        why = " ".join(str(error).split())[:300]
-        raise UsageError(f"cannot load --model {folder}: {why}") from error
+    names = load_config(folder, "--model").architectures or [""]
+    masked = names[0].endswith("ForMaskedLM")
+    if not masked and not names[0].endswith("ForSequenceClassification"):
+        raise UsageError(f"--model {folder} neither classifies nor fills masks: {names[0]}")
+    model = load_weights(folder, "--model", "mlm" if masked else "classification")
+    tokenizer = load_tokenizer(folder, "--model")
     torch.nn.Module.to(model, "cuda" if torch.cuda.is_available() else "cpu")
     model.train(False)
     return model, tokenizer
@@ -122,8 +111,8 @@ def _first_masks(
 
 
 def _longest(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
-    places = getattr(model.config, "max_position_embeddings", tokenizer.model_max_length)
-    return min(int(places), int(tokenizer.model_max_length))
+    longest = int(tokenizer.model_max_length)
+    return min(longest, longest_input(model) or longest)
 
 
 def _texts(options: argparse.Namespace) -> Iterator[str]:

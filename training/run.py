@@ -12,7 +12,8 @@ import torch.distributed as dist
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from training.config import Options
-from training.data import label_names, load_data
+from training.data import load_data
+from training.labels import find_classes
 from training.loop.checkpoints import resume_folder
 from training.loop.metrics import confusion_text
 from training.loop.trainer import ShardTrainer
@@ -46,8 +47,8 @@ def _run(options: Options) -> dict[str, Any]:
     checkpoint = resume_folder(output_dir, training.resume_from_checkpoint)
     seed = training.seed if training.data_seed is None else training.data_seed
     data = load_data(data_options, seed=seed)
-    names = label_names(data, data_options.num_labels)
-    model, tokenizer = load_model(model_options, data.task, data.datasets[0], names)
+    classes = find_classes(data, data_options.num_labels)
+    model, tokenizer = load_model(model_options, data.task, data.datasets[0], classes.names)
     if model_options.freeze_base:
         freeze_base(model, model_options.unfreeze)
     has_evaluation = data.evaluation is not None
@@ -58,13 +59,15 @@ def _run(options: Options) -> dict[str, Any]:
         model, training, data, tokenizer, window_shards=data_options.window_shards
     )
     say = _Speaker(trainer)
+    for warning in classes.warnings:
+        say(warning)
     trained, total = trainable_parameters(model)
     say(f"parameters: {trained:,} of {total:,} are trained")
     say.probes(model, tokenizer, model_options.probe, "before")
     if checkpoint is not None:
         trainer.check_continues(checkpoint)
     trainer.train(resume_from_checkpoint=checkpoint)
-    metrics = _evaluate(trainer, say, names) if has_evaluation else {}
+    metrics = _evaluate(trainer, say, classes.names) if has_evaluation else {}
     say.probes(model, tokenizer, model_options.probe, "after")
     trainer.save_model()
     trainer.save_state()

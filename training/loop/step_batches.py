@@ -8,6 +8,7 @@ import numpy as np
 from torch.utils.data import Dataset, Sampler
 
 from training.data import Collator
+from training.labels import check_labels
 from training.model.collators import without_labels
 from training.reading.dataset import RowBatch
 from training.reading.row_reader import Batch
@@ -24,10 +25,19 @@ class StepBatches(Dataset[Batch]):
         rows: The rows.
         collate: Makes the inputs of them.
         drop: Columns that are not for the model.
+        n_classes: Number of classes, None where labels are of tokens.
     """
 
-    def __init__(self, rows: RowSource, collate: Collator, drop: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        rows: RowSource,
+        collate: Collator,
+        *,
+        drop: tuple[str, ...] = (),
+        n_classes: int | None = None,
+    ) -> None:
         """Store the options."""
+        self._n_classes = n_classes
         self._rows = rows
         self._collate = collate
         self._drop = drop
@@ -39,6 +49,8 @@ class StepBatches(Dataset[Batch]):
     def __getitems__(self, rows: RowBatch) -> Batch:
         """Return a batch; for a process without rows one that counts for nothing."""
         batch = self._collate(self._rows[rows if len(rows) else RowBatch(_ZERO, _ZERO)])
+        if self._n_classes is not None:
+            check_labels(batch["labels"], self._n_classes)
         if not len(rows):
             batch = without_labels(batch)
         return {name: values for name, values in batch.items() if name not in self._drop}

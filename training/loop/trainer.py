@@ -76,15 +76,18 @@ class ShardTrainer(Trainer):
         # The trainer removes old checkpoints before the new one is whole: this is done behind it.
         position = DataPosition(self._batches, self._data_start, args.save_total_limit)
         args.save_total_limit = None
+        n_classes = model.config.num_labels if data.task == "classification" else None
+        evaluation = None
+        if data.evaluation is not None:
+            collate = data.collate_evaluation
+            evaluation = StepBatches(data.evaluation, collate, n_classes=n_classes)
         super().__init__(
             model=model,
             args=args,
-            train_dataset=StepBatches(data.train, data.collate, drop=("review",)),
-            eval_dataset=(
-                None
-                if data.evaluation is None
-                else StepBatches(data.evaluation, data.collate_evaluation)
+            train_dataset=StepBatches(
+                data.train, data.collate, drop=("review",), n_classes=n_classes
             ),
+            eval_dataset=evaluation,
             processing_class=tokenizer,
             compute_loss_func=token_loss,
             callbacks=[position],

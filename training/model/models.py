@@ -5,24 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from transformers import (
-    AutoConfig,
-    AutoModelForMaskedLM,
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.config import ModelOptions
+from training.model.pretrained import (
+    load_config,
+    load_tokenizer,
+    load_weights,
+    longest_input,
+    new_model,
+)
 from training.model.tokenizer_check import check_same_tokenizer, dataset_tokenizer
 from training.reading.dataset import ShardDataset
 from transforms.functional.errors import DatasetError, UsageError
-
-_AUTO_MODELS = {
-    "mlm": AutoModelForMaskedLM,
-    "classification": AutoModelForSequenceClassification,
-}
 
 
 def load_model(
@@ -48,10 +43,16 @@ def load_model(
         tokenizer = dataset_tokenizer(dataset)
         model = _from_config(options.from_config, task, dataset, settings)
     else:
-        name = options.model_name_or_path or ""
-        tokenizer = _load_tokenizer(name, dataset)
-        model = _load(name, task, settings)
+        name, option = options.model_name_or_path or "", "--model_name_or_path"
+        tokenizer = load_tokenizer(name, option)
+        check_same_tokenizer(dataset, tokenizer, name)
+        settings["ignore_mismatched_sizes"] = options.ignore_mismatched_sizes
+        model = load_weights(name, option, task, **settings)
     check_fits(model, dataset)
+    places = longest_input(model)
+    if places is not None:
+        # Whoever loads the saved tokenizer cuts texts off by this.
+        tokenizer.model_max_length = min(tokenizer.model_max_length, places)
     return model, tokenizer
 
 
@@ -68,34 +69,12 @@ def check_fits(model: PreTrainedModel, dataset: ShardDataset) -> None:
             f"the model knows {n_ids} ids, the dataset {dataset.location.url} has ids up to "
             f"{vocab_size - 1}: make it with the model's tokenizer, or choose another model"
         )
-    places = getattr(model.config, "max_position_embeddings", None)
+    places = longest_input(model)
     if places is not None and places < dataset.max_length:
         raise DatasetError(
             f"the model reads {places} tokens at once, rows of {dataset.location.url} have up to "
             f"{dataset.max_length}: make it with --max_length {places}"
         )
-
-
-def _load(name: str, task: str, settings: dict[str, Any]) -> PreTrainedModel:
-    try:
-        model: PreTrainedModel = _AUTO_MODELS[task].from_pretrained(name, **settings)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise UsageError(
-            f"cannot load --model_name_or_path {name} for {task}: {_one_line(error)}"
-        ) from error
-    return model
-
-
-def _load_tokenizer(name: str, dataset: ShardDataset) -> PreTrainedTokenizerBase:
-    try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"cannot load the tokenizer of --model_name_or_path {name}, to compare it with the "
-            f"dataset's: {_one_line(error)}"
-        ) from error
-    check_same_tokenizer(dataset, tokenizer, name)
-    return tokenizer
 
 
 def _from_config(
@@ -105,17 +84,9 @@ def _from_config(
     file = Path(path)
     if not file.exists():
         raise UsageError(f"--from_config {path}: there is no such folder or file")
-    try:
-        config = AutoConfig.from_pretrained(path, **settings)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--from_config {path}: {_one_line(error)}") from error
+    config = load_config(path, "--from_config", **settings)
     # A new model is made for the dataset's ids; only a trained one brings its own.
     config.vocab_size = entry.vocab_size
     if "pad" in entry.special_token_ids:
         config.pad_token_id = entry.special_token_ids["pad"]
-    model: PreTrainedModel = _AUTO_MODELS[task].from_config(config)  # type: ignore[no-untyped-call]
-    return model
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    return new_model(config, task, "--from_config", path)

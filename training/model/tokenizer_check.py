@@ -36,7 +36,9 @@ def dataset_tokenizer(dataset: ShardDataset) -> PreTrainedTokenizerBase:
                 Path(temporary, name).write_bytes(data)
                 names.append(name)
         if "tokenizer_config.json" in names:
-            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(temporary)
+            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+                temporary, trust_remote_code=False
+            )
             return tokenizer
         backend = Tokenizer.from_file(str(Path(temporary, names[0])))
         roles: dict[str, Any] = {

@@ -120,6 +120,11 @@ class ShardDataset(Dataset[Batch]):
         return other
 
     @property
+    def is_local(self) -> bool:
+        """True where no shard has to be fetched."""
+        return self.cache is None
+
+    @property
     def is_ragged(self) -> bool:
         """True where rows have lengths of their own."""
         return self._reader.is_ragged

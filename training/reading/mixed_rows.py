@@ -23,10 +23,21 @@ class MixedRows:
     def __init__(self, sources: Sequence[RowSource], *, pad_id: int = 0) -> None:
         """Count the rows."""
         self._sources = list(sources)
+        self._pad_id = pad_id
         self._fills = {"input_ids": pad_id, "word_ids": -1, "labels": -100}
         self.first_row = np.concatenate([[0], np.cumsum([len(source) for source in sources])])
         self.first_shard = np.cumsum([0, *(len(source.shard_rows) for source in sources)])
         self.shard_rows = [rows for source in sources for rows in source.shard_rows]
+
+    @property
+    def is_local(self) -> bool:
+        """True where no shard has to be fetched."""
+        return all(source.is_local for source in self._sources)
+
+    def with_columns(self, columns: Sequence[str]) -> MixedRows:
+        """Return the same rows with other columns."""
+        sources = [source.with_columns(columns) for source in self._sources]
+        return MixedRows(sources, pad_id=self._pad_id)
 
     def __len__(self) -> int:
         """Return the number of rows."""

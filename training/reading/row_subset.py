@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -17,11 +17,18 @@ class RowSource(Protocol):
 
     shard_rows: list[int]
 
+    @property
+    def is_local(self) -> bool:
+        """True where no shard has to be fetched."""
+
     def __len__(self) -> int:
         """Return the number of rows."""
 
     def __getitem__(self, rows: RowBatch, /) -> Batch:
         """Return a batch."""
+
+    def with_columns(self, columns: Sequence[str]) -> RowSource:
+        """Return the same rows with other columns."""
 
     def lengths(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the number of tokens (n,) of rows (n,)."""
@@ -52,6 +59,15 @@ class RowSubset:
     def __getitem__(self, rows: RowBatch) -> Batch:
         """Return a batch."""
         return self.dataset[RowBatch(self._rows[rows.rows], rows.epochs)]
+
+    @property
+    def is_local(self) -> bool:
+        """True where no shard has to be fetched."""
+        return self.dataset.is_local
+
+    def with_columns(self, columns: Sequence[str]) -> RowSubset:
+        """Return the same rows with other columns."""
+        return RowSubset(self.dataset.with_columns(columns), self._rows)
 
     def lengths(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the number of tokens (n,) of rows (n,)."""

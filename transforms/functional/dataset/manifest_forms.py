@@ -81,7 +81,8 @@ def _fields(data: Mapping[str, Any], subsets: Sequence[str]) -> Iterator[tuple[s
     yield from _tokenizer_fields(data["tokenizer"])
     yield "label_numbers", data["label_numbers"] or {}, OBJECT
     for label, value in (data["label_numbers"] or {}).items():
-        yield f"the number of label {label!r}", value, number()
+        # Hugging Face's datasets number what has no label -1.
+        yield f"the number of label {label!r}", value, number(-1)
     for name in data["splits"]:
         yield "the name of a subset", name, one_of(*subsets)
     for name, files in data["lists"].items():

@@ -216,7 +216,7 @@ def changed(path: str, value: object) -> str:
             "the id of pad is '100', which is no whole number",
         ),
         ("tokenizer.prefix", ["[CLS]"], "an id of the prefix is '[CLS]'"),
-        ("label_numbers.neg", -1, "the number of label 'neg' is '-1'"),
+        ("label_numbers.neg", -2, "the number of label 'neg' is '-2'"),
         ("label_numbers", ["neg"], "label_numbers is"),
         ("generations.0.splits", -1, "splits of generation 1 is '-1'"),
         ("lists.train", [{"path": "../l", "sha256": "0" * 64, "rows": 1}], "outside the dataset"),

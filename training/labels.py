@@ -1,0 +1,136 @@
+"""The classes of a dataset: their names, and whether the rows' labels are among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from training.data import Data
+from training.reading.dataset import RowBatch
+from training.reading.row_subset import RowSource
+from transforms.functional.errors import DatasetError, UsageError
+
+_ROWS_AT_ONCE = 1 << 16
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The classes that a model is trained for.
+
+    Attributes:
+        names: Their names, in order; none for mlm.
+        warnings: What a person should know of them, one line each.
+    """
+
+    names: list[str]
+    warnings: list[str]
+
+
+def find_classes(data: Data, num_labels: int | None) -> Classes:
+    """Return the classes of the training rows, after checking all labels that lie near.
+
+    Rows of a remote dataset are not read here: `check_labels` looks at each batch.
+
+    Args:
+        data: What is trained and evaluated on.
+        num_labels: How many classes there are; default: the names in the manifest, or as many as
+            the labels say.
+
+    Raises:
+        DatasetError: a label is below 0, an evaluation row has one that no training row has, or
+            the classes can be counted nowhere.
+        UsageError: a label is not below `num_labels`.
+    """
+    if data.task == "mlm":
+        return Classes([], [])
+    train = count_labels(data.train)
+    evaluation = None if data.evaluation is None else count_labels(data.evaluation)
+    names = _names(data, num_labels, [*(train or ()), *(evaluation or ())])
+    _check_no_negative(data, names, {**(train or {}), **(evaluation or {})})
+    classes = [names.get(number, str(number)) for number in range(_n_classes(names, num_labels))]
+    if train is None:
+        return Classes(classes, [])
+    unseen = sorted(set(evaluation or ()) - set(train))
+    if unseen:
+        raise DatasetError(
+            f"evaluation rows have the label {classes[unseen[0]]!r} ({unseen[0]}), which no "
+            f"training row has: evaluate on a dataset with the training set's labels"
+        )
+    warnings = _missing("training", classes, train)
+    if evaluation is not None:
+        warnings += _missing("evaluation", classes, evaluation)
+    return Classes(classes, warnings)
+
+
+def count_labels(rows: RowSource) -> dict[int, int] | None:
+    """Return how many rows have each label; None for rows of a remote dataset."""
+    if not rows.is_local:
+        return None
+    labels, counts = rows.with_columns(["labels"]), dict[int, int]()
+    for begin in range(0, len(labels), _ROWS_AT_ONCE):
+        part = np.arange(begin, min(begin + _ROWS_AT_ONCE, len(labels)))
+        values = labels[RowBatch(part, np.zeros_like(part))]["labels"].numpy()
+        for label, count in zip(*np.unique(values, return_counts=True), strict=True):
+            counts[int(label)] = counts.get(int(label), 0) + int(count)
+    return counts
+
+
+def check_labels(labels: torch.Tensor, n_classes: int) -> None:
+    """Refuse a batch with a label that is no class; in a model it would be an index out of bounds.
+
+    Args:
+        labels: (n,) int64.
+        n_classes: Number of classes.
+
+    Raises:
+        DatasetError: there is one.
+    """
+    wrong = labels[(labels < 0) | (labels >= n_classes)]
+    if len(wrong):
+        raise DatasetError(
+            f"a row has the label {int(wrong[0])}, which is no class: there are {n_classes}, from "
+            f"0 to {n_classes - 1}; give another --num_labels, or leave such reviews out of the "
+            f"dataset"
+        )
+
+
+def _names(data: Data, num_labels: int | None, labels: Iterable[int]) -> dict[int, str]:
+    """Return the names of the classes by their numbers, also of those that are no classes."""
+    dataset = data.datasets[0]
+    named = {number: name for name, number in (dataset.manifest.label_numbers or {}).items()}
+    largest = max([*named, *labels], default=None)
+    if num_labels is not None and largest is not None and num_labels <= largest:
+        raise UsageError(
+            f"--num_labels {num_labels}: a row has the label {largest}, so give at least "
+            f"{largest + 1}, or leave it out"
+        )
+    if num_labels is None and largest is None:
+        raise DatasetError(
+            f"{dataset.location.url} does not say how many classes there are, and is too far to "
+            f"count them: give --num_labels"
+        )
+    return {**{number: str(number) for number in labels}, **named}
+
+
+def _n_classes(names: Mapping[int, str], num_labels: int | None) -> int:
+    return num_labels if num_labels is not None else max(names) + 1
+
+
+def _check_no_negative(data: Data, names: Mapping[int, str], labels: Iterable[int]) -> None:
+    smallest = min(labels, default=0)
+    if smallest < 0:
+        raise DatasetError(
+            f"{data.datasets[0].location.url} has rows with the label {smallest} "
+            f"({names[smallest]!r}), which is no class: classes are 0, 1, ...; leave unlabelled "
+            f"reviews out when making it"
+        )
+
+
+def _missing(subset: str, classes: list[str], counts: Mapping[int, int]) -> list[str]:
+    missing = [repr(name) for number, name in enumerate(classes) if number not in counts]
+    if not missing:
+        return []
+    return [f"warning: no {subset} row has the label {', '.join(missing[:5])}"]

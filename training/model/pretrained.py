@@ -1,0 +1,106 @@
+"""Models, configs and tokenizers of transformers: loaded without running code that comes along."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from transforms.functional.errors import UsageError
+
+_AUTO_MODELS: dict[str, Any] = {
+    "mlm": AutoModelForMaskedLM,
+    "classification": AutoModelForSequenceClassification,
+}
+
+
+def load_config(name: str, option: str, **settings: Any) -> PreTrainedConfig:
+    """Return the config of a model.
+
+    Args:
+        name: Folder, file, or name on the hub.
+        option: The option that named it, for messages.
+        settings: Fields of the config to change.
+
+    Raises:
+        UsageError: there is none, it is damaged, or needs code of its own.
+    """
+    try:
+        config: PreTrainedConfig = AutoConfig.from_pretrained(
+            name, trust_remote_code=False, **settings
+        )
+    except Exception as error:  # Whatever is wrong with the files, one line is enough.
+        raise _cannot_load(option, name, error) from error
+    return config
+
+
+def load_tokenizer(name: str, option: str) -> PreTrainedTokenizerBase:
+    """Return the tokenizer of a model; see `load_config`."""
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            name, trust_remote_code=False
+        )
+    except Exception as error:
+        raise _cannot_load(option, f"{name} (its tokenizer)", error) from error
+    return tokenizer
+
+
+def load_weights(name: str, option: str, task: str, **settings: Any) -> PreTrainedModel:
+    """Return a trained model for a task; see `load_config`.
+
+    Args:
+        name: Folder, or name on the hub.
+        option: The option that named it, for messages.
+        task: `mlm` or `classification`.
+        settings: Fields of the config to change, and options of `from_pretrained`.
+    """
+    try:
+        model: PreTrainedModel = _AUTO_MODELS[task].from_pretrained(
+            name, trust_remote_code=False, **settings
+        )
+    except Exception as error:
+        raise _cannot_load(option, f"{name} for {task}", error) from error
+    return model
+
+
+def new_model(config: PreTrainedConfig, task: str, option: str, name: str) -> PreTrainedModel:
+    """Return a model for a task with random weights; see `load_config`."""
+    try:
+        model: PreTrainedModel = _AUTO_MODELS[task].from_config(config, trust_remote_code=False)
+    except Exception as error:
+        raise _cannot_load(option, f"{name} for {task}", error) from error
+    return model
+
+
+def longest_input(model: PreTrainedModel) -> int | None:
+    """Return how many tokens a model reads at once, None where there is no limit.
+
+    RoBERTa and its family count positions from behind the padding's id on; their position
+    embeddings say so by a padding index.
+    """
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
+            first = 0 if module.padding_idx is None else module.padding_idx + 1
+            return module.num_embeddings - first
+    places = getattr(model.config, "max_position_embeddings", None)
+    return places if places is not None and places > 0 else None
+
+
+def _cannot_load(option: str, what: str, error: Exception) -> UsageError:
+    why = " ".join(str(error).split()) or type(error).__name__
+    if "trust_remote_code" in why:
+        why = "it needs code that comes with it, which this program never runs: choose a model of "
+        why += "transformers' own"
+    elif "ignore_mismatched_sizes" in why:
+        why = "its weights have other sizes than the dataset needs, as of another number of "
+        why += "classes: give --ignore_mismatched_sizes to start those weights anew"
+    return UsageError(f"cannot load {option} {what}: {why[:300]}")
