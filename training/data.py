@@ -15,7 +15,7 @@ from training.reading.shard_cache import ShardCache
 from training.sampling.batching import LengthOrder
 from training.sampling.mixture_order import MixtureOrder
 from training.sampling.order import Order, ShardOrder
-from training.sampling.row_draws import draw_rows
+from training.sampling.row_draws import draw_reviews, draw_rows, set_apart
 from transforms.functional.errors import DatasetError, UsageError
 
 Collator = Callable[[Batch], Batch]
@@ -91,11 +91,11 @@ def load_data(options: DataOptions, *, seed: int) -> Data:
     parts: list[RowSource] = list(datasets)
     if evaluation is None and options.max_eval_rows:
         # There is no validation subset: rows of the (first) training set are set apart.
-        n_train = options.max_train_rows or len(datasets[0]) - options.max_eval_rows
-        counts = [options.max_eval_rows, max(n_train, 1)]
-        evaluation, parts[0] = draw_rows(datasets[0], counts, seed)
+        evaluation, parts[0] = set_apart(
+            datasets[0], options.max_eval_rows, options.max_train_rows, seed
+        )
     elif options.max_train_rows:
-        parts[0] = draw_rows(datasets[0], [options.max_train_rows], seed)[0]
+        parts[0] = draw_rows(datasets[0], options.max_train_rows, seed)
     pad_id = datasets[0].manifest.tokenizer.special_token_ids.get("pad", 0)
     return Data(
         task=task,
@@ -120,7 +120,7 @@ def _evaluation(
     else:
         return None
     if options.max_eval_rows and options.max_eval_rows < len(found):
-        return draw_rows(found, [options.max_eval_rows], seed)[0]
+        return draw_reviews(found, options.max_eval_rows, seed)
     return found
 
 

@@ -48,17 +48,17 @@ class RowSubset:
     def __init__(self, dataset: ShardDataset, rows: npt.NDArray[np.int64]) -> None:
         """Count the rows of each shard."""
         self.dataset = dataset
-        self._rows = np.sort(rows)
+        self.rows = np.sort(rows)
         first = np.concatenate([[0], np.cumsum(dataset.shard_rows)])
-        self.shard_rows: list[int] = np.diff(np.searchsorted(self._rows, first)).tolist()
+        self.shard_rows: list[int] = np.diff(np.searchsorted(self.rows, first)).tolist()
 
     def __len__(self) -> int:
         """Return the number of rows."""
-        return len(self._rows)
+        return len(self.rows)
 
     def __getitem__(self, rows: RowBatch) -> Batch:
         """Return a batch."""
-        return self.dataset[RowBatch(self._rows[rows.rows], rows.epochs)]
+        return self.dataset[RowBatch(self.rows[rows.rows], rows.epochs)]
 
     @property
     def is_local(self) -> bool:
@@ -67,11 +67,11 @@ class RowSubset:
 
     def with_columns(self, columns: Sequence[str]) -> RowSubset:
         """Return the same rows with other columns."""
-        return RowSubset(self.dataset.with_columns(columns), self._rows)
+        return RowSubset(self.dataset.with_columns(columns), self.rows)
 
     def lengths(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the number of tokens (n,) of rows (n,)."""
-        return self.dataset.lengths(self._rows[rows])
+        return self.dataset.lengths(self.rows[rows])
 
     def fetch_ahead(self, shards: Iterable[int]) -> None:
         """Begin to fetch shards, those that hold none of the rows left out."""
