@@ -19,6 +19,7 @@ from training.loop.metrics import confusion_text
 from training.loop.trainer import ShardTrainer
 from training.model.freezing import freeze_base, trainable_parameters
 from training.model.models import load_model
+from training.model.tokenizer_check import check_saved_tokenizer
 from training.predict import predict
 from transforms.functional.errors import UsageError
 
@@ -74,6 +75,7 @@ def _run(options: Options) -> dict[str, Any]:
     if trainer.is_world_process_zero():
         text = json.dumps(metrics, indent=1) + "\n"
         Path(output_dir, "metrics.json").write_text(text, encoding="utf-8")
+        check_saved_tokenizer(output_dir, data.datasets[0])
     return metrics
 
 

@@ -23,7 +23,7 @@ from transforms.functional.errors import DatasetError, UsageError
 def load_model(
     options: ModelOptions, task: str, dataset: ShardDataset, label_names: list[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Return a model for the task, and its tokenizer.
+    """Return a model for the task, and the dataset's tokenizer.
 
     Args:
         options: Which model.
@@ -40,15 +40,14 @@ def load_model(
         settings["id2label"] = dict(enumerate(label_names))
         settings["label2id"] = {name: number for number, name in enumerate(label_names)}
     if options.from_config:
-        tokenizer = dataset_tokenizer(dataset)
         model = _from_config(options.from_config, task, dataset, settings)
     else:
         name, option = options.model_name_or_path or "", "--model_name_or_path"
-        tokenizer = load_tokenizer(name, option)
-        check_same_tokenizer(dataset, tokenizer, name)
+        check_same_tokenizer(dataset, load_tokenizer(name, option), name)
         settings["ignore_mismatched_sizes"] = options.ignore_mismatched_sizes
         model = load_weights(name, option, task, **settings)
     check_fits(model, dataset)
+    tokenizer = dataset_tokenizer(dataset)
     places = longest_input(model)
     if places is not None:
         # Whoever loads the saved tokenizer cuts texts off by this.
