@@ -1,4 +1,7 @@
-"""One process, several, and workers of a pool behind a job service make the same dataset."""
+"""Workers of a pool behind a job service make the dataset that this process makes.
+
+Worker processes of the local engine are in tests/test_determinism.py.
+"""
 
 from __future__ import annotations
 
@@ -54,17 +57,6 @@ def contents(reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 def content(dataset: Dataset) -> str:
     oracle.check_files(dataset)
     return dataset.manifest.content_sha256()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("n_workers", "job"), list(enumerate(JOBS, start=1)))
-def test_worker_processes(
-    contents: dict[str, str], reviews: Path, tmp_path: Path, n_workers: int, job: str
-) -> None:
-    mode = ("--direct_running_mode", "multi_processing", "--direct_num_workers", str(n_workers))
-    made = make(tmp_path / "out", *JOBS[job], *SMALL_PARTS, *mode, reviews=reviews)
-
-    assert content(made) == contents[job]
 
 
 @pytest.fixture(scope="module")
