@@ -12,10 +12,12 @@ from typing import IO
 import numpy as np
 import pyarrow as pa
 
+from transforms.functional.readers.arrow_claims import check_claims
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import Group
-from transforms.functional.readers.tables import batch_chunk, check_columns
+from transforms.functional.readers.tables import batch_chunk, check_batch, check_columns
 from transforms.functional.reviews.reviews import ReviewChunk
+from transforms.functional.unpacking.compression import RatioGuard
 
 _FILE_MAGIC = b"ARROW1"
 _END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
@@ -37,15 +39,18 @@ def read_arrow(
         InputError: a column is missing, or holds no text.
         pyarrow.ArrowInvalid, OSError, EOFError: the file is damaged or cut short.
     """
+    guard = RatioGuard()
+    guard.packed = stream.seek(0, io.SEEK_END)
+    check_claims(stream)
     if not _is_file(stream):
         reader = _open_stream(stream)
         check_columns(reader.schema, columns)
-        yield from _chunks(reader, 0, source, columns)
+        yield from _chunks(reader, 0, source, columns, guard)
         return
     file = pa.ipc.open_file(stream, options=_only(stream, columns))
     check_columns(file.schema, columns)
     batches = map(file.get_batch, range(file.num_record_batches)[start:end])
-    yield from _chunks(batches, record, source, columns)
+    yield from _chunks(batches, record, source, columns, guard)
 
 
 def arrow_schema(stream: IO[bytes]) -> pa.Schema:
@@ -63,7 +68,7 @@ def batch_groups(stream: IO[bytes]) -> list[Group]:
     if not _is_file(stream):
         return []
     schema = pa.ipc.open_file(stream).schema
-    stream.seek(0)
+    check_claims(stream)
     # Arrow tells the rows of a batch only with a column of it: take a narrow one.
     narrow = [place for place, field in enumerate(schema) if pa.types.is_primitive(field.type)]
     options = pa.ipc.IpcReadOptions(included_fields=(narrow or [0])[:1])
@@ -87,6 +92,7 @@ def _open_stream(stream: IO[bytes]) -> pa.RecordBatchStreamReader:
 
 
 def _is_file(stream: IO[bytes]) -> bool:
+    stream.seek(0)
     magic = stream.read(len(_FILE_MAGIC))
     stream.seek(0)
     return magic == _FILE_MAGIC
@@ -103,9 +109,14 @@ def _only(stream: IO[bytes], columns: ReviewColumns) -> pa.ipc.IpcReadOptions:
 
 
 def _chunks(
-    batches: Iterator[pa.RecordBatch], record: int, source: int, columns: ReviewColumns
+    batches: Iterator[pa.RecordBatch],
+    record: int,
+    source: int,
+    columns: ReviewColumns,
+    guard: RatioGuard,
 ) -> Iterator[ReviewChunk]:
     for batch in batches:
+        check_batch(batch, columns, guard)
         records = np.arange(record, record + batch.num_rows, dtype=np.uint64)
         yield batch_chunk(batch, records, source, columns)
         record += batch.num_rows

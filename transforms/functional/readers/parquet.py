@@ -5,6 +5,7 @@ The place of a review is its row number in the file.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import IO
 
@@ -15,8 +16,9 @@ import pyarrow.parquet as pq
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import Group
 from transforms.functional.readers.lines import BLOCK_BYTES
-from transforms.functional.readers.tables import batch_chunk, check_columns
+from transforms.functional.readers.tables import batch_chunk, check_batch, check_columns
 from transforms.functional.reviews.reviews import ReviewChunk
+from transforms.functional.unpacking.compression import RatioGuard
 
 MAX_ROWS_PER_CHUNK = 4096
 
@@ -34,17 +36,50 @@ def read_parquet(
         InputError: a column is missing, or holds no text.
         pyarrow.ArrowInvalid, OSError: the file is damaged.
     """
-    file = pq.ParquetFile(stream, page_checksum_verification=True)
+    guard = RatioGuard()
+    guard.packed = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    metadata = pq.read_metadata(stream)
+    stream.seek(0)
+    file = pq.ParquetFile(
+        stream,
+        metadata=metadata,
+        page_checksum_verification=True,
+        read_dictionary=_with_dictionary(metadata, columns.names()),
+    )
     check_columns(file.schema_arrow, columns)
     groups = _groups(file.metadata, columns.text)
     record = sum(group.rows for group in groups[:start])
     wanted = range(len(groups))[start:end]
+    _check_claims(metadata, guard.packed)
     for batch in file.iter_batches(
         _rows_per_chunk(groups[start:end]), row_groups=wanted, columns=columns.names()
     ):
+        check_batch(batch, columns, guard)
         records = np.arange(record, record + batch.num_rows, dtype=np.uint64)
         yield batch_chunk(batch, records, source, columns)
         record += batch.num_rows
+
+
+def _check_claims(metadata: pq.FileMetaData, n_bytes: int) -> None:
+    """Raise `InputError` for a small file whose row groups claim far more bytes than it has."""
+    guard = RatioGuard()
+    guard.packed = n_bytes
+    for group in range(metadata.num_row_groups):
+        guard.add_unpacked(max(0, metadata.row_group(group).total_byte_size))
+
+
+def _with_dictionary(metadata: pq.FileMetaData, names: list[str]) -> list[str]:
+    """Return the columns to read as codes: one long text may stand in a million rows."""
+    places = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}
+    groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
+    return [
+        name
+        for name in names
+        if name in places
+        and metadata.schema.column(places[name]).physical_type == "BYTE_ARRAY"
+        and any(group.column(places[name]).has_dictionary_page for group in groups)
+    ]
 
 
 def parquet_schema(stream: IO[bytes]) -> pa.Schema:

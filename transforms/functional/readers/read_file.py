@@ -26,6 +26,7 @@ DELIMITERS = {"csv": ",", "tsv": "\t"}
 # What damaged or truncated files raise, through Arrow and the decompressors of Python.
 DAMAGE = (
     pa.ArrowException,
+    UnicodeDecodeError,  # A name in a file's metadata.
     OSError,
     EOFError,
     lzma.LZMAError,

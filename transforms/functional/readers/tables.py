@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from transforms.functional.errors import MissingColumnError
 from transforms.functional.readers.columns import (
@@ -16,6 +17,13 @@ from transforms.functional.readers.columns import (
 )
 from transforms.functional.reviews.labels import are_names, dictionary_decoded
 from transforms.functional.reviews.reviews import ReviewChunk
+from transforms.functional.unpacking.compression import RatioGuard
+
+_BYTES_OF = {
+    pa.string(): pa.binary(),
+    pa.large_string(): pa.large_binary(),
+    pa.string_view(): pa.binary_view(),
+}
 
 
 def check_names(names: Sequence[str], columns: ReviewColumns, what: str = "columns") -> None:
@@ -39,6 +47,43 @@ def check_columns(schema: pa.Schema, columns: ReviewColumns) -> None:
     if columns.label is not None and not _is_label(schema.field(columns.label).type):
         label_type = schema.field(columns.label).type
         raise MissingColumnError(f"column {columns.label!r} holds {label_type}, not class labels")
+
+
+def check_batch(batch: pa.RecordBatch, columns: ReviewColumns, guard: RatioGuard) -> None:
+    """Look at a batch before any value of it is used: a file may say what it likes.
+
+    Raises:
+        pyarrow.ArrowInvalid: an offset or an index leads out of its buffer.
+        InputError: its texts take far more bytes than the file has.
+    """
+    for column in batch.columns:
+        _without_encoding(column).validate(full=True)
+    texts = batch.column(columns.text)
+    if pa.types.is_dictionary(texts.type):
+        lengths = pc.binary_length(_bytes_of(texts.dictionary)).take(texts.indices)
+    else:
+        lengths = pc.binary_length(_bytes_of(texts))
+    # A null takes room, too, once it is a rejected record.
+    guard.add_unpacked(int(pc.sum(lengths).as_py() or 0) + 8 * batch.num_rows)
+
+
+def _without_encoding(values: pa.Array) -> pa.Array:
+    """Return strings as bytes: a text that is not UTF-8 is its record's fault, not the file's."""
+    if not pa.types.is_dictionary(values.type):
+        return _viewed_as_bytes(values)
+    distinct = _viewed_as_bytes(values.dictionary)
+    return pa.DictionaryArray.from_arrays(values.indices, distinct, safe=False)
+
+
+def _viewed_as_bytes(values: pa.Array) -> pa.Array:
+    bytes_type = _BYTES_OF.get(values.type)
+    return values if bytes_type is None else values.view(bytes_type)
+
+
+def _bytes_of(values: pa.Array) -> pa.Array:
+    """Return texts as what Arrow can tell the length of."""
+    viewed = _viewed_as_bytes(values)
+    return viewed.cast(pa.large_binary()) if pa.types.is_binary_view(viewed.type) else viewed
 
 
 def batch_chunk(
