@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
+from beam_pipeline.console import exit_code_of, run_program, say
 from beam_pipeline.output.output_folder import remove_unnamed, unnamed_files
-from transforms.functional.errors import ReviewShardsError
 from transforms.storage.generations import newest_manifest, read_manifest
 from transforms.storage.lease import lease
 
@@ -23,14 +22,16 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("output", help="folder or URL of the dataset")
     parser.add_argument("--dry_run", action="store_true", help="only say what would be removed")
     options = parser.parse_args(arguments)
-    try:
-        found = _find(options.output) if options.dry_run else _remove(options.output)
-    except ReviewShardsError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    for path in found:
-        print(path)
-    print(f"{len(found)} files {'would be ' if options.dry_run else ''}removed")
+    return exit_code_of(
+        lambda: _clean(options.output, dry_run=options.dry_run),
+        interrupted="the same command goes on from here",
+    )
+
+
+def _clean(output: str, *, dry_run: bool) -> int:
+    found = _find(output) if dry_run else _remove(output)
+    would_be = "would be " if dry_run else ""
+    say("\n".join([*found, f"{len(found)} files {would_be}removed"]))
     return 0
 
 
@@ -45,4 +46,4 @@ def _remove(output: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_program(main)

@@ -6,16 +6,14 @@ In a terminal a row has colours; NO_COLOR turns them off.
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 
+from beam_pipeline.console import exit_code_of, run_program, say, write
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.comparison import differences
 from beam_pipeline.output.row_view import load_row, row_text
-from transforms import storage
 from transforms.functional.dataset.manifest import SUBSETS, Manifest
-from transforms.functional.errors import ReviewShardsError
 from transforms.storage.generations import read_manifest
 
 
@@ -31,17 +29,19 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--subset", choices=SUBSETS, default="train", help="of which subset")
     parser.add_argument("--diff", metavar="OTHER", help="another dataset: say what differs")
     options = parser.parse_args(arguments)
-    try:
-        manifest = read_manifest(options.output)
-        if options.diff is not None:
-            _print_differences(options.output, manifest, options.diff)
-        elif options.row is not None:
-            _print_row(options.output, manifest, options.subset, options.row)
-        else:
-            print(storage.mask_secrets(describe(options.output, manifest)))
-    except ReviewShardsError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    return exit_code_of(lambda: _inspect(options), interrupted="nothing was changed")
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    manifest = read_manifest(options.output)
+    if options.diff is not None:
+        found = differences(manifest, read_manifest(options.diff))
+        same = "no difference: the same content, made of the same inputs"
+        say("\n".join([f"- {options.output}", f"+ {options.diff}", *(found or [same])]))
+    elif options.row is not None:
+        _print_row(options.output, manifest, options.subset, options.row)
+    else:
+        say(describe(options.output, manifest))
     return 0
 
 
@@ -99,16 +99,13 @@ def _print_row(output: str, manifest: Manifest, subset: str, number: int) -> Non
     from rich.console import Console
 
     # A row is one line for a pipe, and wrapped at words in a terminal.
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    console.print(row_text(load_row(output, manifest, subset, number)))
-
-
-def _print_differences(output: str, manifest: Manifest, other: str) -> None:
-    found = differences(manifest, read_manifest(other))
-    print(f"- {storage.mask_secrets(output)}\n+ {storage.mask_secrets(other)}")
-    print("\n".join(found) if found else "no difference: the same content, made of the same inputs")
+    in_terminal = sys.stdout is not None and sys.stdout.isatty()
+    console = Console(highlight=False, soft_wrap=not in_terminal)
+    row = row_text(load_row(output, manifest, subset, number))
+    with console.capture() as captured:
+        console.print(row, end="")
+    write(captured.get(), sys.stdout)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it without a word.
-    sys.exit(main(sys.argv[1:]))
+    run_program(main)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 
-from transforms.functional.safe_urls import mask_secrets
+from transforms.functional.safe_urls import printable
 
 
-class _MaskSecrets(logging.Formatter):
-    """Log lines without the secrets of URLs, whichever library wrote them."""
+class _Printable(logging.Formatter):
+    """Log lines without secrets and control characters, whichever library wrote them."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return mask_secrets(super().format(record))
+        return printable(super().format(record))
 
 
 def set_up_logging(debug: bool) -> None:
@@ -20,7 +20,7 @@ def set_up_logging(debug: bool) -> None:
     Beam logs the traceback of every error that it raises; `main` says it in one line.
     """
     handler = logging.StreamHandler()
-    handler.setFormatter(_MaskSecrets(logging.BASIC_FORMAT))
+    handler.setFormatter(_Printable(logging.BASIC_FORMAT))
     level = logging.INFO if debug else logging.CRITICAL
     logging.basicConfig(level=level, handlers=[handler])
     for package in ("beam_pipeline", "transforms"):

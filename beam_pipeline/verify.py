@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from beam_pipeline.console import exit_code_of, run_program, say
 from beam_pipeline.logs import set_up_logging
 from transforms import storage
 from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest, ShardEntry
 from transforms.functional.dataset.receipts import FINGERPRINT
 from transforms.functional.dataset.shards import content_sha256, read_shard
-from transforms.functional.errors import LedgerError, ReviewShardsError
+from transforms.functional.errors import LedgerError
 from transforms.storage.generations import read_manifest
 from transforms.storage.lease import lease
 
@@ -28,24 +28,25 @@ def main(arguments: Sequence[str]) -> int:
         "--repair", action="store_true", help="make damaged and missing shards again"
     )
     options = parser.parse_args(arguments)
-    output = options.output
     set_up_logging(debug=False)
-    try:
-        manifest = read_manifest(output)
+    return exit_code_of(
+        lambda: _verify(options.output, mend=options.repair),
+        interrupted="the same command starts anew",
+    )
+
+
+def _verify(output: str, *, mend: bool) -> int:
+    manifest = read_manifest(output)
+    problems = _report(find_problems(output, manifest))
+    if problems and mend:
+        _repair(output, manifest, problems)
+        say("Made again; checking once more.")
         problems = _report(find_problems(output, manifest))
-        if problems and options.repair:
-            _repair(output, manifest, problems)
-            print("Made again; checking once more.")
-            problems = _report(find_problems(output, manifest))
-    except ReviewShardsError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
     if problems:
-        cure = "" if options.repair else "; --repair makes shards again from their inputs"
-        print(f"{len(problems)} problems{cure}")
+        cure = "" if mend else "; --repair makes shards again from their inputs"
+        say(f"{len(problems)} problems{cure}")
         return 1
-    n_shards = len(manifest.shard_paths())
-    print(f"{storage.mask_secrets(output)}: {n_shards:,} shards, all as the manifest says")
+    say(f"{output}: {len(manifest.shard_paths()):,} shards, all as the manifest says")
     return 0
 
 
@@ -67,7 +68,7 @@ class Problem:
 def _report(found: Iterator[Problem]) -> list[Problem]:
     problems = []
     for problem in found:
-        print(f"{problem.path}: {problem.what}")
+        say(f"{problem.path}: {problem.what}")
         problems.append(problem)
     return problems
 
@@ -130,4 +131,4 @@ def _sha256(path: str) -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_program(main)

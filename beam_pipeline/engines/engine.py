@@ -164,12 +164,10 @@ def check_shuffle_memory(text_bytes: int, memory_bytes: int | None = None) -> No
 
 
 def _worker_processes(debug: bool) -> object:
-    loud, quiet = (
-        "apache_beam.runners.worker.sdk_worker_main",
-        "beam_pipeline.engines.overrides.local_worker",
-    )
+    worker = "beam_pipeline.engines.overrides.local_worker"
+    more = " --debug" if debug else ""
     # exec: else the shell that Beam puts between outlives this process, and the worker with it.
-    command = f"exec {shlex.quote(sys.executable)} -m {loud if debug else quiet}"
+    command = f"exec {shlex.quote(sys.executable)} -m {worker}{more}"
     return SubprocessSDKEnvironment.from_command_string(command)
 
 

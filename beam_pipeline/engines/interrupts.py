@@ -6,8 +6,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -16,22 +17,9 @@ if TYPE_CHECKING:
     from apache_beam.runners.runner import PipelineResult
 
 EXIT_CODE = 130
-# What Python itself exits with where the rest of the output cannot be written.
-_OUTPUT_LOST = 120
 # For what has to end by itself: worker processes, a job on a cluster that is told to stop.
 GRACE_SECONDS = 5.0
 LOOKS_EVERY_SECONDS = 0.5
-
-
-def run_interruptible(main: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> NoReturn:
-    """Run a program's `main` and exit with its code; signals raise `KeyboardInterrupt` in it.
-
-    The process ends at once: Python would take Beam's modules apart one by one, for 0.08 s, and
-    wait for the threads of an interrupted engine.
-    """
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signal_number, _interrupt)
-    _leave(main(arguments))
 
 
 def run_to_the_end(pipeline: beam.Pipeline, *, local: bool) -> PipelineResult:
@@ -76,21 +64,21 @@ def _in_thread(call: Callable[[], PipelineResult]) -> PipelineResult:
     return future.result()
 
 
-def _interrupt(signal_number: int, frame: FrameType | None) -> None:
+def interrupt(signal_number: int, frame: FrameType | None) -> None:
+    """Raise `KeyboardInterrupt`, and end the process if it does not end in time."""
     # A second signal ends the program at once.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    watchdog = threading.Timer(GRACE_SECONDS, _leave)
+    watchdog = threading.Timer(GRACE_SECONDS, leave)
     watchdog.daemon = True
     watchdog.start()
     raise KeyboardInterrupt
 
 
-def _leave(code: int = EXIT_CODE) -> NoReturn:
+def leave(code: int = EXIT_CODE) -> NoReturn:
     """End the process now: the threads of the local engine would work on to the last part."""
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
-        code = code or _OUTPUT_LOST
+    for stream in (sys.stdout, sys.stderr):
+        # What is left in a broken pipe, or is too much for a full disk, nobody reads.
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
     os._exit(code)

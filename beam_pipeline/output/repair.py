@@ -143,8 +143,8 @@ def _make_again(
     keys: Collection[PartKey],
 ) -> None:
     """Read what the parts with these keys are made of, and write their shards."""
-    files = write_plan(recipe.config.output, plan)
     engine = choose_engine((), plan.text_bytes, len(plan.splits))
+    files = write_plan(recipe.config.output, plan)
     try:
         pipeline = beam.Pipeline(runner=engine.runner, options=engine.options)
         build_repair(

@@ -14,6 +14,7 @@ from transforms.functional.dataset.manifest import Manifest, ShardEntry
 from transforms.functional.dataset.shards import read_shard
 from transforms.functional.errors import UsageError
 from transforms.functional.rows.word_ids import no_word
+from transforms.functional.safe_urls import escape_controls, printable
 from transforms.functional.tokenization.encoder import Encoder
 
 NOT_PREDICTED = -100
@@ -97,8 +98,11 @@ def row_text(row: Row) -> Text:
     """
     more = sum(1 for at in row.begins_at if at > 0)
     followers = f", and the {more} after it" if more else ""
-    text = Text(f"row         {row.number} of {row.subset}, in {row.shard}\n")
-    text.append(f"review      {storage.mask_secrets(row.review)}{followers}\n")
+    head = (
+        f"row         {row.number} of {row.subset}, in {row.shard}\n"
+        f"review      {row.review}{followers}\n"
+    )
+    text = Text(printable(head))
     labels = row.columns.get("labels")
     if isinstance(labels, int):
         text.append(f"label       {labels}\n")
@@ -121,7 +125,7 @@ def _words(row: Row) -> Iterator[Text]:
     padding = np.flatnonzero(~real)
     fill = None
     if len(padding):
-        pad = row.encoder.id_to_token(row.columns["input_ids"][padding[0]])
+        pad = _token(row, row.columns["input_ids"][padding[0]])
         fill = Text(f"{pad} x {len(padding)}", _PADDING)
         if padding[0] == 0:
             yield fill
@@ -136,29 +140,37 @@ def _word(row: Row, start: int, end: int) -> Text:
     ids = row.columns["input_ids"][start:end]
     labels = row.columns.get("labels")
     if row.outside[start]:
-        return Text(row.encoder.id_to_token(ids[0]) or "?", _SPECIAL)
+        return Text(_token(row, ids[0]), _SPECIAL)
     style = _PIECE if end - start > 1 else ""
     word = Text()
-    for place, piece in enumerate(_pieces(row.encoder, ids)):
+    for place, piece in enumerate(_pieces(row, ids)):
         if place:
             word.append(PIECE, style)
         label = labels[start + place] if isinstance(labels, list) else NOT_PREDICTED
         if label == NOT_PREDICTED:
             word.append(piece, style)
         else:
-            word.append(f"{piece}({row.encoder.text_of([label]).strip()})", _MASKED)
+            word.append(f"{piece}({_text(row, [label]).strip()})", _MASKED)
     return word
 
 
-def _pieces(encoder: Encoder, ids: Sequence[int]) -> Iterator[str]:
+def _pieces(row: Row, ids: Sequence[int]) -> Iterator[str]:
     """Yield the text of each token of a word, as it stands inside the word."""
     before = ""
     for end in range(1, len(ids) + 1):
-        text = encoder.text_of(ids[:end])
+        text = _text(row, ids[:end])
         if end == 1:
             yield text.strip() or text
         elif text.startswith(before):
             yield text[len(before) :]
         else:  # Bytes that are no character yet, or a mask inside the word.
-            yield encoder.text_of(ids[end - 1 : end]).strip()
+            yield _text(row, ids[end - 1 : end]).strip()
         before = text
+
+
+def _text(row: Row, ids: Sequence[int]) -> str:
+    return escape_controls(row.encoder.text_of(ids))
+
+
+def _token(row: Row, token_id: int) -> str:
+    return escape_controls(row.encoder.id_to_token(token_id) or "?")

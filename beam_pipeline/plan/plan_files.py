@@ -41,7 +41,16 @@ class PlanFiles:
 
 
 def write_plan(output: str, plan: Plan) -> PlanFiles:
-    """Write a plan below an output, a few thousand splits at a time."""
+    """Write a plan below an output; interrupted, nothing of it stays."""
+    try:
+        return _write_plan(output, plan)
+    except BaseException:
+        storage.remove(storage.join(output, PLAN_FOLDER))
+        raise
+
+
+def _write_plan(output: str, plan: Plan) -> PlanFiles:
+    """Write a plan, a few thousand splits at a time."""
     inputs = Records.of(InputEntry, input_entries(plan)).to_parquet()
     # By their whole paths: two files may be masked to the same text.
     hidden: dict[str, str] = {}

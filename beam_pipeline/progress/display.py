@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from beam_pipeline.progress.monitor import OutputMonitor, Progress
@@ -39,9 +39,9 @@ def watching(
     Args:
         output: Folder or URL of the dataset.
         make_monitor: Called when the job is about to start, and not at all when `quiet`.
-        quiet: Show nothing.
+        quiet: Show nothing; neither is anything shown without a stderr.
     """
-    if quiet:
+    if quiet or sys.stderr is None:
         yield
         return
     monitor = make_monitor()
@@ -59,7 +59,8 @@ def watching(
     finally:
         stopped.set()
         watcher.join(timeout=1.0)  # A store may be slow to answer.
-        display.close()
+        with suppress(OSError, ValueError):
+            display.close()
 
 
 def _watch(
@@ -74,7 +75,8 @@ def _watch(
             # The job itself says what is wrong with its output; nothing is lost but a look.
             continue
         if not stopped.is_set():
-            display.show(progress)
+            with suppress(OSError, ValueError):  # The screen is gone; the job goes on.
+                display.show(progress)
         wait = max(interval, (time.monotonic() - started) / MOST_TIME_SPENT)
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
+from beam_pipeline.console import exit_code_of, run_program, say
 from beam_pipeline.report.write import write_report
-from transforms import storage
-from transforms.functional.errors import ReviewShardsError
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -18,13 +16,13 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("output", help="folder or URL of the dataset")
     options = parser.parse_args(arguments)
-    try:
-        print(storage.mask_secrets(write_report(options.output)))
-    except ReviewShardsError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    return exit_code_of(lambda: _draw(options.output), interrupted="the same command starts anew")
+
+
+def _draw(output: str) -> int:
+    say(write_report(output))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_program(main)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -121,7 +120,7 @@ def test_a_reader_that_has_seen_enough_ends_it_without_a_word(folder: Path) -> N
     assert inspect.stderr is not None
     inspect.stdout.close()
     assert inspect.stderr.read() == b""
-    assert inspect.wait() == -signal.SIGPIPE
+    assert inspect.wait() == 0
     inspect.stderr.close()
 
 

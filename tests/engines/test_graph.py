@@ -82,7 +82,7 @@ def test_every_function_can_be_loaded_anywhere(graphs: dict[str, Any], tmp_path:
 
     loaded = subprocess.run(
         [sys.executable, "-c", _LOAD],
-        input=pickle.dumps(sum(functions.values(), [])),
+        input=pickle.dumps([made for group in functions.values() for made in group]),
         capture_output=True,
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -11,10 +11,10 @@
     └── TooManyRejectedError     more bad records than allowed; exit code 3
 
 Each message is one line that names the value and the cure: it is what a person sees. Secrets in
-URLs are masked in all of them, whoever made them.
+URLs are masked in all of them, whoever made them, and control characters are escaped.
 """
 
-from transforms.functional.safe_urls import mask_secrets
+from transforms.functional.safe_urls import printable
 
 
 class ReviewShardsError(Exception):
@@ -23,8 +23,8 @@ class ReviewShardsError(Exception):
     exit_code = 1
 
     def __init__(self, message: str = "") -> None:
-        """Take the message, without the secrets of URLs in it."""
-        super().__init__(mask_secrets(message))
+        """Take the message, as people may see it."""
+        super().__init__(printable(message))
 
 
 class UsageError(ReviewShardsError):

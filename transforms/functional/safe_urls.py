@@ -1,4 +1,4 @@
-"""URLs without the secrets in them: what may be written down, logged and shown."""
+"""Text as it may be written down, logged and shown: without secrets and terminal escapes."""
 
 from __future__ import annotations
 
@@ -6,31 +6,75 @@ import re
 
 MASK = "***"
 
-# `scheme://key:secret@host`. A secret may hold slashes; `host:8080/a@b` is no such thing.
+# `scheme://user:password@host`: a password may hold quotes and `@`, but no slash.
+_PASSWORD = re.compile(r"(\w[\w+.-]*://)[^\s@/:?#]*:[^\s/?#]*@")
+# `scheme://key:secret@host`: a key of a store may hold slashes; `host:8080/a@b` is no such thing.
 _KEY_AND_SECRET = re.compile(r"(\w[\w+.-]*://)[^\s@/:]*:(?!\d+/)[^\s@'\"]*@")
 # `https://token@host`; but in `abfs://container@account` there is no secret.
-_TOKEN = re.compile(r"\b((?:https?|ftps?|sftp|ssh|git|webdavs?)://)[^\s@/:'\"]+@", re.IGNORECASE)
-_PARAMETER = re.compile(
-    r"([?&;][\w.-]*(?:sig|signature|token|secret|password|passwd|credential|key|keyid|auth|code)="
-    r")[^&;\s'\"]*[^&;\s'\":,.)]",
+_TOKEN = re.compile(r"\b((?:https?|ftps?|sftp|ssh|git|webdavs?)://)[^\s/:?#]+@", re.IGNORECASE)
+_SECRET_NAME = (
+    r"(?:sig|signature|token|secret|passw(?:or)?d|passphrase|pwd|credential|connection_?string|"
+    r"key|key_?id|auth|code|sas|jwt)"
+)
+_PARAMETER = re.compile(rf"([?&;#][\w.-]*{_SECRET_NAME}=)[^&;\s]*[^&;\s'\":,.)\]}}]", re.IGNORECASE)
+# Options as Python and JSON write them: `{'s3_secret_access_key': 'a'}`.
+_OPTION = re.compile(
+    rf"""(["'][\w.-]*{_SECRET_NAME}["']\s*:\s*)(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""",
+    re.IGNORECASE,
+)
+# As a command line has them: `--s3_secret_access_key=a`, `--azure_connection_string a`.
+_ARGUMENT = re.compile(
+    r"(--[\w-]*(?:secret\w*|session_token|passw(?:or)?d|pwd|connection_string|access_key_id)"
+    r"(?:=|\s+))\S+",
     re.IGNORECASE,
 )
 _NAMED = re.compile(
     r"\b((?:AccountKey|SharedAccessSignature|aws_secret_access_key|aws_session_token|"
-    r"Authorization)\s*[=:]\s*)[^;\s'\"]+",
+    r"Authorization)\s*[=:]\s*)(?:(?:Bearer|Basic)\s+)?[^;\s'\"]+",
     re.IGNORECASE,
 )
+_BEARER = re.compile(r"\b(Bearer\s+)[\w.~+/=-]+", re.IGNORECASE)
 _HUB_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{16,}")
+
+_RULES = (
+    (_PASSWORD, rf"\1{MASK}@"),
+    (_KEY_AND_SECRET, rf"\1{MASK}@"),
+    (_TOKEN, rf"\1{MASK}@"),
+    (_PARAMETER, rf"\1{MASK}"),
+    (_OPTION, rf"\1'{MASK}'"),
+    (_ARGUMENT, rf"\1{MASK}"),
+    (_NAMED, rf"\1{MASK}"),
+    (_BEARER, rf"\1{MASK}"),
+    (_HUB_TOKEN, MASK),
+)
+
+# Characters that change what a terminal shows: escapes, other controls, and reversed writing; and
+# bytes of file names that are no text, which no terminal can show.
+_CONTROLS = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def mask_secrets(text: str) -> str:
-    """Return a text with the secrets of all URLs in it masked.
+    """Return a text with the secrets in it masked.
 
     Masked are passwords and tokens before a host, the values of parameters such as `?sig=` and
-    `X-Amz-Signature=`, the keys of connection strings, and tokens of the Hugging Face hub.
+    `#token=`, options with the credentials of stores, the keys of connection strings, what follows
+    `Bearer`, and tokens of the Hugging Face hub.
     """
-    text = _KEY_AND_SECRET.sub(rf"\1{MASK}@", text)
-    text = _TOKEN.sub(rf"\1{MASK}@", text)
-    text = _PARAMETER.sub(rf"\1{MASK}", text)
-    text = _NAMED.sub(rf"\1{MASK}", text)
-    return _HUB_TOKEN.sub(MASK, text)
+    for rule, masked in _RULES:
+        text = rule.sub(masked, text)
+    return text
+
+
+def printable(text: str) -> str:
+    """Return a text as people may see it: without secrets, and with control characters escaped.
+
+    Line ends and tabs stay.
+    """
+    return escape_controls(mask_secrets(text))
+
+
+def escape_controls(text: str) -> str:
+    """Return a text whose control characters are escaped as Python writes them: `\\x1b[2J`."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)

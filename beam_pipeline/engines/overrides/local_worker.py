@@ -4,6 +4,7 @@ Without it: each worker prints a page of log when it starts and a page of traceb
 and lives on when the job is killed.
 """
 
+import io
 import logging
 import os
 import signal
@@ -11,12 +12,17 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TextIO
 
 from beam_pipeline.engines.overrides.start_up import (
     limit_library_threads,
     quick_imports,
     share_memory,
 )
+from beam_pipeline.logs import set_up_logging
+from transforms.functional.safe_urls import printable
+
+DEBUG = "--debug"
 
 SECONDS_BETWEEN_CHECKS = 0.5
 
@@ -26,10 +32,14 @@ def main() -> None:
     # Ctrl-C reaches every process of a terminal; the runner alone decides what follows.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
-    # Errors go back to the runner, which raises them; the worker would print each one too.
-    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - open until the process ends
-    # With a handler in place nothing sets up a second one on stderr; logs still go to the runner.
-    logging.getLogger().addHandler(logging.NullHandler())
+    if DEBUG in sys.argv:
+        sys.stderr = _Printable(sys.stderr)
+        set_up_logging(debug=True)
+    else:
+        # Errors go back to the runner, which raises them; the worker would print each one too.
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - open until the process ends
+        # With a handler in place nothing sets up another on stderr; logs still go to the runner.
+        logging.getLogger().addHandler(logging.NullHandler())
 
     share_memory()
     limit_library_threads()
@@ -39,6 +49,22 @@ def main() -> None:
         import beam_pipeline.pipeline  # noqa: F401 - what the job's functions are made of
 
     sdk_worker_main.main(sys.argv)
+
+
+class _Printable(io.TextIOBase):
+    """A stream without secrets, for what Beam logs of a worker: its options, its errors.
+
+    Args:
+        stream: Where the rest goes.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(printable(text))
+        self._stream.flush()
+        return len(text)
 
 
 def _leave_with(parent: int) -> None:

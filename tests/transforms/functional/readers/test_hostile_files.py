@@ -66,7 +66,7 @@ def test_a_small_file_that_asks_for_gigabytes_is_refused(bomb: str) -> None:
     file_format, make = BOMBS[bomb]
     data = make()
     assert len(data) < 1 << 20
-    with pytest.raises(InputError, match="^in/reviews: unpacks to more than 250 times its size"):
+    with pytest.raises(InputError, match=r"^in/reviews: unpacks to more than 250 times its size"):
         read(data, file_format)
 
 

@@ -1,0 +1,90 @@
+"""What all commands do alike: what they print, how a failure is said, and how they end.
+
+The job decides the exit code, not the screen: a closed pipe (`| head`), a full disk behind it, or
+no stdout at all lose what is printed, and nothing else.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NoReturn, TextIO
+
+from beam_pipeline.engines import interrupts
+from transforms.functional.errors import ReviewShardsError
+from transforms.functional.safe_urls import printable
+
+
+def say(text: str) -> None:
+    """Print a text, without secrets and with control characters escaped."""
+    write(printable(text), sys.stdout)
+
+
+def say_error(text: str) -> None:
+    """Print a text to stderr, without secrets and with control characters escaped."""
+    write(printable(text), sys.stderr)
+
+
+def write(text: str, stream: TextIO | None) -> None:
+    """Print a line as it is; what the stream does not take is lost."""
+    # ValueError: it is closed.
+    with suppress(OSError, ValueError):
+        if stream is not None:
+            print(text, file=stream, flush=True)
+
+
+def exit_code_of(command: Callable[[], int], *, interrupted: str, debug: bool = False) -> int:
+    """Run a command and return its exit code; its failure is one line.
+
+    Args:
+        command: Returns an exit code.
+        interrupted: What to say of an interrupt.
+        debug: Print the traceback of a failure, too.
+    """
+    try:
+        return command()
+    except KeyboardInterrupt:
+        say_error(f"interrupted: {interrupted}")
+        return interrupts.EXIT_CODE
+    except Exception as error:
+        if debug:
+            say_error("".join(traceback.format_exception(error)).rstrip())
+        if isinstance(error, ReviewShardsError):
+            say_error(f"error: {error}")
+            return error.exit_code
+        what = " ".join(str(error).split())
+        say_error(f"error: unexpected {type(error).__name__}: {what} (--debug shows where)")
+        return ReviewShardsError.exit_code
+
+
+def run_program(main: Callable[[Sequence[str]], int]) -> NoReturn:
+    """Run a command's `main` and exit with its code; signals raise `KeyboardInterrupt` in it.
+
+    The process ends at once: Python would take Beam's modules apart one by one, for 0.08 s, and
+    wait for the threads of an interrupted engine.
+    """
+    _open_standard_streams()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, interrupts.interrupt)
+    try:
+        code = main(sys.argv[1:])
+    except SystemExit as end:  # argparse's.
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    interrupts.leave(code)
+
+
+def _open_standard_streams() -> None:
+    """Open what the caller has closed, or the first file of the job would get its number."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that lacks a character gets its escape instead of an error.
+        sys.stdout.reconfigure(errors="backslashreplace")
