@@ -105,6 +105,8 @@ def test_help_names_every_option_and_exits_0(capsys):
     assert all(f"--{field.name}" in text for field in dataclasses.fields(JobConfig))
 
 
-def test_debug_shows_the_error_itself():
-    with pytest.raises(UsageError):
-        main(["--debug"])
+def test_debug_shows_the_traceback_before_the_line(capsys):
+    assert main(["--debug"]) == UsageError.exit_code
+    said = capsys.readouterr().err
+    assert said.startswith("Traceback")
+    assert said.splitlines()[-1].startswith("error: ")
