@@ -5,22 +5,25 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch.distributed as dist
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
-from training.config import Options
+from training.config import DataOptions, Options
 from training.data import load_data
 from training.labels import find_classes
-from training.loop.checkpoints import resume_folder
+from training.loop.checkpoints import DataState, resume_folder
 from training.loop.metrics import confusion_text
+from training.loop.processes import check_same_on_all_ranks, from_first_rank, on_all_ranks
 from training.loop.trainer import ShardTrainer
 from training.model.freezing import freeze_base, trainable_parameters
 from training.model.models import load_model
 from training.model.tokenizer_check import check_saved_tokenizer
 from training.predict import predict
+from training.reading.manifest_source import pin
 from transforms.functional.errors import UsageError
 
 
@@ -45,9 +48,17 @@ def _run(options: Options) -> dict[str, Any]:
     # Before anything random, as a new head's weights.
     set_seed(training.seed)
     output_dir = training.output_dir or "."
-    checkpoint = resume_folder(output_dir, training.resume_from_checkpoint)
+    device = training.device  # From here on processes can speak to each other.
+    checkpoint = from_first_rank(lambda: resume_folder(output_dir, training.resume_from_checkpoint))
+    # A run that appends may finish another generation while the processes start.
+    data_options = from_first_rank(lambda: _pinned(data_options))
     seed = training.seed if training.data_seed is None else training.data_seed
-    data = load_data(data_options, seed=seed)
+    data = on_all_ranks(lambda: load_data(data_options, seed=seed), device)
+    states = on_all_ranks(
+        lambda: None if checkpoint is None else DataState.read(Path(checkpoint)), device
+    )
+    contents = [each.manifest.content_sha256() for each in data.datasets]
+    check_same_on_all_ranks({"dataset": contents, "checkpoint": states})
     classes = find_classes(data, data_options.num_labels)
     model, tokenizer = load_model(model_options, data.task, data.datasets[0], classes.names)
     if model_options.freeze_base:
@@ -77,6 +88,13 @@ def _run(options: Options) -> dict[str, Any]:
         Path(output_dir, "metrics.json").write_text(text, encoding="utf-8")
         check_saved_tokenizer(output_dir, data.datasets[0])
     return metrics
+
+
+def _pinned(options: DataOptions) -> DataOptions:
+    """Return the options with the generations that the datasets have now."""
+    evaluation = None if options.eval_dataset is None else pin(options.eval_dataset)
+    datasets = [pin(url) for url in options.dataset]
+    return replace(options, dataset=datasets, eval_dataset=evaluation)
 
 
 def _evaluate(trainer: ShardTrainer, say: _Speaker, names: list[str]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ def commands(module: str) -> list[list[str]]:
     """Return the words of the page's commands that run a module, from the first one on."""
     blocks = PAGE.read_text(encoding="utf-8").split("```")[1::2]
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    return [words for line in lines if module in (words := shlex.split(line, comments=True))]
+    words_of_lines = [shlex.split(line, comments=True) for line in lines]
+    return [words for words in words_of_lines if {"-m", module} <= set(words)]
 
 
 def options_of(words: list[str]) -> Options:

@@ -1,14 +1,14 @@
-"""Errors of one process become errors of all: nobody waits for a process that has stopped."""
+"""What processes must have in common: errors, and what the first one has found out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 
-from transforms.functional.errors import DatasetError
+from transforms.functional.errors import DatasetError, ReviewShardsError
 
 T = TypeVar("T")
 
@@ -40,3 +40,49 @@ def on_all_ranks(action: Callable[[], T], device: torch.device) -> T:
             f"process {int(flag) - 1} could not read its data, so this one stops too: see its error"
         )
     return result  # type: ignore[return-value]
+
+
+def from_first_rank(action: Callable[[], T]) -> T:
+    """Return what the first process finds out, on every process.
+
+    Args:
+        action: What the first process does; its result must pickle.
+
+    Raises:
+        ReviewShardsError: on all processes, when it fails.
+    """
+    if not (dist.is_available() and dist.is_initialized()):
+        return action()
+    found: list[Any] = [None, None]
+    if dist.get_rank() == 0:
+        try:
+            found[0] = action()
+        except ReviewShardsError as error:
+            found[1] = error
+    dist.broadcast_object_list(found, src=0)
+    if found[1] is not None:
+        raise found[1]
+    result: T = found[0]
+    return result
+
+
+def check_same_on_all_ranks(facts: Mapping[str, Any]) -> None:
+    """Refuse to begin when processes have found different things.
+
+    Args:
+        facts: What must be the same, by what it is called in the message.
+
+    Raises:
+        DatasetError: on all processes, naming what differs, and where.
+    """
+    if not (dist.is_available() and dist.is_initialized()):
+        return
+    everyone: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(everyone, dict(facts))
+    for rank, theirs in enumerate(everyone):
+        for name, value in everyone[0].items():
+            if theirs[name] != value:
+                raise DatasetError(
+                    f"process {rank} has another {name} ({theirs[name]}) than process 0 "
+                    f"({value}): all processes need the same files, as on a shared file system"
+                )

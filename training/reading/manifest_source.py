@@ -62,6 +62,19 @@ def locate(url: str) -> Location:
     return Location(folder or ".", name)
 
 
+def pin(url: str) -> str:
+    """Return the URL of a dataset's newest generation, for who must stay with it.
+
+    Raises:
+        DatasetError: there is no dataset.
+    """
+    location = locate(url)
+    if location.manifest != MANIFEST_NAME:
+        return url
+    pinned = generations.generation_path(len(read_manifest(location).generations))
+    return location.path(pinned) if storage.exists(location.path(pinned)) else url
+
+
 def read_manifest(location: Location) -> Manifest:
     """Return the manifest of the dataset at a location.
 
