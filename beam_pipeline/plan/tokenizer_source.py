@@ -208,10 +208,13 @@ def _no_tokenizer(name: str, files: Mapping[str, bytes], error: Exception) -> To
             f"{answers.library()} makes no fast tokenizer of {name}: pass its {TOKENIZER_FILE} "
             f"itself to take that file as it lies, or choose another ({error})"
         )
+    if any(file.endswith(".model") for file in files):
+        cure = "install sentencepiece and a protobuf that fits it"
+    else:
+        cure = f'name its class in {_CONFIG}, as in {{"tokenizer_class": "BertTokenizer"}}'
     return not_fast(
         name,
-        f"{answers.library()} makes none of {_names(files)}: name its class in {_CONFIG}, as in "
-        f'{{"tokenizer_class": "BertTokenizer"}}, or choose another ({error})',
+        f"{answers.library()} makes none of {_names(files)}: {cure}, or choose another ({error})",
     )
 
 

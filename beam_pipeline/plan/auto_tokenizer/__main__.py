@@ -13,7 +13,9 @@ jobs. `answers` reads the answer, a JSON file:
 
 from __future__ import annotations
 
+import importlib
 import json
+import logging
 import math
 import shutil
 import sys
@@ -180,13 +182,33 @@ def _literal(score: float) -> str:
 
 def answer_for(folder: Path | str) -> dict[str, Any]:
     """Return the answer for a folder; the error where there is none."""
+    said = _Said()
+    logger = logging.getLogger("transformers")
+    logger.addHandler(said)
     try:
         return describe(folder)
     except Exception as error:  # Whatever the library finds wrong with the files is the answer.
-        return {"error": " ".join(str(error).split()) or type(error).__name__}
+        # It may warn of the cause, go on, and fail at something else.
+        text = " ".join([*said.warnings, str(error) or type(error).__name__])
+        return {"error": " ".join(text.split())}
+    finally:
+        logger.removeHandler(said)
+
+
+class _Said(logging.Handler):
+    """Keeps the library's warnings."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.warnings: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.warnings.append(record.getMessage())
 
 
 if __name__ == "__main__":
     # Tokenizers need no torch, and without it transformers loads in half the time.
     sys.modules["torch"] = None  # type: ignore[assignment]
+    # What it says of the missing torch is no part of an answer.
+    importlib.import_module("transformers")
     Path(sys.argv[2]).write_text(json.dumps(answer_for(sys.argv[1])), "utf-8")

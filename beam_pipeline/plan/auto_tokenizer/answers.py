@@ -68,7 +68,7 @@ def ask(name: str, files: Mapping[str, bytes]) -> Answer:
     except (OSError, ValueError):
         answer = ask_library_in_a_process(name, files)
         if "error" in answer:
-            raise NoAnswerError(answer["error"][:300]) from None
+            raise NoAnswerError(answer["error"][:400]) from None
         _remember(remembered, answer)
     return Answer(**answer)
 
@@ -87,7 +87,7 @@ def ask_library_in_a_process(name: str, files: Mapping[str, bytes]) -> dict[str,
         done = subprocess.run(
             [sys.executable, str(_PROGRAM.parent), name, "answer.json"],
             cwd=scratch,
-            env={**os.environ, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"},
+            env={**os.environ, "HF_HUB_OFFLINE": "1"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,20 @@ def test_a_vocabulary_without_a_class_is_told_to_name_one(tmp_path: Path) -> Non
     config = {"tokenizer_class": "BertTokenizer"}
     (folder / "tokenizer_config.json").write_text(json.dumps(config), "utf-8")
     assert load_tokenizer(str(folder)).role_ids["mask"] == 4
+
+
+def test_a_sentencepiece_model_is_told_what_its_conversion_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library warns of the cause, goes on, and fails at something else."""
+    monkeypatch.setitem(sys.modules, "sentencepiece", None)
+    (tmp_path / "spiece.model").write_bytes(b"\x0a\x00")
+    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "T5Tokenizer"}')
+    with pytest.raises(
+        TokenizerError, match=r"of spiece\.model, .*: install sentencepiece and .*Could not extract"
+    ) as raised:
+        load_tokenizer(str(tmp_path))
+    assert "\n" not in str(raised.value)
 
 
 def test_without_the_library_a_vocabulary_cannot_be_converted(
