@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -65,6 +66,8 @@ class DataOptions:
                 f"--weights needs a number for each of {len(self.dataset)} datasets, "
                 f"got {len(self.weights)}"
             )
+        if not all(0 < weight < math.inf for weight in self.weights):
+            raise UsageError(f"--weights must be numbers above 0, got {self.weights}")
         if len(self.dataset) > 1 and self.max_train_rows:
             raise UsageError("--max_train_rows goes with one --dataset: choose --weights instead")
         if self.whole_word_masking and self.span_masking:
@@ -130,6 +133,15 @@ class TrainingOptions(TrainingArguments):
         if not torch.accelerator.is_available():
             # Without it several processes on a machine with no GPU would not find each other.
             self.use_cpu = True
+        for name, least in (("seed", 0), ("data_seed", 0), ("per_device_train_batch_size", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UsageError(f"--{name} must be at least {least}, got {value}")
+        if self.label_smoothing_factor or self.bf16_full_eval or self.fp16_full_eval:
+            raise UsageError(
+                "--label_smoothing_factor, --bf16_full_eval and --fp16_full_eval do nothing here: "
+                "loss and evaluation are this program's own; leave them out"
+            )
         super().__post_init__()  # type: ignore[no-untyped-call]
         if self.auto_find_batch_size or self.ignore_data_skip:
             raise UsageError(
