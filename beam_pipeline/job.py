@@ -17,6 +17,7 @@ from beam_pipeline.output.output_folder import (
     remove_rejected,
     remove_unnamed,
 )
+from beam_pipeline.plan.changed_inputs import InputChanges
 from beam_pipeline.plan.planning import Plan, make_plan
 from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import load_tokenizer
@@ -35,7 +36,7 @@ class JobResult:
     """What a job left behind.
 
     Attributes:
-        manifest: The dataset.
+        manifest: The dataset; None where there is none, as an appending job found no input yet.
         seconds: How long the job took.
         engine: What it ran on.
         was_there: True where the dataset was there already and nothing was done.
@@ -43,16 +44,18 @@ class JobResult:
         n_mismatches: Sampled reviews for which fast tokenization was wrong; their workers changed
             to the library's own.
         ignored: Files that lie in no class folder.
+        changes: What became of the inputs that an appending job found there.
         report: Where the report is, in words.
     """
 
-    manifest: Manifest
+    manifest: Manifest | None
     seconds: float
     engine: str
     was_there: bool
     n_kept: int
     n_mismatches: int
     ignored: int
+    changes: InputChanges | None = None
     report: str = ""
 
 
@@ -87,6 +90,8 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult | Non
         written_down = engine.writes_to is not None
         if there is not None and not written_down and is_finished(config, plan, draft, there):
             return _result(there, engine, plan, started, was_there=True)
+        if config.append and there is None and not plan.files:
+            return _result(None, engine, plan, started, was_there=True)
         _make_room(config, plan)
         counters, stages = run_pipeline(recipe, plan, engine)
         if written_down:
@@ -111,7 +116,7 @@ def _make_room(config: JobConfig, plan: Plan) -> None:
 
 
 def _result(
-    manifest: Manifest,
+    manifest: Manifest | None,
     engine: Engine,
     plan: Plan,
     started: float,
@@ -128,4 +133,5 @@ def _result(
         n_kept=counters.get(KEPT_SHARDS, 0),
         n_mismatches=counters.get(MISMATCHES, 0),
         ignored=len(plan.ignored),
+        changes=plan.changes,
     )

@@ -1,6 +1,6 @@
 """The composition root: the whole pipeline, from splits to the manifest."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 import apache_beam as beam
 
@@ -11,12 +11,13 @@ from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.reading import ReadCleanReviews
 from transforms import storage
 from transforms.committing import WriteManifest
+from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.reviews.reviews import Part, PartKey
 from transforms.functional.reviews.splits import Split
 from transforms.labels import CollectLabels
 from transforms.measuring import WriteFigures
-from transforms.reading import ReadSplits
-from transforms.rejecting import WriteRejected
+from transforms.reading import ReadReviews, ReadSplits
+from transforms.rejecting import FindBadFiles, LeaveOutFiles, WriteRejected
 from transforms.rows import MakeRows, MaskBlocks, SplitSubsets
 from transforms.shuffling import ShuffleReviews
 from transforms.tokenization import TokenizeReviews
@@ -41,8 +42,9 @@ def build(
         threads: Threads that tokenize one part.
     """
     output = recipe.config.output
-    splits = pipeline | ReadSplits(files.splits, files.secret_paths)
-    label_numbers = _collected_labels(pipeline, recipe, plan, files)
+    bad_files = _bad_files(pipeline, recipe, plan, files)
+    label_numbers = _label_numbers(pipeline, recipe, plan, files, bad_files)
+    splits = _splits(pipeline, files, bad_files)
     parts = splits | ReadCleanReviews(recipe, plan, files, label_numbers=label_numbers)
     read = parts | WriteRejected(output)
     todo, kept = _in_order(parts, recipe, plan) | KeepFinished(
@@ -56,7 +58,9 @@ def build(
     made = tokenized | MakeShards(recipe)
     shards = (made, kept) | "AllShards" >> beam.Flatten()
     draft = recipe.manifest_draft(plan)
-    (read, shards) | WriteManifest(output, draft, files.inputs, label_numbers=label_numbers)
+    (read, shards) | WriteManifest(
+        output, draft, files.inputs, label_numbers=label_numbers, bad_files=bad_files
+    )
 
 
 def build_repair(
@@ -66,7 +70,7 @@ def build_repair(
     files: PlanFiles,
     *,
     keys: Collection[PartKey],
-    label_numbers: Mapping[str, int] | None,
+    manifest: Manifest,
     threads: int = 1,
 ) -> None:
     """Add to a pipeline what makes some parts' shards again, and nothing else of the job.
@@ -77,14 +81,16 @@ def build_repair(
         plan: What the job read.
         files: The same, where workers find it.
         keys: The parts.
-        label_numbers: The numbers that the job gave to names of labels.
+        manifest: What the job said of label names, and of files that it left out.
         threads: Threads that tokenize one part.
     """
-    splits = pipeline | ReadSplits(files.splits, files.secret_paths)
+    bad_files = pipeline | "BadFiles" >> beam.Create(manifest.quarantined)
+    splits = _splits(pipeline, files, bad_files if manifest.quarantined else None)
     if _parts_stand_alone(recipe, plan):
         numbers = frozenset(key.split for key in keys)
         splits |= beam.Filter(_is_one_of, numbers).with_output_types(Split)
-    names = pipeline | "Labels" >> beam.Create([label_numbers]) if plan.labels_are_names else None
+    numbers_of_names = pipeline | "Labels" >> beam.Create([manifest.label_numbers])
+    names = numbers_of_names if plan.labels_are_names else None
     parts = splits | ReadCleanReviews(recipe, plan, files, label_numbers=names)
     wanted = beam.Filter(_is_wanted, frozenset(keys)).with_output_types(Part)
     chosen = _in_order(parts, recipe, plan) | "ChooseParts" >> wanted
@@ -119,17 +125,51 @@ class MakeShards(beam.PTransform):
         )
 
 
-def _collected_labels(
+def _splits(
+    pipeline: beam.Pipeline,
+    files: PlanFiles,
+    bad_files: beam.PCollection | None,
+    purpose: str = "",
+) -> beam.PCollection:
+    """Return the splits of a plan, without the files that are left out.
+
+    Each purpose has a root of its own: Beam's local engine cannot order a side input that comes
+    from the same splits as what is compared with other inputs.
+    """
+    splits = pipeline | f"Splits{purpose}" >> ReadSplits(files.splits, files.secret_paths)
+    if bad_files is None:
+        return splits
+    return splits | f"LeaveOutFiles{purpose}" >> LeaveOutFiles(bad_files)
+
+
+def _bad_files(
     pipeline: beam.Pipeline, recipe: DatasetRecipe, plan: Plan, files: PlanFiles
+) -> beam.PCollection | None:
+    """Return the files with too many rejected records, None where they fail the job."""
+    config = recipe.config
+    if config.bad_files == "fail":
+        return None
+    label_numbers = _label_numbers(pipeline, recipe, plan, files, None, "ToCheck")
+    reading = ReadReviews(plan.columns, sample_by=config.sample_by, label_numbers=label_numbers)
+    return _splits(pipeline, files, None, "ToCheck") | FindBadFiles(
+        reading, max_rejected_fraction=config.max_rejected_fraction
+    )
+
+
+def _label_numbers(
+    pipeline: beam.Pipeline,
+    recipe: DatasetRecipe,
+    plan: Plan,
+    files: PlanFiles,
+    bad_files: beam.PCollection | None,
+    purpose: str = "",
 ) -> beam.PCollection | None:
     """Return the numbers of label names, None where labels are no names of a column."""
     if not plan.labels_are_names:
         return None
     known = None if plan.earlier is None else plan.earlier.label_numbers
-    # From a root of its own: Beam's local engine cannot order a side input that comes from the
-    # same splits as what is compared with other inputs.
-    splits = pipeline | "SplitsForLabels" >> ReadSplits(files.splits, files.secret_paths)
-    return splits | CollectLabels(recipe.config.label_column, known)
+    splits = _splits(pipeline, files, bad_files, f"ForLabels{purpose}")
+    return splits | f"CollectLabels{purpose}" >> CollectLabels(recipe.config.label_column, known)
 
 
 def _in_order(parts: beam.PCollection, recipe: DatasetRecipe, plan: Plan) -> beam.PCollection:

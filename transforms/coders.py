@@ -6,6 +6,7 @@ import apache_beam as beam
 import pyarrow as pa
 
 from transforms.functional.elements import PackedPart, ReadReceipt, ShardReceipt, TokenizedPart
+from transforms.functional.reviews.bad_files import BadFile, FileCounts
 from transforms.functional.reviews.reviews import REVIEW_SCHEMA, Part, ReviewSlice
 from transforms.functional.reviews.splits import Split
 
@@ -105,6 +106,8 @@ def _decode_reviews(encoded: bytes) -> pa.RecordBatch:
 
 
 for _kind, _coder in (
+    (BadFile, RecordCoder),
+    (FileCounts, RecordCoder),
     (Split, RecordCoder),
     (ReadReceipt, RecordCoder),
     (ShardReceipt, RecordCoder),

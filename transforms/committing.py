@@ -11,6 +11,7 @@ from transforms.functional.dataset.commit import ManifestDraft, complete_manifes
 from transforms.functional.dataset.manifest import MANIFEST_NAME, InputEntry
 from transforms.functional.elements import ReadReceipt, ShardReceipt
 from transforms.functional.records import Records
+from transforms.functional.reviews.bad_files import BadFile
 from transforms.storage.generations import generation_path, publish, read_manifest
 
 
@@ -25,6 +26,7 @@ class WriteManifest(beam.PTransform):
         draft: What is known of the manifest before the job.
         inputs: Path of a Parquet file with the manifest's entries of the inputs.
         label_numbers: PCollection of one mapping from label names to numbers, or None.
+        bad_files: PCollection of the `BadFile`s that were left out, or None.
 
     Example:
         `parts`: from `ReadReviews`; `packed`: from `MakeRows`; `folder`: the dataset; `draft`: a
@@ -44,15 +46,16 @@ class WriteManifest(beam.PTransform):
     inputs: str
     _: KW_ONLY
     label_numbers: beam.PCollection | None = None
+    bad_files: beam.PCollection | None = None
 
     @beam.typehints.no_annotations  # Beam knows no tuple of PCollections.
     def expand(self, receipts: Any) -> beam.PCollection:
         """Return a PCollection of the manifest's path."""
-        side = (
-            {}
-            if self.label_numbers is None
-            else {"label_numbers": beam.pvalue.AsSingleton(self.label_numbers)}
-        )
+        side: dict[str, Any] = {}
+        if self.label_numbers is not None:
+            side["label_numbers"] = beam.pvalue.AsSingleton(self.label_numbers)
+        if self.bad_files is not None:
+            side["bad_files"] = beam.pvalue.AsIter(self.bad_files)
         read, shards = receipts
         pipeline = read.pipeline
         return (
@@ -80,8 +83,10 @@ def _commit(
     draft: ManifestDraft,
     inputs: str,
     label_numbers: Mapping[str, int] | None = None,
+    bad_files: Iterable[BadFile] = (),
 ) -> str:
     earlier = read_manifest(output, generation_path(draft.earlier)) if draft.earlier else None
     entries = Records.from_parquet(InputEntry, storage.read_bytes(inputs))
-    publish(output, complete_manifest(draft, entries, read, shards, label_numbers, earlier))
+    manifest = complete_manifest(draft, entries, read, shards, label_numbers, earlier, bad_files)
+    publish(output, manifest)
     return storage.join(output, MANIFEST_NAME)

@@ -87,18 +87,19 @@ class ReadReviews(beam.PTransform):
 
     def expand(self, splits: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `Part`."""
-        side = (
-            {}
-            if self.label_numbers is None
-            else {"label_numbers": beam.pvalue.AsSingleton(self.label_numbers)}
-        )
         return splits | "ReadParts" >> beam.FlatMap(
             timed("read", read_split),
             columns=self.columns,
             sample_by=self.sample_by,
             part_bytes=self.part_bytes,
-            **side,
+            **self.side_inputs_of_labels(),
         ).with_output_types(Part)
+
+    def side_inputs_of_labels(self) -> dict[str, beam.pvalue.AsSingleton]:
+        """Return what a function gets besides the splits, by the names of its arguments."""
+        if self.label_numbers is None:
+            return {}
+        return {"label_numbers": beam.pvalue.AsSingleton(self.label_numbers)}
 
 
 def read_plan(path: str, secret_paths: Mapping[str, str]) -> Iterator[Split]:
@@ -117,13 +118,16 @@ def read_split(
     label_numbers: Mapping[str, int] | None = None,
 ) -> Iterator[Part]:
     """Yield the parts of one split, one in memory at a time."""
-    if label_numbers is not None:
-        columns = replace(columns, label_numbers=label_numbers)
-    chunks = read_split_chunks(split, columns, sample_by)
+    chunks = read_split_chunks(split, with_labels(columns, label_numbers), sample_by)
     paths = {file.source: file.path for file in split.files}
     for part in cut_parts(chunks, split.number, part_bytes):
         rejected = tuple(replace(item, path=paths[item.source]) for item in part.rejected)
         yield replace(part, rejected=rejected)
+
+
+def with_labels(columns: ReviewColumns, label_numbers: Mapping[str, int] | None) -> ReviewColumns:
+    """Return the columns with the numbers of label names, where the job collected any."""
+    return columns if label_numbers is None else replace(columns, label_numbers=label_numbers)
 
 
 def read_split_chunks(

@@ -1,8 +1,9 @@
-"""Rejected records: written down with their place and the reason, never lost."""
+"""Rejected records are written down, never lost; files that hold too many may be left out."""
 
 import base64
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, replace
 
 import apache_beam as beam
 
@@ -10,8 +11,20 @@ from transforms import storage
 from transforms.functional.elements import ReadReceipt
 from transforms.functional.input_names import input_name
 from transforms.functional.ledger import ReviewCounts
+from transforms.functional.readers.columns import ReviewColumns
+from transforms.functional.reviews.bad_files import (
+    BadFile,
+    FileCounts,
+    bad_file,
+    count_by_file,
+    count_files,
+    leave_out,
+    sum_counts,
+)
 from transforms.functional.reviews.reject_reasons import count_reasons
 from transforms.functional.reviews.reviews import Part
+from transforms.functional.reviews.splits import Split
+from transforms.reading import ReadReviews, SampleBy, read_split_chunks, with_labels
 
 REJECTED_FOLDER = "rejected"
 
@@ -41,6 +54,93 @@ class WriteRejected(beam.PTransform):
         ).with_output_types(ReadReceipt)
 
 
+@dataclass(eq=False)
+class FindBadFiles(beam.PTransform):
+    """Find the files of which too many records are rejected, by reading all of them.
+
+    Args:
+        reading: How the job reads them.
+        max_rejected_fraction: The largest share of rejected records that a good file has.
+
+    Example:
+        `splits`: what `plan_splits` cuts the files into. One record of 278 is no review.
+
+        >>> reading = ReadReviews(ReviewColumns(text="text"))
+        >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        ...     given = pipeline | beam.Create(splits)
+        ...     found = given | FindBadFiles(reading, max_rejected_fraction=0.001)
+        ...     _ = found | beam.Map(lambda file: print(file.source, file.records, file.rejected))
+        0 278 1
+    """
+
+    reading: ReadReviews
+    _: KW_ONLY
+    max_rejected_fraction: float
+
+    def expand(self, splits: beam.PCollection) -> beam.PCollection:
+        """Return a PCollection of `BadFile`."""
+        return (
+            splits
+            | "CountRecords"
+            >> beam.FlatMap(
+                _count_split,
+                columns=self.reading.columns,
+                sample_by=self.reading.sample_by,
+                **self.reading.side_inputs_of_labels(),
+            ).with_output_types(tuple[int, FileCounts])
+            | "GroupByFile" >> beam.GroupByKey()
+            | "ChooseBadFiles"
+            >> beam.FlatMap(_bad, self.max_rejected_fraction).with_output_types(BadFile)
+        )
+
+
+@dataclass(eq=False)
+class LeaveOutFiles(beam.PTransform):
+    """Take files out of the splits that read them.
+
+    Args:
+        bad_files: What `FindBadFiles` found.
+
+    Example:
+        `splits`: what `plan_splits` cuts the files into, of one file.
+
+        >>> bad = BadFile(source=0, records=9, rejected=8, reason="no JSON")
+        >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        ...     bad_files = pipeline | "Bad" >> beam.Create([bad])
+        ...     made = pipeline | beam.Create(splits) | LeaveOutFiles(bad_files)
+        ...     _ = made | beam.Map(lambda split: print(split.number, split.files))
+        0 ()
+    """
+
+    bad_files: beam.PCollection
+
+    def expand(self, splits: beam.PCollection) -> beam.PCollection:
+        """Return a PCollection of `Split`."""
+        return splits | beam.Map(_leave_out, beam.pvalue.AsIter(self.bad_files)).with_output_types(
+            Split
+        )
+
+
+def _count_split(
+    split: Split,
+    columns: ReviewColumns,
+    sample_by: SampleBy,
+    label_numbers: Mapping[str, int] | None = None,
+) -> Iterator[tuple[int, FileCounts]]:
+    return count_files(read_split_chunks(split, with_labels(columns, label_numbers), sample_by))
+
+
+def _bad(grouped: tuple[int, Iterable[FileCounts]], limit: float) -> Iterator[BadFile]:
+    source, counts = grouped
+    found = bad_file(source, sum_counts(counts), limit)
+    if found is not None:
+        yield found
+
+
+def _leave_out(split: Split, bad_files: Iterable[BadFile]) -> Split:
+    return leave_out(split, {file.source for file in bad_files})
+
+
 def write_rejected(part: Part, *, output: str) -> ReadReceipt:
     """Write a part's rejected records, if there are any, and return what was read."""
     if part.rejected:
@@ -51,6 +151,7 @@ def write_rejected(part: Part, *, output: str) -> ReadReceipt:
         last=part.last,
         reviews=_counts(part),
         reasons=count_reasons(item.reason for item in part.rejected),
+        rejected_in=count_by_file(part.rejected),
     )
 
 

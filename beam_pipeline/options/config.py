@@ -141,6 +141,11 @@ class JobConfig:
         must_be=("from 0 to 1", lambda share: 0 <= share <= 1),
         decides_bytes=False,
     )
+    bad_files: Literal["fail", "quarantine"] = option(
+        "fail",
+        help="with too many rejected records: fail the job, or leave such files out (quarantine)",
+        decides_bytes=False,
+    )
     append: bool = option(
         False,
         help="add the inputs that are new to the dataset in --output, as a new generation",
@@ -148,7 +153,12 @@ class JobConfig:
     )
     ignore_changed: bool = option(
         False,
-        help="append also where earlier inputs have changed or vanished",
+        help="append also where earlier inputs have changed; what was made of them stays",
+        decides_bytes=False,
+    )
+    ignore_vanished: bool = option(
+        False,
+        help="append also where earlier inputs have vanished; what was made of them stays",
         decides_bytes=False,
     )
     overwrite: bool = option(
@@ -181,8 +191,9 @@ class JobConfig:
         self._check_ranges()
         if self.append and self.overwrite:
             raise UsageError("--append and --overwrite exclude each other: give one of them")
-        if self.ignore_changed and not self.append:
-            raise UsageError("--ignore_changed goes with --append: add it, or leave this out")
+        for name in ("ignore_changed", "ignore_vanished"):
+            if getattr(self, name) and not self.append:
+                raise UsageError(f"--{name} goes with --append: add it, or leave this out")
         self._check_unread_options()
 
     def _check_not_empty(self) -> None:

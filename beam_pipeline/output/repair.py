@@ -67,8 +67,10 @@ def _repair_generation(
     config = recipe.config
     files = _inputs_of(manifest, number)
     before = _before(manifest, number)
-    compared = before.inputs if config.dedup == "exact" else ()
-    _check_inputs([*map(input_file, compared), *files])
+    compared = before.good_inputs() if config.dedup == "exact" else ()
+    left_out = {file.source - len(before.inputs) for file in manifest.quarantined}
+    read = [file for place, file in enumerate(files) if place not in left_out]
+    _check_inputs([*map(input_file, compared), *read])
     plan = plan_of(config, files, before)
     _check_excluded(manifest, plan)
     _make_again(recipe, manifest, plan, keys)
@@ -103,7 +105,13 @@ def _before(manifest: Manifest, number: int) -> Manifest:
     """
     generations = manifest.generations[:number]
     n_inputs = sum(generation.inputs for generation in generations)
-    return replace(manifest, inputs=manifest.inputs[:n_inputs], generations=generations)
+    quarantined = [file for file in manifest.quarantined if file.source < n_inputs]
+    return replace(
+        manifest,
+        inputs=manifest.inputs[:n_inputs],
+        generations=generations,
+        quarantined=quarantined,
+    )
 
 
 def _inputs_of(manifest: Manifest, number: int) -> list[InputFile]:
@@ -153,7 +161,7 @@ def _make_again(
             plan,
             files,
             keys=keys,
-            label_numbers=manifest.label_numbers,
+            manifest=manifest,
             threads=engine.threads,
         )
         execute(pipeline, engine)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fsspec.utils import glob_translate
 
@@ -14,6 +14,7 @@ from transforms import storage
 from transforms.functional.dataset.manifest import InputEntry
 from transforms.functional.errors import OutputError
 from transforms.functional.input_names import input_name
+from transforms.functional.reviews.bad_files import BadFile
 from transforms.functional.unpacking.archive_paths import split_member
 
 
@@ -22,38 +23,57 @@ class InputChanges:
     """The inputs that are there now, against those of a dataset.
 
     Attributes:
-        new: Files that no generation holds.
+        new: Files that no generation holds; those left out before, where that may end otherwise.
         changed: Paths that hold something else now.
         vanished: Paths that `--input` covers and that are not there any more.
+        left_out: Paths that were left out for their rejected records, and would be again.
     """
 
     new: list[InputFile]
-    changed: list[str]
-    vanished: list[str]
+    changed: list[str] = field(default_factory=list)
+    vanished: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
-    def check_unchanged(self, *, compared: bool = False) -> None:
-        """Raise `OutputError` where an earlier input changed or vanished.
+    def check(self, *, ignore_changed: bool, ignore_vanished: bool, compared: bool = False) -> None:
+        """Raise `OutputError` where an earlier input changed or vanished, unless that is ignored.
 
         Args:
-            compared: True where the job reads earlier inputs again, to compare new ones with them.
+            ignore_changed: What was made of a changed input stays.
+            ignore_vanished: The same of a vanished one.
+            compared: True where the job reads earlier inputs again, to compare new ones with them:
+                then nothing can be ignored.
         """
+        wrong = [
+            (flag, f"{paths[0]} has {what} since it was added{_others(paths)}")
+            for flag, what, paths, ignored in (
+                ("--ignore_changed", "changed", self.changed, ignore_changed),
+                ("--ignore_vanished", "vanished", self.vanished, ignore_vanished),
+            )
+            if paths and (compared or not ignored)
+        ]
+        if not wrong:
+            return
+        flags = " and ".join(flag for flag, _ in wrong)
         cure = (
             "put it back, or start anew with --overwrite: --dedup exact reads it again"
             if compared
-            else "put it back, pass --ignore_changed to keep what was made of it and add only what "
-            "is new, or start anew with --overwrite"
+            else f"put it back, pass {flags} to keep what was made of it and add only what is new, "
+            f"or start anew with --overwrite"
         )
-        for path, what in (
-            *((path, "has changed") for path in self.changed[:1]),
-            *((path, "has vanished") for path in self.vanished[:1]),
-        ):
-            n_others = len(self.changed) + len(self.vanished) - 1
-            others = f" (and {n_others:,} others have)" if n_others else ""
-            raise OutputError(f"{path} {what} since it was added{others}: {cure}")
+        raise OutputError(f"{'; '.join(what for _, what in wrong)}: {cure}")
+
+
+def _others(paths: Sequence[str]) -> str:
+    return f" (and {len(paths) - 1:,} others have)" if len(paths) > 1 else ""
 
 
 def compare_inputs(
-    patterns: Sequence[str], files: Sequence[InputFile], earlier: Iterable[InputEntry]
+    patterns: Sequence[str],
+    files: Sequence[InputFile],
+    earlier: Iterable[InputEntry],
+    *,
+    quarantined: Iterable[BadFile] = (),
+    max_rejected_fraction: float = 1.0,
 ) -> InputChanges:
     """Compare the inputs now with those of a dataset, by name, size and identity.
 
@@ -62,25 +82,37 @@ def compare_inputs(
         files: The files that it stands for now.
         earlier: The inputs of the dataset. Those that `patterns` do not cover, such as last
             night's folder where `--input` names tonight's, are not looked for.
+        quarantined: Which of them were left out: where they changed, or the limit allows them now,
+            they are new. Nothing was made of them, so they may vanish.
+        max_rejected_fraction: The limit.
     """
     names = [one_name(input_name(file.path)) for file in files]
     now = dict(zip(names, files, strict=True))
     # Earlier releases wrote masked paths down without a hash.
     masked = {one_name(storage.mask_secrets(file.path)): name for name, file in now.items()}
     covers = [_cover(pattern) for pattern in patterns]
+    bad = {file.source: file for file in quarantined}
+    # Of a file that was left out and then added, the last entry counts.
+    latest = {
+        one_name(input_name(entry.path)): (entry, bad.get(source))
+        for source, entry in enumerate(earlier)
+    }
     known: set[str] = set()
-    changed, vanished = [], []
-    for entry in earlier:
-        name = one_name(input_name(entry.path))
+    found = InputChanges(new=[])
+    for name, (entry, left_out) in latest.items():
         name = name if name in now else masked.get(name, name)
-        if name in now:
+        if name not in now:
+            if left_out is None and any(covered(entry.path) for covered in covers):
+                found.vanished.append(entry.path)
+        elif left_out is None:
             known.add(name)
             if not _is_same(now[name], entry):
-                changed.append(entry.path)
-        elif any(covered(entry.path) for covered in covers):
-            vanished.append(entry.path)
-    new = [file for name, file in zip(names, files, strict=True) if name not in known]
-    return InputChanges(new=new, changed=changed, vanished=vanished)
+                found.changed.append(entry.path)
+        elif _is_same(now[name], entry) and left_out.is_above(max_rejected_fraction):
+            known.add(name)
+            found.left_out.append(entry.path)
+    found.new.extend(file for name, file in now.items() if name not in known)
+    return found
 
 
 def _is_same(file: InputFile, entry: InputEntry) -> bool:

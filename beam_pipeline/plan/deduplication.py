@@ -92,7 +92,9 @@ def _earlier(config: JobConfig, earlier: Manifest, listed: Sequence[InputFile]) 
         label_numbers=earlier.label_numbers if config.reads_labels else None,
     )
     now = {input_name(file.path): file for file in listed}
-    files = [now.get(input_name(entry.path)) or input_file(entry) for entry in earlier.inputs]
+    files = [
+        now.get(input_name(entry.path)) or input_file(entry) for entry in earlier.good_inputs()
+    ]
     return _dedup_files(config, files, EARLIER, columns)
 
 
@@ -129,7 +131,7 @@ def _files_of(config: JobConfig, name: str) -> tuple[JobConfig, Sequence[InputFi
     manifest = read_manifest(name)
     options = ("text_column", "input_format", "sample_by")
     reading = replace(config, **{option: manifest.config[option] for option in options})
-    return reading, list(map(input_file, manifest.inputs))
+    return reading, list(map(input_file, manifest.good_inputs()))
 
 
 def _identity(files: Sequence[InputFile]) -> str:

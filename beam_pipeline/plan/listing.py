@@ -48,12 +48,17 @@ class InputFile:
         return posixpath.dirname(path)
 
 
-def list_inputs(patterns: Sequence[str]) -> list[InputFile]:
+def list_inputs(patterns: Sequence[str], *, may_be_empty: bool = False) -> list[InputFile]:
     """Return the files of all patterns: pattern by pattern, sorted by path, each file once.
 
     An archive (`.tar.gz`, `.zip`) stands for the files in it, in its own order. Inside folders,
     globs and archives, names that begin with `.` or `_` are left out, as Hadoop and Spark do
     (`_SUCCESS`, `.crc`).
+
+    Args:
+        patterns: Files, folders, globs.
+        may_be_empty: Take a folder that is there and holds no file, or a glob inside one, for what
+            it is. A store knows no empty folders.
 
     Raises:
         UsageError: a pattern matches no file.
@@ -67,11 +72,20 @@ def list_inputs(patterns: Sequence[str]) -> list[InputFile]:
             raise
         except Exception as error:  # Each store's library has errors of its own.
             raise InputError(f"--input {pattern} cannot be listed: {_why(error)}") from error
-        if not matched:
+        if not matched and not (may_be_empty and _is_in_a_folder(pattern)):
             raise UsageError(f"no input matches {pattern!r}: check the path, or quote the glob")
         for file in matched:
             files.setdefault(one_name(file.path), file)
     return list(files.values())
+
+
+def _is_in_a_folder(pattern: str) -> bool:
+    """Return True for a folder that is there, and for a glob inside one."""
+    folder = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+    if folder != pattern:
+        folder = posixpath.dirname(folder) or "."
+    info = storage.info_of(folder)
+    return info is not None and info["type"] == "directory"
 
 
 def _why(error: Exception) -> str:

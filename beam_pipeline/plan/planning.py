@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from beam_pipeline.options.config import JobConfig
-from beam_pipeline.plan.changed_inputs import compare_inputs
+from beam_pipeline.plan.changed_inputs import InputChanges, compare_inputs
 from beam_pipeline.plan.deduplication import DedupFiles, list_dedup_files
 from beam_pipeline.plan.listing import InputFile, class_folders, list_inputs
 from beam_pipeline.plan.splitting import sized_files, whole_file
@@ -64,6 +64,7 @@ class Plan:
         labels_are_names: True where the label column holds names: the job collects them first.
         ignored: Files in the folders given that lie in no class folder.
         earlier: The dataset that the job adds to; its inputs and splits keep their numbers.
+        changes: What became of the inputs of that dataset.
         dedup_files: Files that the reviews are compared with besides each other.
     """
 
@@ -75,6 +76,7 @@ class Plan:
     labels_are_names: bool
     ignored: Sequence[InputFile]
     earlier: Manifest | None = None
+    changes: InputChanges | None = None
     dedup_files: Sequence[DedupFiles] = ()
 
     @property
@@ -100,17 +102,27 @@ def make_plan(config: JobConfig, earlier: Manifest | None = None) -> Plan:
         UsageError: nothing matches, or a format is unknown.
         MissingColumnError: the first input lacks a column.
     """
-    files = list_inputs(config.input)
+    # A folder without files is no mistake of a scheduled run: nothing is new.
+    files = list_inputs(config.input, may_be_empty=config.append)
     _check_apart(config, files)
     ignored: list[InputFile] = []
     if config.label_from_path:
         files, ignored = class_folders(files)
     if earlier is not None:
-        found = compare_inputs(config.input, files, earlier.inputs)
-        compared = config.dedup == "exact"
-        if compared or not config.ignore_changed:
-            found.check_unchanged(compared=compared)
-        return replace(plan_of(config, found.new, earlier, listed=files), ignored=ignored)
+        found = compare_inputs(
+            config.input,
+            files,
+            earlier.inputs,
+            quarantined=earlier.quarantined,
+            max_rejected_fraction=config.max_rejected_fraction,
+        )
+        found.check(
+            ignore_changed=config.ignore_changed,
+            ignore_vanished=config.ignore_vanished,
+            compared=config.dedup == "exact",
+        )
+        plan = plan_of(config, found.new, earlier, listed=files)
+        return replace(plan, ignored=ignored, changes=found)
     return replace(plan_of(config, files, earlier), ignored=ignored)
 
 

@@ -4,22 +4,43 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 from beam_pipeline.job import JobResult
 from beam_pipeline.options.config import JobConfig
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
 
+NAMES_SHOWN = 3
+
 
 def summary(config: JobConfig, result: JobResult) -> str:
     """Return where the shards are, what they hold, the ledger, and how to look at them."""
     manifest = result.manifest
-    ledger = manifest.ledger
-    reviews, tokens = ledger.reviews, ledger.tokens
+    if manifest is None:
+        return storage.mask_secrets(
+            f"Nothing new: --input holds no file yet, and {config.output} no dataset"
+        )
+    if config.append and result.was_there:
+        held = f"{_count(len(manifest.inputs), 'input file')} in "
+        held += _count(len(manifest.generations), "generation")
+        lines = [f"Nothing new: {config.output} is there already, with {held}"]
+    else:
+        lines = [*_figures(config, result, manifest), *_notes(config, result, manifest)]
+    lines += _inputs(result, manifest)
+    if result.report:
+        lines.append(f"  report      {result.report}")
+    lines.append(f"Look at them: {_python()} -m beam_pipeline.inspect {config.output}")
+    return storage.mask_secrets("\n".join(lines))
+
+
+def _figures(config: JobConfig, result: JobResult, manifest: Manifest) -> list[str]:
+    """Return where the shards are, what they hold, and the ledger."""
+    reviews, tokens = manifest.ledger.reviews, manifest.ledger.tokens
     done = f"{result.seconds:.1f} s, {result.engine}"
     if result.was_there:
         done = "it was there already: nothing to do"
-    lines = [
+    return [
         f"Done: {config.output} ({done})",
         *([_generation(manifest)] if len(manifest.generations) > 1 else []),
         *(f"  {_subset(manifest, subset)}" for subset in manifest.subsets),
@@ -32,6 +53,11 @@ def summary(config: JobConfig, result: JobResult) -> str:
         + (f" + {tokens.repeated:,} repeated" if tokens.repeated else "")
         + f" = {tokens.written:,} written + {tokens.dropped:,} dropped",
     ]
+
+
+def _notes(config: JobConfig, result: JobResult, manifest: Manifest) -> list[str]:
+    """Return what is worth to be known of the run besides its figures."""
+    reviews, lines = manifest.ledger.reviews, []
     if reviews.html_stripped or reviews.normalized:
         lines.append(
             f"  cleaned     {reviews.html_stripped:,} reviews held HTML, "
@@ -47,14 +73,51 @@ def summary(config: JobConfig, result: JobResult) -> str:
             f"reviews; their workers went on with the library's own, which is slower. Please "
             f"report it, with the tokenizer"
         )
-    if result.ignored:
-        lines.append(f"  ignored     {result.ignored:,} files that lie in no class folder")
     if not any(map(manifest.rows, manifest.subsets)):
         lines.append(f"  NOTE        no row was made: {_why_no_row(manifest)}")
-    if result.report:
-        lines.append(f"  report      {result.report}")
-    lines.append(f"Look at them: {_python()} -m beam_pipeline.inspect {config.output}")
-    return storage.mask_secrets("\n".join(lines))
+    return lines
+
+
+def _inputs(result: JobResult, manifest: Manifest) -> list[str]:
+    """Return what became of input files that are not simply new: each kind by itself."""
+    lines = []
+    if changes := result.changes:
+        for name, paths, what in (
+            ("changed", changes.changed, "since they were added; what was made of them stays"),
+            ("vanished", changes.vanished, "since they were added; what was made of them stays"),
+            ("left out", changes.left_out, "as before: still the same, and above the limit"),
+        ):
+            if paths:
+                lines.append(f"  {name:<11} {_count(len(paths), 'file')} {what}: {_names(paths)}")
+    if result.ignored:
+        lines.append(f"  ignored     {result.ignored:,} files that lie in no class folder")
+    if not result.was_there:
+        lines += _quarantined(manifest)
+    return lines
+
+
+def _quarantined(manifest: Manifest) -> list[str]:
+    """Return a line for the files that this run left out, and one for each of the first."""
+    first = len(manifest.inputs) - manifest.generations[-1].inputs
+    bad = [file for file in manifest.quarantined if file.source >= first]
+    if not bad:
+        return []
+    shown = [
+        f"              {manifest.inputs[file.source].path}: {file.rejected:,} of {file.records:,} "
+        f"records rejected, most for: {file.reason}"
+        for file in bad[:NAMES_SHOWN]
+    ]
+    files = _count(len(bad), "file")
+    return [f"  left out    {files}, whole, until --append finds the records mended:", *shown]
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
+def _names(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - NAMES_SHOWN:,} more" if len(paths) > NAMES_SHOWN else ""
+    return ", ".join(paths[:NAMES_SHOWN]) + more
 
 
 def _why_no_row(manifest: Manifest) -> str:
@@ -86,5 +149,5 @@ def _subset(manifest: Manifest, subset: str) -> str:
     size = shards.total("bytes")
     return (
         f"{subset:<11} {manifest.rows(subset):,} rows, {manifest.tokens(subset):,} tokens, "
-        f"{len(shards):,} {'shard' if len(shards) == 1 else 'shards'}, {size / 1e6:,.1f} MB"
+        f"{_count(len(shards), 'shard')}, {size / 1e6:,.1f} MB"
     )

@@ -140,11 +140,19 @@ def test_a_changed_input_is_refused_unless_told_otherwise(
     first.write_bytes(b"".join(LINES[:8]))
     assert append(output, reviews) == 1
     error = capsys.readouterr().err
-    assert f"{first} has changed since it was added (and 1 others have)" in error
-    assert "--ignore_changed" in error
+    assert f"{first} has changed since it was added; {second} has vanished" in error
+    assert "pass --ignore_changed and --ignore_vanished" in error
+    assert append(output, reviews, "--ignore_changed") == 1
+    error = capsys.readouterr().err
+    assert "pass --ignore_vanished" in error
+    assert "has changed" not in error
     assert files_of(output) == before
 
-    assert append(output, reviews, "--ignore_changed") == 0
+    assert append(output, reviews, "--ignore_changed", "--ignore_vanished") == 0
+    lines = capsys.readouterr().out.splitlines()
+    kept = "1 file since they were added; what was made of them stays"
+    assert f"  changed     {kept}: {first}" in lines
+    assert f"  vanished    {kept}: {second}" in lines
     manifest = read_manifest(str(output))
     assert [Path(entry.path).name for entry in manifest.inputs] == [
         "000.jsonl",
@@ -280,3 +288,40 @@ def test_append_and_overwrite_exclude_each_other(
     assert "--append and --overwrite exclude each other" in capsys.readouterr().err
     assert run(tmp_path / "out", "--ignore_changed") == 2
     assert "--ignore_changed goes with --append" in capsys.readouterr().err
+    assert run(tmp_path / "out", "--ignore_vanished") == 2
+    assert "--ignore_vanished goes with --append" in capsys.readouterr().err
+
+
+def test_a_night_without_anything_new_shows_no_old_figures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews, output = tmp_path / "reviews", tmp_path / "out"
+    night(reviews, 0, LINES[:9])
+    assert append(output, reviews) == 0
+    assert " read = " in capsys.readouterr().out
+
+    assert append(output, reviews) == 0
+    said = capsys.readouterr().out
+    assert f"Nothing new: {output} is there already, with 1 input file in 1 generation" in said
+    assert " read = " not in said
+
+
+def test_an_empty_folder_is_nothing_new_and_one_that_is_not_there_a_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews, output = tmp_path / "reviews", tmp_path / "out"
+    reviews.mkdir()
+    for pattern in (reviews, reviews / "*.jsonl"):
+        assert append(output, pattern) == 0
+        said = capsys.readouterr().out
+        assert f"Nothing new: --input holds no file yet, and {output} no dataset" in said
+    assert not (output / "manifest.json").exists()
+    assert append(output, tmp_path / "review") == 2
+    assert append(output, tmp_path / "review" / "*.jsonl") == 2
+
+    night(reviews, 0, LINES[:9])
+    assert append(output, reviews) == 0
+    (tmp_path / "tonight").mkdir()
+    before = files_of(output)
+    assert append(output, tmp_path / "tonight") == 0
+    assert files_of(output) == before

@@ -22,6 +22,7 @@ from transforms.functional.dataset.receipts import FINGERPRINT
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.records import Records
+from transforms.functional.reviews.bad_files import BadFile
 from transforms.functional.reviews.cleaning import Cleaning
 from transforms.functional.reviews.duplicates import REPEATED
 from transforms.functional.reviews.reviews import Part
@@ -30,7 +31,7 @@ from transforms.functional.rows.masking import MaskRecipe
 from transforms.functional.rows.packing import BlockLayout
 from transforms.functional.rows.template import Template
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
-from transforms.reading import read_split
+from transforms.reading import ReadReviews, read_split
 from transforms.rejecting import WriteRejected
 from transforms.rows import MakeRows, make_rows
 from transforms.tokenization import tokenize_part
@@ -95,7 +96,8 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return {
         "beam": beam, "FnApiRunner": FnApiRunner, "Cleaning": Cleaning, "Template": Template,
         "ReviewColumns": ReviewColumns, "WriteRejected": WriteRejected, "WriteShards": WriteShards,
-        "dump_splits": dump_splits, "REPEATED": REPEATED, "splits": [_split(0)], "parts": parts,
+        "dump_splits": dump_splits, "REPEATED": REPEATED,
+        "ReadReviews": ReadReviews, "BadFile": BadFile, "splits": [_split(0)], "parts": parts,
         "copies": [*parts, *_read(_split(1))], "tokenized": tokenized, "packed": packed,
         "finished": str(finished), "inputs": str(inputs),
         "draft": _draft(),

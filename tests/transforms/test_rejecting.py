@@ -25,7 +25,11 @@ def test_a_rejected_record_is_a_line_with_file_record_reason_and_bytes(tmp_path)
     key = PartKey(split=3, part=1)
     reasons = {"bad": 2}
     assert receipt == ReadReceipt(
-        key=key, last=True, reviews=ReviewCounts(read=3, rejected=2), reasons=reasons
+        key=key,
+        last=True,
+        reviews=ReviewCounts(read=3, rejected=2),
+        reasons=reasons,
+        rejected_in={0: 2},
     )
     lines = (tmp_path / "rejected" / "0000003-0001.jsonl").read_bytes().split(b"\n")
     assert [json.loads(line) for line in lines[:-1]] == [

@@ -79,12 +79,14 @@ class ReadReceipt:
         last: True on the last part of its split.
         reviews: Records read and rejected, and reviews that cleaning changed or took out.
         reasons: The rejected records by kind of reason.
+        rejected_in: The rejected records by input file, as its index.
     """
 
     key: PartKey
     last: bool
     reviews: ReviewCounts
     reasons: Mapping[str, int] = field(default_factory=dict)
+    rejected_in: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

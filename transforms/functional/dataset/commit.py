@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +21,7 @@ from transforms.functional.elements import ReadReceipt, ShardReceipt
 from transforms.functional.errors import InputError, LedgerError, TooManyRejectedError
 from transforms.functional.ledger import Ledger, ReviewCounts
 from transforms.functional.records import Records
+from transforms.functional.reviews.bad_files import BadFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,7 @@ def complete_manifest(
     shards: Iterable[ShardReceipt],
     label_numbers: Mapping[str, int] | None = None,
     earlier: Manifest | None = None,
+    quarantined: Iterable[BadFile] = (),
 ) -> Manifest:
     """Return the manifest of a finished job; receipts may come in any order.
 
@@ -57,19 +60,28 @@ def complete_manifest(
         shards: What was made of it.
         label_numbers: The mapping of label names that were found in the inputs.
         earlier: The dataset that this run adds to.
+        quarantined: Input files that were left out.
 
     Raises:
         LedgerError: a part is missing or came twice, or reviews or tokens do not add up.
         TooManyRejectedError: more records were rejected than allowed.
     """
     first_split = 0 if earlier is None else earlier.n_splits()
-    counted = _sum_read(read, first_split, draft.n_splits)
+    reasons: Counter[str] = Counter()
+    rejected_in: Counter[int] = Counter()
+    kept = _tally_rejected(read, reasons, rejected_in)
+    counted = _sum_read(kept, first_split, draft.n_splits)
     made, ledger = _sum_shards(shards)
     ledger += Ledger(reviews=counted)
     ledger.check()
     subsets = {subset: _of_subset(made, subset) for subset in draft.manifest.subsets}
     _check_shards(subsets, ledger)
-    check_rejected(ledger.reviews, draft.max_rejected_fraction)
+    first_input = 0 if earlier is None else len(earlier.inputs)
+    most = [
+        *(f"in {inputs[at - first_input].path}: {n}" for at, n in rejected_in.most_common(1)),
+        *(f"for: {reason}: {n}" for reason, n in reasons.most_common(1)),
+    ]
+    check_rejected(ledger.reviews, draft.max_rejected_fraction, most)
     known = draft.manifest.label_numbers
     [generation] = draft.manifest.generations
     manifest = replace(
@@ -78,6 +90,7 @@ def complete_manifest(
         subsets=subsets,
         ledger=ledger,
         inputs=inputs,
+        quarantined=tuple(sorted(quarantined, key=lambda file: file.source)),
         generations=(replace(generation, inputs=len(inputs)),),
     )
     return manifest if earlier is None else _appended(earlier, manifest)
@@ -95,6 +108,7 @@ def _appended(earlier: Manifest, new: Manifest) -> Manifest:
         subsets={subset: earlier.subsets[subset] + new.subsets[subset] for subset in new.subsets},
         ledger=earlier.ledger + new.ledger,
         inputs=earlier.inputs + new.inputs,
+        quarantined=(*earlier.quarantined, *new.quarantined),
         generations=(*earlier.generations, *new.generations),
         lists=earlier.lists,
     )
@@ -125,15 +139,35 @@ def move_to_lists(
     return replace(manifest, lists=lists), files
 
 
-def check_rejected(reviews: ReviewCounts, max_rejected_fraction: float) -> None:
-    """Raise `TooManyRejectedError` when the share of rejected records is above the limit."""
+def check_rejected(
+    reviews: ReviewCounts, max_rejected_fraction: float, most: Iterable[str] = ()
+) -> None:
+    """Raise `TooManyRejectedError` when the share of rejected records is above the limit.
+
+    Args:
+        reviews: What was read, and rejected.
+        max_rejected_fraction: The limit.
+        most: Which file holds most of them, and which reason is the most frequent.
+    """
     if reviews.rejected > max_rejected_fraction * reviews.read:
         share = reviews.rejected / reviews.read
+        where = "; ".join(f"most {what}" for what in most)
         raise TooManyRejectedError(
             f"{reviews.rejected} of {reviews.read} records were rejected ({share:.2%}), more than "
-            f"--max_rejected_fraction {max_rejected_fraction:g} allows: read the reasons in "
-            f"rejected/, mend the inputs or raise the limit"
+            f"--max_rejected_fraction {max_rejected_fraction:g} allows{where and f' ({where})'}: "
+            f"read the reasons in rejected/, mend the inputs, raise the limit, or leave such files "
+            f"out with --bad_files quarantine"
         )
+
+
+def _tally_rejected(
+    receipts: Iterable[ReadReceipt], reasons: Counter[str], rejected_in: Counter[int]
+) -> Iterator[ReadReceipt]:
+    """Yield the receipts, and add up their rejected records by reason and by input file."""
+    for receipt in receipts:
+        reasons.update(receipt.reasons)
+        rejected_in.update(receipt.rejected_in)
+        yield receipt
 
 
 def _sum_read(receipts: Iterable[ReadReceipt], first: int, n_splits: int) -> ReviewCounts:

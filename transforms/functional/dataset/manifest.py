@@ -18,6 +18,7 @@ from transforms.functional.dataset.shards import FORMAT_VERSION, ShardFormat
 from transforms.functional.errors import InputError
 from transforms.functional.ledger import Ledger
 from transforms.functional.records import Records
+from transforms.functional.reviews.bad_files import BadFile
 from transforms.functional.safe_paths import check_inside
 
 MANIFEST_NAME = "manifest.json"
@@ -129,6 +130,8 @@ class Manifest:
         lists: Files with the first entries of `subsets` and `inputs`, where they are too many for
             the manifest itself; by subset, or `inputs`.
         excluded: What each `--exclude` names; the identity is of all files that it stands for.
+        quarantined: Inputs that were left out as a whole, for good: a later run that reads such a
+            file again has it among its own inputs.
     """
 
     fingerprint: str
@@ -143,6 +146,7 @@ class Manifest:
     generations: Sequence[Generation]
     lists: Mapping[str, Sequence[ListFile]] = field(default_factory=dict)
     excluded: Sequence[InputEntry] = ()
+    quarantined: Sequence[BadFile] = ()
     format_version: int = FORMAT_VERSION
 
     def content_sha256(self) -> str:
@@ -174,6 +178,11 @@ class Manifest:
         """Return the number of real tokens in a subset."""
         return self.subsets[subset].total("tokens") if subset in self.subsets else 0
 
+    def good_inputs(self) -> Iterator[InputEntry]:
+        """Yield the inputs whose reviews the dataset holds: those not left out."""
+        left_out = {file.source for file in self.quarantined}
+        yield from (entry for source, entry in enumerate(self.inputs) if source not in left_out)
+
     def n_splits(self) -> int:
         """Return how many split numbers the generations have taken."""
         return sum(generation.splits for generation in self.generations)
@@ -202,10 +211,18 @@ class Manifest:
             "ledger": self.ledger.to_json(),
             "inputs": self.inline("inputs", self.inputs).to_dicts(),
             "excluded": [asdict(entry) for entry in self.excluded],
+            **self._quarantine(),
             "generations": [asdict(generation) for generation in self.generations],
             "lists": {name: [asdict(file) for file in files] for name, files in self.lists.items()},
         }
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+    def _quarantine(self) -> dict[str, Any]:
+        """Return the field of the files that were left out, which most datasets lack."""
+        if not self.quarantined:
+            return {}
+        entries = ((asdict(file), self.inputs[file.source].path) for file in self.quarantined)
+        return {"quarantined": [{"path": path, **counts} for counts, path in entries]}
 
     def inline(self, name: str, records: Records[Any]) -> Records[Any]:
         """Return the entries that stand in the manifest itself, behind those in `lists`."""
@@ -271,6 +288,10 @@ class Manifest:
             generations=tuple(Generation(**generation) for generation in data["generations"]),
             lists=lists,
             excluded=tuple(InputEntry(**entry) for entry in data.get("excluded", ())),
+            quarantined=tuple(
+                BadFile(**{name: value for name, value in file.items() if name != "path"})
+                for file in data.get("quarantined", ())
+            ),
             format_version=data["format_version"],
         )
 

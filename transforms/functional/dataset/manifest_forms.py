@@ -95,6 +95,11 @@ def _fields(data: Mapping[str, Any], subsets: Sequence[str]) -> Iterator[tuple[s
             yield f"{name} of generation {place + 1}", value, number()
     for entry in data.get("excluded", ()):
         yield "bytes of an excluded input", entry["bytes"], number()
+    n_inputs = sum(generation["inputs"] for generation in data["generations"])
+    for file in data.get("quarantined", ()):
+        yield "source of a quarantined input", file["source"], number(most=n_inputs - 1)
+        for name in ("records", "rejected"):
+            yield f"{name} of a quarantined input", file[name], number()
 
 
 def _tokenizer_fields(tokenizer: Mapping[str, Any]) -> Iterator[tuple[str, Any, Form]]:

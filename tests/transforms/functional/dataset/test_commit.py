@@ -262,6 +262,24 @@ def test_rejected_records_up_to_the_share_are_fine_and_one_more_is_not() -> None
         complete_manifest(strict, INPUTS, READ, SHARDS)
 
 
+def test_the_error_names_the_worst_file_and_the_commonest_reason() -> None:
+    inputs = Records.of(
+        InputEntry, [InputEntry(path=f"{name}.jsonl", bytes=1, identity="x") for name in "ab"]
+    )
+    read = [
+        dataclasses.replace(READ[0], rejected_in={0: 1}, reasons={"no text": 1}),
+        dataclasses.replace(READ[1], rejected_in={1: 2}, reasons={"no JSON": 2}),
+        READ[2],
+    ]
+    strict = dataclasses.replace(DRAFT, max_rejected_fraction=0.2)
+
+    with pytest.raises(TooManyRejectedError) as error:
+        complete_manifest(strict, inputs, read, SHARDS)
+    assert "3 of 13 records were rejected" in str(error.value)
+    assert "(most in b.jsonl: 2; most for: no JSON: 2)" in str(error.value)
+    assert "--bad_files quarantine" in str(error.value)
+
+
 def append(earlier: Manifest) -> Manifest:
     """Return a dataset to which a run of one split, with one review for `train`, was added."""
     first = earlier.n_splits()
