@@ -10,6 +10,7 @@ from beam_pipeline.engines.engine import Engine, check_shuffle_memory, choose_en
 from beam_pipeline.engines.execution import run_pipeline
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.options.config_file import config_text
+from beam_pipeline.output.dataset_card import write_card
 from beam_pipeline.output.finished import is_finished
 from beam_pipeline.output.output_folder import (
     CONFIG_NAME,
@@ -82,7 +83,7 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult | Non
     )
     if engine.local and config.order == "shuffled":
         check_shuffle_memory(plan.text_bytes)
-    with lease(config.output):
+    with lease(config.output) as held:
         there = None if config.overwrite else current_manifest(config.output)
         if config.append and there != plan.earlier:  # Another run has ended meanwhile.
             plan = make_plan(config, there)
@@ -93,11 +94,12 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult | Non
         if config.append and there is None and not plan.files:
             return _result(None, engine, plan, started, was_there=True)
         _make_room(config, plan)
-        counters, stages = run_pipeline(recipe, plan, engine)
+        counters, stages = run_pipeline(recipe, plan, engine, held)
         if written_down:
             return None
         manifest = read_manifest(config.output)
         remove_unnamed(config.output, manifest)
+        write_card(config.output, manifest)
         result = _result(manifest, engine, plan, started, counters)
         run = Run(seconds=result.seconds, engine=engine.name, stage_seconds=stages)
         result = replace(result, report=write_report(config.output, run))
@@ -112,7 +114,7 @@ def _make_room(config: JobConfig, plan: Plan) -> None:
         remove_dataset(config.output)
     else:
         # Rejected records are written as they are read.
-        remove_rejected(config.output, plan.splits.first)
+        remove_rejected(config.output, plan.generation)
 
 
 def _result(

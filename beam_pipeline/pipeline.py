@@ -20,6 +20,7 @@ from transforms.reading import ReadReviews, ReadSplits
 from transforms.rejecting import FindBadFiles, LeaveOutFiles, WriteRejected
 from transforms.rows import MakeRows, MaskBlocks, SplitSubsets
 from transforms.shuffling import ShuffleReviews
+from transforms.storage.lease import Lease
 from transforms.tokenization import TokenizeReviews
 from transforms.writing import KeepFinished, WriteShards
 
@@ -30,6 +31,7 @@ def build(
     plan: Plan,
     files: PlanFiles,
     *,
+    lease: Lease | None = None,
     threads: int = 1,
 ) -> None:
     """Add the job to a pipeline.
@@ -39,6 +41,7 @@ def build(
         recipe: What to make.
         plan: What to read.
         files: The same, where workers find it.
+        lease: The right to write; None where an engine runs the job later, without one.
         threads: Threads that tokenize one part.
     """
     output = recipe.config.output
@@ -46,20 +49,26 @@ def build(
     label_numbers = _label_numbers(pipeline, recipe, plan, files, bad_files)
     splits = _splits(pipeline, files, bad_files)
     parts = splits | ReadCleanReviews(recipe, plan, files, label_numbers=label_numbers)
-    read = parts | WriteRejected(output)
+    read = parts | WriteRejected(output, generation=plan.generation, lease=lease)
     todo, kept = _in_order(parts, recipe, plan) | KeepFinished(
         output,
         subsets=recipe.subsets,
         shard_format=recipe.config.format,
         fingerprint=recipe.fingerprint,
+        generation=plan.generation,
     )
     tokenized = todo | _tokenizing(recipe, threads)
     (tokenized, read) | _measuring(recipe)
-    made = tokenized | MakeShards(recipe)
+    made = tokenized | MakeShards(recipe, generation=plan.generation, lease=lease)
     shards = (made, kept) | "AllShards" >> beam.Flatten()
     draft = recipe.manifest_draft(plan)
     (read, shards) | WriteManifest(
-        output, draft, files.inputs, label_numbers=label_numbers, bad_files=bad_files
+        output,
+        draft,
+        files.inputs,
+        label_numbers=label_numbers,
+        bad_files=bad_files,
+        lease=lease,
     )
 
 
@@ -71,6 +80,8 @@ def build_repair(
     *,
     keys: Collection[PartKey],
     manifest: Manifest,
+    generation: int | None,
+    lease: Lease,
     threads: int = 1,
 ) -> None:
     """Add to a pipeline what makes some parts' shards again, and nothing else of the job.
@@ -82,6 +93,8 @@ def build_repair(
         files: The same, where workers find it.
         keys: The parts.
         manifest: What the job said of label names, and of files that it left out.
+        generation: Number of their generation; None for shards that lie as in format version 1.
+        lease: The right to write.
         threads: Threads that tokenize one part.
     """
     bad_files = pipeline | "BadFiles" >> beam.Create(manifest.quarantined)
@@ -94,7 +107,8 @@ def build_repair(
     parts = splits | ReadCleanReviews(recipe, plan, files, label_numbers=names)
     wanted = beam.Filter(_is_wanted, frozenset(keys)).with_output_types(Part)
     chosen = _in_order(parts, recipe, plan) | "ChooseParts" >> wanted
-    _ = chosen | _tokenizing(recipe, threads) | MakeShards(recipe)
+    making = MakeShards(recipe, generation=generation, lease=lease)
+    _ = chosen | _tokenizing(recipe, threads) | making
 
 
 class MakeShards(beam.PTransform):
@@ -102,12 +116,18 @@ class MakeShards(beam.PTransform):
 
     Args:
         recipe: What to make.
+        generation: Number of their generation; None for shards that lie as in format version 1.
+        lease: The right to write; None where an engine runs the job later, without one.
     """
 
-    def __init__(self, recipe: DatasetRecipe) -> None:
-        """Hold the recipe."""
+    def __init__(
+        self, recipe: DatasetRecipe, *, generation: int | None, lease: Lease | None
+    ) -> None:
+        """Hold the options."""
         super().__init__()
         self.recipe = recipe
+        self.generation = generation
+        self.lease = lease
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `ShardReceipt`."""
@@ -122,6 +142,8 @@ class MakeShards(beam.PTransform):
             vocab_size=recipe.tokenizer.encoder.vocab_size,
             shard_format=config.format,
             metadata=recipe.shard_metadata,
+            generation=self.generation,
+            lease=self.lease,
         )
 
 

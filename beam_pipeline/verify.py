@@ -77,8 +77,8 @@ def _repair(output: str, manifest: Manifest, problems: Sequence[Problem]) -> Non
     # Imported here: a check alone needs no Beam.
     from beam_pipeline.output.repair import repair
 
-    with lease(output):
-        repair(output, manifest, [problem.shard for problem in problems if problem.shard])
+    with lease(output) as held:
+        repair(held, manifest, [problem.shard for problem in problems if problem.shard])
 
 
 def find_problems(output: str, manifest: Manifest) -> Iterator[Problem]:

@@ -33,6 +33,7 @@ from beam_pipeline.plan.tokenizer_source import load_tokenizer
 from transforms import storage
 from transforms.functional.dataset.commit import complete_manifest
 from transforms.functional.dataset.manifest import InputEntry, ShardEntry
+from transforms.functional.dataset.receipts import shard_path
 from transforms.functional.elements import ReadReceipt, ShardReceipt
 from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 from transforms.functional.records import Records
@@ -95,7 +96,7 @@ def shard_receipts(plan: Plan) -> Iterator[ShardReceipt]:
     for split in plan.splits:
         key = PartKey(split=split.number, part=0)
         shard = ShardEntry(
-            path=f"train/{key}.arrow",
+            path=shard_path("train", key, "arrow", plan.generation),
             split=key.split,
             part=0,
             rows=15_000,
@@ -137,7 +138,7 @@ def main() -> None:
         with measured("list and plan"):
             plan = make_plan(config)
         with measured(f"write the plan: {len(plan.splits):,} splits"):
-            files = write_plan(output, plan)
+            files = write_plan(output, plan, "0" * 16)
         size = graph_bytes(recipe, plan, files)
         with measured("a worker reads 10,000 of its splits"):
             assert len(list(read_plan(files.splits[0], {}))) == min(10_000, len(plan.splits))

@@ -35,7 +35,7 @@ def write_blocks(folder: Path, *, rows: int, length: int, shards: int, seed: int
         seed: Seed of the tokens.
     """
     random = np.random.default_rng(seed)
-    (folder / "train").mkdir(parents=True, exist_ok=True)
+    (folder / "train/000001").mkdir(parents=True, exist_ok=True)
     entries = [
         _write_shard(folder, number, len(part), length, random)
         for number, part in enumerate(np.array_split(np.arange(rows), shards))
@@ -66,7 +66,7 @@ def write_blocks(folder: Path, *, rows: int, length: int, shards: int, seed: int
             tokens=TokenCounts(tokenized=tokens, written=tokens),
         ),
         inputs=Records.of(InputEntry),
-        generations=(Generation(inputs=0, splits=len(entries)),),
+        generations=(Generation(number=1, inputs=0, splits=len(entries)),),
     )
     (folder / "manifest.json").write_text(manifest.dumps(), encoding="utf-8")
 
@@ -89,7 +89,7 @@ def _write_shard(
     )
     metadata: Mapping[str, str] = {}
     data = shard_bytes(table, "arrow", metadata)
-    path = f"train/{number:07d}-0000.arrow"
+    path = f"train/000001/{number:07d}-0000.arrow"
     (folder / path).write_bytes(data)
     return ShardEntry(
         path=path,

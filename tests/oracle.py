@@ -243,6 +243,7 @@ def check_files(dataset: Dataset) -> None:
         path.relative_to(dataset.folder).as_posix()
         for subset in ("train", "validation")
         for path in (dataset.folder / subset).rglob("*")
+        if path.is_file()
     }
     assert found == listed
     assert sum(shard.tokens for shards in manifest.subsets.values() for shard in shards) == (

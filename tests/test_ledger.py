@@ -180,7 +180,7 @@ def test_too_many_rejected_records_are_written_down_and_exit_with_3(
     assert "1 of 278 records were rejected (0.36%)" in error
     lines = [
         json.loads(line)
-        for path in (tmp_path / "out" / "rejected").iterdir()
+        for path in (tmp_path / "out" / "rejected").rglob("*.jsonl")
         for line in path.read_text("utf-8").splitlines()
     ]
     assert len(lines) == 1
@@ -283,9 +283,9 @@ def test_a_manifest_of_a_newer_format_is_refused(
     make(tmp_path / "out", *MLM)
     path = tmp_path / "out" / "manifest.json"
     path.write_text(
-        path.read_text("utf-8").replace('"format_version": 1', '"format_version": 2'), "utf-8"
+        path.read_text("utf-8").replace('"format_version": 2', '"format_version": 3'), "utf-8"
     )
     capsys.readouterr()
 
     assert oracle.run(tmp_path / "out", *MLM) == 1
-    assert "format version 2, newer than the 1" in capsys.readouterr().err
+    assert "format version 3, newer than the 2" in capsys.readouterr().err

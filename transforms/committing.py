@@ -13,6 +13,7 @@ from transforms.functional.elements import ReadReceipt, ShardReceipt
 from transforms.functional.records import Records
 from transforms.functional.reviews.bad_files import BadFile
 from transforms.storage.generations import generation_path, publish, read_manifest
+from transforms.storage.lease import Lease
 
 
 @dataclass(eq=False)
@@ -27,6 +28,7 @@ class WriteManifest(beam.PTransform):
         inputs: Path of a Parquet file with the manifest's entries of the inputs.
         label_numbers: PCollection of one mapping from label names to numbers, or None.
         bad_files: PCollection of the `BadFile`s that were left out, or None.
+        lease: The right to write; None where an engine runs the job later, without one.
 
     Example:
         `parts`: from `ReadReviews`; `packed`: from `MakeRows`; `folder`: the dataset; `draft`: a
@@ -47,6 +49,7 @@ class WriteManifest(beam.PTransform):
     _: KW_ONLY
     label_numbers: beam.PCollection | None = None
     bad_files: beam.PCollection | None = None
+    lease: Lease | None = None
 
     @beam.typehints.no_annotations  # Beam knows no tuple of PCollections.
     def expand(self, receipts: Any) -> beam.PCollection:
@@ -69,6 +72,7 @@ class WriteManifest(beam.PTransform):
                 output=self.output,
                 draft=self.draft,
                 inputs=self.inputs,
+                lease=self.lease,
                 **side,
             ).with_output_types(str)
         )
@@ -82,11 +86,12 @@ def _commit(
     output: str,
     draft: ManifestDraft,
     inputs: str,
+    lease: Lease | None = None,
     label_numbers: Mapping[str, int] | None = None,
     bad_files: Iterable[BadFile] = (),
 ) -> str:
     earlier = read_manifest(output, generation_path(draft.earlier)) if draft.earlier else None
     entries = Records.from_parquet(InputEntry, storage.read_bytes(inputs))
     manifest = complete_manifest(draft, entries, read, shards, label_numbers, earlier, bad_files)
-    publish(output, manifest)
+    publish(output, manifest, lease)
     return storage.join(output, MANIFEST_NAME)

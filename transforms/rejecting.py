@@ -8,6 +8,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 import apache_beam as beam
 
 from transforms import storage
+from transforms.functional.dataset.manifest import generation_folder
 from transforms.functional.elements import ReadReceipt
 from transforms.functional.input_names import input_name
 from transforms.functional.ledger import ReviewCounts
@@ -22,19 +23,23 @@ from transforms.functional.reviews.bad_files import (
     sum_counts,
 )
 from transforms.functional.reviews.reject_reasons import count_reasons
-from transforms.functional.reviews.reviews import Part
+from transforms.functional.reviews.reviews import Part, PartKey
 from transforms.functional.reviews.splits import Split
 from transforms.reading import ReadReviews, SampleBy, read_split_chunks, with_labels
+from transforms.storage.lease import Lease
+from transforms.storage.run_writes import create_in_run
 
 REJECTED_FOLDER = "rejected"
 
 
 @dataclass(eq=False)
 class WriteRejected(beam.PTransform):
-    """Write the rejected records of each part to `OUTPUT/rejected/`, and count what was read.
+    """Write the rejected records of each part to a file of their own, and count what was read.
 
     Args:
         output: Folder or URL of the dataset.
+        generation: Number of the generation that the job makes.
+        lease: The right to write; None where an engine runs the job later, without one.
 
     Example:
         `parts`: from `ReadReviews`; `folder`: the dataset.
@@ -46,11 +51,14 @@ class WriteRejected(beam.PTransform):
     """
 
     output: str
+    _: KW_ONLY
+    generation: int = 1
+    lease: Lease | None = None
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `ReadReceipt`, one a part."""
         return parts | "WriteRejectedRecords" >> beam.Map(
-            write_rejected, output=self.output
+            write_rejected, output=self.output, generation=self.generation, lease=self.lease
         ).with_output_types(ReadReceipt)
 
 
@@ -141,11 +149,13 @@ def _leave_out(split: Split, bad_files: Iterable[BadFile]) -> Split:
     return leave_out(split, {file.source for file in bad_files})
 
 
-def write_rejected(part: Part, *, output: str) -> ReadReceipt:
+def write_rejected(
+    part: Part, *, output: str, generation: int, lease: Lease | None = None
+) -> ReadReceipt:
     """Write a part's rejected records, if there are any, and return what was read."""
     if part.rejected:
-        path = storage.join(output, REJECTED_FOLDER, f"{part.key}.jsonl")
-        storage.write_atomic(path, rejected_lines(part))
+        path = storage.join(output, rejected_path(part.key, generation))
+        create_in_run(path, rejected_lines(part), lease, keep=lambda _: None)
     return ReadReceipt(
         key=part.key,
         last=part.last,
@@ -161,6 +171,11 @@ def _counts(part: Part) -> ReviewCounts:
     return replace(
         part.cleaning, read=part.reviews.num_rows + gone + n_rejected, rejected=n_rejected
     )
+
+
+def rejected_path(key: PartKey, generation: int) -> str:
+    """Return the path of a part's rejected records, below the output."""
+    return f"{generation_folder(REJECTED_FOLDER, generation)}/{key}.jsonl"
 
 
 def rejected_lines(part: Part) -> bytes:

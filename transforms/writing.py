@@ -11,6 +11,7 @@ from transforms import storage
 from transforms.background import MapInBackground
 from transforms.functional.dataset.manifest import Subset
 from transforms.functional.dataset.receipts import (
+    FINGERPRINT,
     new_receipt,
     receipt_metadata,
     receipt_of,
@@ -25,6 +26,8 @@ from transforms.functional.dataset.shards import (
 )
 from transforms.functional.elements import PackedPart, ShardReceipt
 from transforms.functional.reviews.reviews import Part
+from transforms.storage.lease import Lease
+from transforms.storage.run_writes import create_in_run
 
 KEPT_SHARDS = "kept-shards"
 
@@ -38,6 +41,7 @@ class KeepFinished(beam.PTransform):
         subsets: The subsets that the job makes.
         shard_format: How it stores them.
         fingerprint: The fingerprint of the job.
+        generation: Number of the generation that it makes.
 
     Example:
         `parts`: from `ReadReviews`; `finished`: a dataset that holds their shards, made by "f00d".
@@ -49,7 +53,7 @@ class KeepFinished(beam.PTransform):
         ...     todo, kept = pipeline | beam.Create(parts) | keep
         ...     _ = todo | "PrintTodo" >> beam.Map(print)
         ...     _ = kept | "PrintKept" >> beam.Map(lambda receipt: print(receipt.shard.path))
-        train/0000000-0000.arrow
+        train/000001/0000000-0000.arrow
     """
 
     output: str
@@ -57,27 +61,23 @@ class KeepFinished(beam.PTransform):
     subsets: tuple[Subset, ...]
     shard_format: ShardFormat
     fingerprint: str
+    generation: int = 1
 
     @beam.typehints.no_annotations  # Beam knows no tuple of PCollections.
     def expand(self, parts: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         """Return PCollections of the `Part`s to make, and of the `ShardReceipt`s kept."""
-        find = _FindFinishedFn(self.output, self.subsets, self.shard_format, self.fingerprint)
+        find = _FindFinishedFn(self)
         outputs = parts | "FindFinished" >> beam.ParDo(find).with_outputs("kept", main="todo")
         return outputs["todo"], outputs["kept"]
 
 
 class _FindFinishedFn(beam.DoFn):
-    def __init__(
-        self,
-        output: str,
-        subsets: tuple[Subset, ...],
-        shard_format: ShardFormat,
-        fingerprint: str,
-    ) -> None:
-        self.output = output
-        self.subsets = subsets
-        self.shard_format: ShardFormat = shard_format
-        self.fingerprint = fingerprint
+    def __init__(self, keep: KeepFinished) -> None:
+        self.output = keep.output
+        self.subsets = keep.subsets
+        self.shard_format = keep.shard_format
+        self.fingerprint = keep.fingerprint
+        self.generation = keep.generation
         self.kept = Metrics.counter("review_shards", KEPT_SHARDS)
 
     def process(
@@ -92,16 +92,16 @@ class _FindFinishedFn(beam.DoFn):
             yield beam.pvalue.TaggedOutput("kept", receipt)
 
     def _receipt(self, part: Part, subset: Subset) -> ShardReceipt | None:
-        path = shard_path(subset, part.key, self.shard_format)
+        path = shard_path(subset, part.key, self.shard_format, self.generation)
         try:
             data = storage.read_bytes(storage.join(self.output, path))
         except FileNotFoundError:
             return None
         return receipt_of(
             data,
+            path=path,
             subset=subset,
             key=part.key,
-            shard_format=self.shard_format,
             fingerprint=self.fingerprint,
             part_digest=part.digest,
         )
@@ -109,13 +109,16 @@ class _FindFinishedFn(beam.DoFn):
 
 @dataclass(eq=False)
 class WriteShards(beam.PTransform):
-    """Write the rows of each part to `OUTPUT/<subset>/<split>-<part>.<format>`, atomically.
+    """Write the rows of each part to `<subset>/<generation>/<split>-<part>.<format>`.
 
     Args:
         output: Folder or URL of the dataset.
         vocab_size: Number of ids of the tokenizer.
         shard_format: `arrow` or `parquet`.
         metadata: Goes into each shard's schema.
+        generation: Number of the generation that the job makes; None for shards that lie as in
+            format version 1.
+        lease: The right to write; None where an engine runs the job later, without one.
 
     Example:
         `packed`: from `MakeRows`; `folder`: where shards go.
@@ -123,7 +126,7 @@ class WriteShards(beam.PTransform):
         >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
         ...     made = pipeline | beam.Create(packed) | WriteShards(folder, vocab_size=4000)
         ...     _ = made | beam.Map(lambda receipt: print(receipt.shard.path))
-        train/0000000-0000.arrow
+        train/000001/0000000-0000.arrow
     """
 
     output: str
@@ -131,6 +134,8 @@ class WriteShards(beam.PTransform):
     vocab_size: int
     shard_format: ShardFormat = "arrow"
     metadata: Mapping[str, str] = field(default_factory=dict)
+    generation: int | None = 1
+    lease: Lease | None = None
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `ShardReceipt`, one for each part and subset."""
@@ -141,6 +146,8 @@ class WriteShards(beam.PTransform):
             vocab_size=self.vocab_size,
             shard_format=self.shard_format,
             metadata=self.metadata,
+            generation=self.generation,
+            lease=self.lease,
         )
         return parts | "WriteShard" >> beam.ParDo(writing).with_output_types(ShardReceipt)
 
@@ -152,8 +159,10 @@ def write_shard(
     vocab_size: int,
     shard_format: ShardFormat,
     metadata: Mapping[str, str],
+    generation: int | None,
+    lease: Lease | None = None,
 ) -> ShardReceipt:
-    """Write one shard, unless there is no row for it, and return what it holds."""
+    """Write one shard, unless there is no row for it or it is there, and return what it holds."""
     rows = part.packed.rows
     if not len(rows):
         return new_receipt(part, None)
@@ -166,8 +175,21 @@ def write_shard(
     )
     content = content_sha256(table)
     data = shard_bytes(table, shard_format, {**metadata, **receipt_metadata(part, content)})
-    path = shard_path(part.subset, part.key, shard_format)
-    storage.write_atomic(storage.join(output, path), data)
+    path = shard_path(part.subset, part.key, shard_format, generation)
+
+    def keep(there: bytes) -> ShardReceipt | None:
+        return receipt_of(
+            there,
+            path=path,
+            subset=part.subset,
+            key=part.key,
+            fingerprint=metadata.get(FINGERPRINT, ""),
+            part_digest=part.digest,
+        )
+
+    kept = create_in_run(storage.join(output, path), data, lease, keep)
+    if kept is not None:
+        return kept
     entry = shard_entry(
         data,
         path=path,

@@ -22,13 +22,14 @@ from beam_pipeline.plan.tokenizer_source import TOKENIZER_FOLDER, TokenizerSourc
 from beam_pipeline.progress.display import watching
 from beam_pipeline.progress.monitor import output_monitor
 from transforms import storage
+from transforms.storage.lease import Lease
 from transforms.timing import seconds_of_stages
 from transforms.tokenization import MISMATCHES
 from transforms.writing import KEPT_SHARDS
 
 
 def run_pipeline(
-    recipe: DatasetRecipe, plan: Plan, engine: Engine
+    recipe: DatasetRecipe, plan: Plan, engine: Engine, lease: Lease
 ) -> tuple[Mapping[str, int], Mapping[str, float]]:
     """Make the dataset that a plan describes; return the counters, and the seconds of each stage.
 
@@ -39,12 +40,12 @@ def run_pipeline(
     """
     output = recipe.config.output
     write_tokenizer(output, recipe.tokenizer)
-    files = write_plan(output, plan)
+    files = write_plan(output, plan, lease.token)
     if engine.writes_to is not None:
-        _run(recipe, plan, files, engine)
+        _run(recipe, plan, files, engine, None)
         return {}, {}
     try:
-        result = _run(recipe, plan, files, engine)
+        result = _run(recipe, plan, files, engine, lease)
         counters = {name: counter_value(result, name) for name in (KEPT_SHARDS, MISMATCHES)}
         return counters, seconds_of_stages(result.metrics())
     finally:
@@ -57,10 +58,12 @@ def write_tokenizer(output: str, tokenizer: TokenizerSource) -> None:
         storage.write_atomic(storage.join(output, TOKENIZER_FOLDER, name), data)
 
 
-def _run(recipe: DatasetRecipe, plan: Plan, files: PlanFiles, engine: Engine) -> PipelineResult:
+def _run(
+    recipe: DatasetRecipe, plan: Plan, files: PlanFiles, engine: Engine, lease: Lease | None
+) -> PipelineResult:
     config = recipe.config
     pipeline = beam.Pipeline(runner=engine.runner, options=engine.options)
-    build(pipeline, recipe, plan, files, threads=engine.threads)
+    build(pipeline, recipe, plan, files, lease=lease, threads=engine.threads)
     monitor = partial(output_monitor, recipe, plan)
     with watching(config.output, monitor, quiet=config.quiet):
         return execute(pipeline, engine, debug=config.debug)

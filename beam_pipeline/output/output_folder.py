@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import pyarrow.compute as pc
+
 from transforms import storage
 from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
 from transforms.storage.lease import LEASE_NAME
@@ -14,28 +16,34 @@ REPORT_NAME = "report.json"
 REPORT_PAGE_NAME = "report.html"
 CONFIG_NAME = "config.yaml"
 
-_SHARD = r"(?:train|validation)/\d{7}-\d{4,}\.(?:arrow|parquet)"
-_REJECTED = r"rejected/(\d{7})-\d{4,}\.jsonl"
-_LIST = r"manifests/\d{6}-(?:train|validation|inputs)\.parquet"
-_GENERATION = r"manifests/\d{6}\.json"
-_PLAN = r"plan/(?:splits|inputs)-[0-9a-f]{16}\.parquet"
+# Without a folder for their generation: format version 1.
+_SHARD = r"(?:train|validation)/(?:\d{6}/)?\d{7}-\d{4,}\.(?:arrow|parquet)"
+_REJECTED = r"rejected/(?:(\d{6})/)?(\d{7})-\d{4,}\.jsonl"
+_LIST = r"manifests/\d{6}-(?:train|validation|inputs)(?:-[0-9a-f]{16})?\.parquet"
+_GENERATION = r"manifests/(\d{6})\.json"
+_PLAN = r"plan/(?:[0-9a-f]{16}/)?(?:splits|inputs)-[0-9a-f]{16}\.parquet"
 _TOKENIZER = r"tokenizer/(?:tokenizer|tokenizer_config|special_tokens_map)\.json"
 _TOP = r"(?:manifest|report)\.json|report\.html|config\.yaml"
 _FOLDERS = ("train", "validation", "rejected", "tokenizer", "manifests", "plan")
 _OWN = "|".join((_SHARD, _REJECTED, _LIST, _GENERATION, _PLAN, _TOKENIZER, _TOP))
 
 # What a killed process leaves of an unfinished write (see `storage.write_atomic`).
-_TEMPORARY = re.compile(r"^((?:\w+/)?)\.([\w.-]+)\.\d+-\d+\.tmp$")
+_TEMPORARY = re.compile(r"^((?:\w+/)*)\.([\w.-]+)\.\d+-\d+\.tmp$")
 
 
 def own_files(output: str) -> Iterator[str]:
     """Yield the paths, below the output, that only a job can have written."""
-    for folder in ("", *_FOLDERS):
-        for name in storage.list_files(storage.join(output, folder), recursive=False):
-            path = f"{folder}/{name}" if folder else name
-            finished = _finished_name(path)
-            if re.fullmatch(_OWN, finished) or (finished == LEASE_NAME and path != LEASE_NAME):
-                yield path
+    top = storage.list_files(output, recursive=False)
+    below = (
+        f"{folder}/{name}"
+        for folder in _FOLDERS
+        if not storage.is_link(storage.join(output, folder))
+        for name in storage.list_files(storage.join(output, folder))
+    )
+    for path in (*top, *below):
+        finished = _finished_name(path)
+        if re.fullmatch(_OWN, finished) or (finished == LEASE_NAME and path != LEASE_NAME):
+            yield path
 
 
 def remove_dataset(output: str) -> None:
@@ -46,35 +54,57 @@ def remove_dataset(output: str) -> None:
         storage.remove(storage.join(output, path))
 
 
-def remove_rejected(output: str, first_split: int) -> None:
-    """Remove the rejected records of an unfinished run, and what it left of unfinished uploads.
+def remove_rejected(output: str, generation: int) -> None:
+    """Remove what an unfinished run left of rejected records and unfinished uploads.
 
     Args:
         output: Folder or URL of the dataset.
-        first_split: Number of its first split; those below are of finished generations.
+        generation: Number of the generation that the run was to make.
     """
     abort_uploads(output)
     for path in own_files(output):
-        if _rejected_from(path, first_split):
+        found = re.fullmatch(_REJECTED, path)
+        if found and found[1] and int(found[1]) == generation:
             storage.remove(storage.join(output, path))
 
 
 def unnamed_files(output: str, manifest: Manifest) -> list[str]:
-    """Return the shards and lists that the manifest does not name, and what is left of old runs.
+    """Return the files of a job that the newest manifest does not name, left by old runs.
 
-    The newest manifest names what all earlier generations do, and more; rejected records of later
-    splits are of a run that has failed.
+    It names what all earlier generations do, and more; rejected records are those of its
+    generations.
     """
     named = set(manifest.shard_paths())
     named.update(file.path for files in manifest.lists.values() for file in files)
-    return [
-        path
-        for path in own_files(output)
-        if _finished_name(path) != path
-        or re.fullmatch(_PLAN, path)
-        or (re.fullmatch(f"{_SHARD}|{_LIST}", path) and path not in named)
-        or _rejected_from(path, manifest.n_splits())
-    ]
+    numbers = {generation.number for generation in manifest.generations}
+    n_flat_splits = _splits_without_folder(manifest)
+
+    def is_named(path: str) -> bool:
+        if re.fullmatch(f"{_SHARD}|{_LIST}", path):
+            return path in named
+        if found := re.fullmatch(_GENERATION, path):
+            return int(found[1]) in numbers
+        if found := re.fullmatch(_REJECTED, path):
+            return int(found[1]) in numbers if found[1] else int(found[2]) < n_flat_splits
+        return _finished_name(path) == path and not re.fullmatch(_PLAN, path)
+
+    return [path for path in own_files(output) if not is_named(path)]
+
+
+def _splits_without_folder(manifest: Manifest) -> int:
+    """Return how many splits are of generations that format version 1 wrote: the first ones."""
+    if manifest.format_version == 1:
+        return manifest.n_splits()
+    last = -1
+    for shards in manifest.subsets.values():
+        flat = shards.where(pc.equal(pc.count_substring(shards.column("path"), "/"), 1))
+        last = max([last, *flat.column("split").to_pylist()])
+    n_splits = 0
+    for generation in manifest.generations:
+        if n_splits > last:
+            break
+        n_splits += generation.splits
+    return n_splits
 
 
 def remove_unnamed(output: str, manifest: Manifest) -> list[str]:
@@ -83,12 +113,6 @@ def remove_unnamed(output: str, manifest: Manifest) -> list[str]:
     for path in unnamed:
         storage.remove(storage.join(output, path))
     return unnamed
-
-
-def _rejected_from(path: str, first_split: int) -> bool:
-    """Return True for rejected records of a split, or of one behind it."""
-    found = re.fullmatch(_REJECTED, path)
-    return found is not None and int(found[1]) >= first_split
 
 
 def _finished_name(path: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import apache_beam as beam
@@ -25,13 +25,14 @@ from transforms.functional.dataset.manifest import Manifest, ShardEntry, fingerp
 from transforms.functional.errors import InputError, OutputError
 from transforms.functional.reviews.reviews import PartKey
 from transforms.functional.unpacking.archive_paths import split_member
+from transforms.storage.lease import Lease
 
 
-def repair(output: str, manifest: Manifest, shards: Sequence[ShardEntry]) -> None:
-    """Make some shards of a dataset anew; the caller holds its lease.
+def repair(lease: Lease, manifest: Manifest, shards: Sequence[ShardEntry]) -> None:
+    """Make some shards of a dataset anew.
 
     Args:
-        output: Folder or URL of the dataset.
+        lease: The right to change the dataset.
         manifest: Its manifest, which stays as it is.
         shards: The shards.
 
@@ -40,20 +41,17 @@ def repair(output: str, manifest: Manifest, shards: Sequence[ShardEntry]) -> Non
         OutputError: the copy of the tokenizer is damaged.
         ReviewShardsError: the pipeline failed.
     """
+    output = lease.output
     config = _config_of(output, manifest)
     recipe = DatasetRecipe(config=config, tokenizer=_tokenizer_of(config, manifest))
     write_tokenizer(output, recipe.tokenizer)
     first = 0
     failed: InputError | None = None
-    for number, generation in enumerate(manifest.generations):
-        keys = {
-            PartKey(split=shard.split, part=shard.part)
-            for shard in shards
-            if first <= shard.split < first + generation.splits
-        }
-        if keys:
+    for place, generation in enumerate(manifest.generations):
+        of_it = [s for s in shards if first <= s.split < first + generation.splits]
+        if of_it:
             try:
-                _repair_generation(recipe, manifest, number, keys)
+                _repair_generation(recipe, manifest, place, of_it, lease)
             except InputError as error:  # Other generations may be mended all the same.
                 failed = failed or error
         first += generation.splits
@@ -62,18 +60,23 @@ def repair(output: str, manifest: Manifest, shards: Sequence[ShardEntry]) -> Non
 
 
 def _repair_generation(
-    recipe: DatasetRecipe, manifest: Manifest, number: int, keys: Collection[PartKey]
+    recipe: DatasetRecipe,
+    manifest: Manifest,
+    place: int,
+    shards: Sequence[ShardEntry],
+    lease: Lease,
 ) -> None:
     config = recipe.config
-    files = _inputs_of(manifest, number)
-    before = _before(manifest, number)
+    files = _inputs_of(manifest, place)
+    before = _before(manifest, place)
     compared = before.good_inputs() if config.dedup == "exact" else ()
     left_out = {file.source - len(before.inputs) for file in manifest.quarantined}
-    read = [file for place, file in enumerate(files) if place not in left_out]
+    read = [file for at, file in enumerate(files) if at not in left_out]
     _check_inputs([*map(input_file, compared), *read])
     plan = plan_of(config, files, before)
     _check_excluded(manifest, plan)
-    _make_again(recipe, manifest, plan, keys)
+    plan = replace(plan, generation=manifest.generations[place].number)
+    _make_again(recipe, manifest, plan, shards, lease)
 
 
 def _config_of(output: str, manifest: Manifest) -> JobConfig:
@@ -97,13 +100,13 @@ def _tokenizer_of(config: JobConfig, manifest: Manifest) -> TokenizerSource:
     return tokenizer
 
 
-def _before(manifest: Manifest, number: int) -> Manifest:
-    """Return a dataset without the generations from `number` on, as their plans saw it.
+def _before(manifest: Manifest, place: int) -> Manifest:
+    """Return a dataset without the generations from a place on, as their plans saw it.
 
     Its shards stay, which no plan looks at, and names of labels that came later, which keep the
     others' numbers.
     """
-    generations = manifest.generations[:number]
+    generations = manifest.generations[:place]
     n_inputs = sum(generation.inputs for generation in generations)
     quarantined = [file for file in manifest.quarantined if file.source < n_inputs]
     return replace(
@@ -114,9 +117,9 @@ def _before(manifest: Manifest, number: int) -> Manifest:
     )
 
 
-def _inputs_of(manifest: Manifest, number: int) -> list[InputFile]:
-    first = len(_before(manifest, number).inputs)
-    entries = manifest.inputs[first : first + manifest.generations[number].inputs]
+def _inputs_of(manifest: Manifest, place: int) -> list[InputFile]:
+    first = len(_before(manifest, place).inputs)
+    entries = manifest.inputs[first : first + manifest.generations[place].inputs]
     return [input_file(entry) for entry in entries]
 
 
@@ -148,11 +151,14 @@ def _make_again(
     recipe: DatasetRecipe,
     manifest: Manifest,
     plan: Plan,
-    keys: Collection[PartKey],
+    shards: Sequence[ShardEntry],
+    lease: Lease,
 ) -> None:
-    """Read what the parts with these keys are made of, and write their shards."""
+    """Read what some shards of one generation were made of, and write them where they lay."""
+    # In format version 1 there was no folder for each generation.
+    flat = any(shard.path.count("/") == 1 for shard in shards)
     engine = choose_engine((), plan.text_bytes, len(plan.splits))
-    files = write_plan(recipe.config.output, plan)
+    files = write_plan(recipe.config.output, plan, lease.token)
     try:
         pipeline = beam.Pipeline(runner=engine.runner, options=engine.options)
         build_repair(
@@ -160,8 +166,10 @@ def _make_again(
             recipe,
             plan,
             files,
-            keys=keys,
+            keys={PartKey(split=shard.split, part=shard.part) for shard in shards},
             manifest=manifest,
+            generation=None if flat else plan.generation,
+            lease=lease,
             threads=engine.threads,
         )
         execute(pipeline, engine)

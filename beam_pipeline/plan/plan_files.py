@@ -1,8 +1,8 @@
 """A plan as files in the output, where every worker can read it.
 
 The job's graph names these files, whatever the number of inputs: an engine takes a graph of a few
-megabytes, and the paths of a million files are more. Their names come from what they hold, so that
-nobody reads the plan of another run. The job removes them at its end.
+megabytes, and the paths of a million files are more. They lie in a folder of
+their run, so that nobody reads or removes the plan of another one. The job removes them at its end.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import islice
 
 from beam_pipeline.plan.planning import Plan
 from transforms import storage
@@ -32,24 +32,33 @@ class PlanFiles:
         dedup_splits: The same for each of the plan's `dedup_files`.
         inputs: Path of the file with the manifest's entries of the inputs.
         secret_paths: Input paths that hold a secret, by what stands for them in the files.
+        folder: The folder of these files.
     """
 
     splits: tuple[str, ...]
     dedup_splits: tuple[tuple[str, ...], ...]
     inputs: str
     secret_paths: Mapping[str, str]
+    folder: str
 
 
-def write_plan(output: str, plan: Plan) -> PlanFiles:
-    """Write a plan below an output; interrupted, nothing of it stays."""
+def write_plan(output: str, plan: Plan, run: str) -> PlanFiles:
+    """Write a plan below an output; interrupted, nothing of it stays.
+
+    Args:
+        output: Folder or URL of the dataset.
+        plan: The plan.
+        run: What tells the run from any other one.
+    """
+    folder = storage.join(output, PLAN_FOLDER, run)
     try:
-        return _write_plan(output, plan)
+        return _write_plan(folder, plan)
     except BaseException:
-        storage.remove(storage.join(output, PLAN_FOLDER))
+        _remove(output, folder)
         raise
 
 
-def _write_plan(output: str, plan: Plan) -> PlanFiles:
+def _write_plan(folder: str, plan: Plan) -> PlanFiles:
     """Write a plan, a few thousand splits at a time."""
     inputs = Records.of(InputEntry, input_entries(plan)).to_parquet()
     # By their whole paths: two files may be masked to the same text.
@@ -58,22 +67,26 @@ def _write_plan(output: str, plan: Plan) -> PlanFiles:
         if storage.mask_secrets(path) != path:
             hidden.setdefault(path, f"secret:{len(hidden)}")
     return PlanFiles(
-        splits=_write_splits(output, plan.splits, hidden),
+        splits=_write_splits(folder, plan.splits, hidden),
         dedup_splits=tuple(
-            _write_splits(output, files.splits(), hidden) for files in plan.dedup_files
+            _write_splits(folder, files.splits(), hidden) for files in plan.dedup_files
         ),
-        inputs=_write(output, "inputs", inputs),
+        inputs=_write(folder, "inputs", inputs),
         secret_paths={name: path for path, name in hidden.items()},
+        folder=folder,
     )
 
 
 def remove_plan(output: str, files: PlanFiles) -> None:
     """Remove the files of a plan."""
-    for path in {*files.splits, *chain(*files.dedup_splits), files.inputs}:
-        storage.remove(path)
-    folder = storage.join(output, PLAN_FOLDER)
-    if not storage.list_files(folder):
-        storage.remove(folder)
+    _remove(output, files.folder)
+
+
+def _remove(output: str, folder: str) -> None:
+    """Remove the folder of a run, and the one above it where no other run has a plan."""
+    for path in (folder, storage.join(output, PLAN_FOLDER)):
+        if path == folder or not storage.list_files(path):
+            storage.remove(path)
 
 
 def input_entries(plan: Plan) -> Iterator[InputEntry]:
@@ -88,12 +101,12 @@ def _paths(plan: Plan) -> Iterator[str]:
 
 
 def _write_splits(
-    output: str, splits: Iterable[Split], hidden: Mapping[str, str]
+    folder: str, splits: Iterable[Split], hidden: Mapping[str, str]
 ) -> tuple[str, ...]:
     rest = (_without_secrets(split, hidden) for split in splits) if hidden else iter(splits)
     paths = []
     while chunk := list(islice(rest, SPLITS_PER_FILE)):
-        paths.append(_write(output, "splits", dump_splits(chunk)))
+        paths.append(_write(folder, "splits", dump_splits(chunk)))
     return tuple(paths)
 
 
@@ -102,8 +115,8 @@ def _without_secrets(split: Split, hidden: Mapping[str, str]) -> Split:
     return replace(split, files=tuple(files))
 
 
-def _write(output: str, kind: str, data: bytes) -> str:
+def _write(folder: str, kind: str, data: bytes) -> str:
     name = f"{kind}-{hashlib.sha256(data).hexdigest()[:16]}.parquet"
-    path = storage.join(output, PLAN_FOLDER, name)
+    path = storage.join(folder, name)
     storage.write_atomic(path, data)
     return path

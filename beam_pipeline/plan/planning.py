@@ -66,6 +66,7 @@ class Plan:
         earlier: The dataset that the job adds to; its inputs and splits keep their numbers.
         changes: What became of the inputs of that dataset.
         dedup_files: Files that the reviews are compared with besides each other.
+        generation: Number of the generation that the job makes.
     """
 
     files: Sequence[InputFile]
@@ -78,6 +79,7 @@ class Plan:
     earlier: Manifest | None = None
     changes: InputChanges | None = None
     dedup_files: Sequence[DedupFiles] = ()
+    generation: int = 1
 
     @property
     def input_bytes(self) -> int:
@@ -169,6 +171,7 @@ def plan_of(
         ignored=(),
         earlier=earlier,
         dedup_files=list_dedup_files(config, files, earlier, listed),
+        generation=1 if earlier is None else earlier.generation + 1,
     )
 
 

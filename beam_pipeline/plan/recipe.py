@@ -19,7 +19,7 @@ from transforms.functional.dataset.manifest import (
     fingerprint_of,
 )
 from transforms.functional.dataset.receipts import FINGERPRINT
-from transforms.functional.dataset.shards import FORMAT_VERSION
+from transforms.functional.dataset.shards import SHARD_VERSION
 from transforms.functional.errors import TokenizerError
 from transforms.functional.ledger import Ledger
 from transforms.functional.records import Records
@@ -109,7 +109,7 @@ class DatasetRecipe:
     def shard_metadata(self) -> Mapping[str, str]:
         """What each shard's schema says of the dataset."""
         return {
-            "review_shards.format_version": str(FORMAT_VERSION),
+            "review_shards.format_version": str(SHARD_VERSION),
             FINGERPRINT: self.fingerprint,
             "review_shards.tokenizer_sha256": self.tokenizer.sha256,
         }
@@ -134,11 +134,17 @@ class DatasetRecipe:
             ledger=Ledger(),
             inputs=Records.of(InputEntry),
             excluded=tuple(files.entry for files in plan.dedup_files if files.entry is not None),
-            generations=(Generation(inputs=0, splits=max(n_splits, self.n_buckets(plan))),),
+            generations=(
+                Generation(
+                    number=plan.generation,
+                    inputs=0,
+                    splits=max(n_splits, self.n_buckets(plan)),
+                ),
+            ),
         )
         return ManifestDraft(
             manifest=manifest,
             n_splits=n_splits,
             max_rejected_fraction=self.config.max_rejected_fraction,
-            earlier=0 if plan.earlier is None else len(plan.earlier.generations),
+            earlier=0 if plan.earlier is None else plan.earlier.generation,
         )

@@ -21,6 +21,7 @@ from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.progress.work import Work, work_of
 from transforms import storage
+from transforms.functional.dataset.manifest import generation_folder
 from transforms.functional.dataset.receipts import COUNTS, FINGERPRINT
 from transforms.rejecting import REJECTED_FOLDER
 from transforms.storage.stores import ask
@@ -145,8 +146,8 @@ class OutputMonitor:
         return {path: file for path, file in found.items() if self._work.has(_split_of(path))}
 
     def _list(self, folder: str, pattern: re.Pattern[str]) -> dict[str, tuple[int, str]]:
-        """Return size and version of the files in a folder of the output, by their paths."""
-        path = storage.join(self._output, folder)
+        """Return size and version of the generation's files in a folder, by their paths."""
+        path = storage.join(self._output, generation_folder(folder, self._work.generation))
         filesystem, name = storage.locate(path)
         try:
             listed = ask(filesystem, "ls", name, detail=True)
@@ -199,7 +200,7 @@ def _counts_of(path: str) -> tuple[str, int]:
             metadata = reads(stream).metadata or {}
         tokens = json.loads(metadata[COUNTS.encode()])["tokens"]
         return metadata[FINGERPRINT.encode()].decode(), int(tokens["written"])
-    except (KeyError, pa.ArrowException):
+    except (KeyError, ValueError, TypeError, OSError):  # Damaged; Arrow's errors are among them.
         return "", 0
 
 

@@ -20,12 +20,14 @@ class Work:
         split_parts: About how many parts it makes.
         subsets: The folders that a part may have a shard in.
         first: Number of the first split.
+        generation: Number of the generation that the job makes.
     """
 
     split_bytes: Sequence[float]
     split_parts: Sequence[int]
     subsets: Sequence[str]
     first: int = 0
+    generation: int = 1
 
     @property
     def bytes(self) -> float:
@@ -69,6 +71,7 @@ def work_of(recipe: DatasetRecipe, plan: Plan) -> Work:
         split_parts=[max(1, math.ceil(text / recipe.config.part_bytes)) for _, text in sizes],
         subsets=recipe.subsets,
         first=plan.splits.first,
+        generation=plan.generation,
     )
 
 

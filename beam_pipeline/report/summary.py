@@ -139,7 +139,7 @@ def _python() -> str:
 def _generation(manifest: Manifest) -> str:
     added = manifest.generations[-1].inputs
     return (
-        f"  generation  {len(manifest.generations):,}, with {added:,} new of "
+        f"  generation  {manifest.generation:,}, with {added:,} new of "
         f"{len(manifest.inputs):,} input files"
     )
 

@@ -100,7 +100,7 @@ def test_rejected_records_are_written_down_and_counted(tmp_path, capfd):
     }
     lines = [
         json.loads(line)
-        for path in (tmp_path / "out" / "rejected").iterdir()
+        for path in (tmp_path / "out" / "rejected").rglob("*.jsonl")
         for line in path.read_text().splitlines()
     ]
     assert [(line["file"], line["record"], line["reason"].split(":")[0]) for line in lines] == [
@@ -116,7 +116,7 @@ def test_too_many_rejected_records_are_exit_code_3_after_they_were_written_down(
     assert _run(tmp_path) == 3
     assert "3 of 5 records were rejected (60.00%)" in _one_line(capfd)
     assert not (tmp_path / "out" / "manifest.json").exists()
-    written = [path.read_text() for path in (tmp_path / "out" / "rejected").iterdir()]
+    written = [path.read_text() for path in (tmp_path / "out" / "rejected").rglob("*.jsonl")]
     assert sum(text.count("\n") for text in written) == 3
 
 
@@ -126,7 +126,7 @@ def test_labels_that_are_names_are_mapped_over_all_files_and_the_mapping_is_kept
     assert _run(tmp_path, task="classification") == 0
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["label_numbers"] == {"mixed": 0, "neg": 1, "pos": 2}
-    (shard,) = (tmp_path / "out" / "train").iterdir()
+    (shard,) = (tmp_path / "out/train/000001").iterdir()
     assert pa.ipc.open_file(shard).read_all()["labels"].to_pylist() == [2, 1, 0]
 
 
@@ -137,7 +137,7 @@ def test_labels_from_folders_leave_other_files_out_and_say_how_many(tmp_path, ca
     )
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["label_numbers"] == {"neg": 0, "pos": 1, "unsup": -1}
-    (shard,) = (tmp_path / "out" / "train").iterdir()
+    (shard,) = (tmp_path / "out/train/000001").iterdir()
     assert pa.ipc.open_file(shard).read_all()["labels"].to_pylist() == [0, 1, -1]
     assert "1 files that lie in no class folder" in capfd.readouterr().out
 
@@ -145,7 +145,7 @@ def test_labels_from_folders_leave_other_files_out_and_say_how_many(tmp_path, ca
 def test_rejected_records_are_an_input_once_they_are_mended(tmp_path, capfd):
     _inputs(tmp_path, a_jsonl=_BAD_LINES)
     assert _run(tmp_path, "--max_rejected_fraction", "0.6", "--remainder", "pad") == 0
-    (rejected,) = (tmp_path / "out" / "rejected").iterdir()
+    (rejected,) = (tmp_path / "out" / "rejected").rglob("*.jsonl")
     lines = [json.loads(line) for line in rejected.read_text().splitlines()]
     lines[0]["text"], lines[1]["text"] = "A mended review.", "Another one."
     mended = "".join(json.dumps(line) + "\n" for line in lines)
@@ -158,7 +158,7 @@ def test_rejected_records_are_an_input_once_they_are_mended(tmp_path, capfd):
     assert main([*options, "--output", str(tmp_path / "out2"), *more, *local]) == 0
     ledger = json.loads((tmp_path / "out2" / "manifest.json").read_text())["ledger"]["reviews"]
     assert (ledger["read"], ledger["written"], ledger["rejected"]) == (3, 2, 1)
-    (again,) = (tmp_path / "out2" / "rejected").iterdir()
+    (again,) = (tmp_path / "out2" / "rejected").rglob("*.jsonl")
     found = json.loads(again.read_text())
     assert found["reason"] == "text is null"
     assert json.loads(found["raw"])["reason"].startswith("not UTF-8")

@@ -26,9 +26,11 @@ def _again(undisturbed: Path, output: Path) -> int:
     return run(output, "--order", undisturbed.name, *OPTIONS)
 
 
-def _copy(undisturbed: Path, output: Path) -> dict[str, bytes]:
+def _copy_unfinished(undisturbed: Path, output: Path) -> dict[str, bytes]:
     files = files_of(undisturbed)
     for name, data in files.items():
+        if name.startswith("manifest"):
+            continue
         (output / name).parent.mkdir(parents=True, exist_ok=True)
         (output / name).write_bytes(data)
     return files
@@ -37,15 +39,14 @@ def _copy(undisturbed: Path, output: Path) -> dict[str, bytes]:
 def test_missing_and_damaged_shards_are_made_again_and_the_others_kept(
     undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    files = _copy(undisturbed, tmp_path)
+    files = _copy_unfinished(undisturbed, tmp_path)
     parts = [Path(name).name for name in files if name.startswith("train/")]
     # A part that gave one subset no row has no shard there to be found; it is made again.
-    whole = [part for part in parts if f"validation/{part}" in files]
+    whole = [part for part in parts if f"validation/000001/{part}" in files]
     assert len(whole) > 8
-    (tmp_path / "manifest.json").unlink()
-    (tmp_path / "train" / whole[1]).unlink()
-    (tmp_path / "train" / whole[2]).write_bytes(b"")
-    (tmp_path / "train" / whole[3]).write_bytes(files[f"train/{whole[4]}"])
+    (tmp_path / "train/000001" / whole[1]).unlink()
+    (tmp_path / "train/000001" / whole[2]).write_bytes(b"")
+    (tmp_path / "train/000001" / whole[3]).write_bytes(files[f"train/000001/{whole[4]}"])
     assert _again(undisturbed, tmp_path) == 0
     assert files_of(tmp_path) == files
     kept = 2 * (len(whole) - 3)
@@ -55,9 +56,8 @@ def test_missing_and_damaged_shards_are_made_again_and_the_others_kept(
 def test_shards_of_other_options_are_not_kept_and_leavings_go(
     undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _copy(undisturbed, tmp_path)
-    (tmp_path / "manifest.json").unlink()
-    (tmp_path / "train/9999999-0000.arrow").write_bytes(b"left by some other run")
+    _copy_unfinished(undisturbed, tmp_path)
+    (tmp_path / "train/000001/9999999-0000.arrow").write_bytes(b"left by some other run")
     assert run(tmp_path, "--seed", "7", "--masking", "static") == 0
     assert "kept" not in capsys.readouterr().out
     fresh = tmp_path.with_name("fresh")

@@ -32,11 +32,11 @@ def test_a_whole_dataset_passes(dataset: Path, capsys: pytest.CaptureFixture[str
 def test_a_damaged_shard_is_named(
     dataset: Path, capsys: pytest.CaptureFixture[str], damage: object, message: str
 ) -> None:
-    damage(dataset / "train/0000002-0000.arrow")  # type: ignore[operator]
+    damage(dataset / "train/000001/0000002-0000.arrow")  # type: ignore[operator]
     capsys.readouterr()
     assert main([str(dataset)]) == 1
     out = capsys.readouterr().out
-    assert "train/0000002-0000.arrow: " in out
+    assert "train/000001/0000002-0000.arrow: " in out
     assert message in out
     assert "1 problems" in out
 
@@ -47,7 +47,7 @@ def test_a_shard_rewritten_with_other_values_is_found_even_with_a_true_file_hash
     import hashlib
     import json
 
-    path = dataset / "train/0000001-0000.arrow"
+    path = dataset / "train/000001/0000001-0000.arrow"
     table = pa.ipc.open_file(path).read_all()
     sources = pa.array([5] * table.num_rows, pa.uint32())
     place = table.schema.get_field_index("source")

@@ -196,7 +196,7 @@ def _write_manifest(
                 for number in range(n_shards)
             ],
         ),
-        generations=(Generation(inputs=n_shards, splits=n_shards),),
+        generations=(Generation(number=1, inputs=n_shards, splits=n_shards),),
     )
     (folder / "manifest.json").write_text(manifest.dumps(), encoding="utf-8")
     return folder

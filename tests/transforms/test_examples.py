@@ -72,7 +72,7 @@ def _draft() -> ManifestDraft:
     manifest = dataclasses.replace(
         DRAFT.manifest,
         subsets={"train": Records.of(ShardEntry)},
-        generations=(Generation(inputs=0, splits=1),),
+        generations=(Generation(number=1, inputs=0, splits=1),),
     )
     return dataclasses.replace(DRAFT, manifest=manifest, n_splits=1)
 
@@ -90,7 +90,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     for part in packed:
         write_shard(
             part, output=str(finished), vocab_size=4000, shard_format="arrow",
-            metadata={FINGERPRINT: "f00d"},
+            metadata={FINGERPRINT: "f00d"}, generation=1,
         )  # fmt: skip
     inputs.write_bytes(INPUTS.to_parquet())
     return {

@@ -20,7 +20,7 @@ def _bad(raw: bytes, record: int = 7) -> RejectedRecord:
 
 def test_a_rejected_record_is_a_line_with_file_record_reason_and_bytes(tmp_path):
     receipt = write_rejected(
-        _part(_bad("naïve\n\u2028".encode()), _bad(b"\xff")), output=str(tmp_path)
+        _part(_bad("naïve\n\u2028".encode()), _bad(b"\xff")), output=str(tmp_path), generation=2
     )
     key = PartKey(split=3, part=1)
     reasons = {"bad": 2}
@@ -31,7 +31,7 @@ def test_a_rejected_record_is_a_line_with_file_record_reason_and_bytes(tmp_path)
         reasons=reasons,
         rejected_in={0: 2},
     )
-    lines = (tmp_path / "rejected" / "0000003-0001.jsonl").read_bytes().split(b"\n")
+    lines = (tmp_path / "rejected" / "000002" / "0000003-0001.jsonl").read_bytes().split(b"\n")
     assert [json.loads(line) for line in lines[:-1]] == [
         {"file": "in/é.txt", "record": 7, "reason": "bad", "text": None, "raw": "naïve\n\u2028"},
         {"file": "in/é.txt", "record": 7, "reason": "bad", "text": None, "raw_base64": "/w=="},
@@ -48,5 +48,5 @@ def test_every_byte_string_comes_back_whole():
 
 
 def test_without_rejected_records_nothing_is_written(tmp_path):
-    assert write_rejected(_part(), output=str(tmp_path)).reviews.rejected == 0
+    assert write_rejected(_part(), output=str(tmp_path), generation=1).reviews.rejected == 0
     assert list(tmp_path.iterdir()) == []

@@ -25,7 +25,12 @@ def packed(number: int, reviews: list[list[int]]) -> PackedPart:
 
 def write(part: PackedPart, output: Path) -> ShardReceipt:
     return write_shard(
-        part, output=str(output), vocab_size=1000, shard_format="arrow", metadata={"a": "b"}
+        part,
+        output=str(output),
+        vocab_size=1000,
+        shard_format="arrow",
+        metadata={"a": "b"},
+        generation=2,
     )
 
 
@@ -34,7 +39,7 @@ def test_a_part_becomes_a_shard_named_by_its_key(tmp_path: Path) -> None:
 
     entry = receipt.shard
     assert entry is not None
-    assert entry.path == "validation/0000007-0000.arrow"
+    assert entry.path == "validation/000002/0000007-0000.arrow"
     data = (tmp_path / entry.path).read_bytes()
     table = read_shard(data, "arrow")
     assert table["input_ids"].to_pylist() == [[101, 1, 2, 3, 102], [101, 102, 0, 0, 0]]
@@ -55,7 +60,7 @@ def test_a_part_without_a_row_leaves_a_receipt_and_no_file(tmp_path: Path) -> No
 
 def test_writing_again_replaces_the_file_with_the_same_bytes(tmp_path: Path) -> None:
     first = write(packed(0, [[1]]), tmp_path)
-    path = tmp_path / "validation" / "0000000-0000.arrow"
+    path = tmp_path / "validation/000002" / "0000000-0000.arrow"
     data = path.read_bytes()
     path.write_bytes(b"torn")
 
@@ -67,7 +72,7 @@ def test_writing_again_replaces_the_file_with_the_same_bytes(tmp_path: Path) -> 
 def test_an_output_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "validation").write_text("in the way", "utf-8")
 
-    with pytest.raises(OutputError, match=r"cannot write .*validation/0000000-0000.arrow"):
+    with pytest.raises(OutputError, match=r"cannot write .*validation/000002/0000000-0000.arrow"):
         write(packed(0, [[1]]), tmp_path)
 
 
@@ -76,9 +81,9 @@ def test_the_transform_writes_each_part(tmp_path: Path) -> None:
 
     def matches(receipts: list[Any]) -> None:
         shards = sorted(r.shard.path for r in receipts if r.shard is not None)
-        assert shards == ["validation/0000000-0000.parquet", "validation/0000001-0000.parquet"]
+        assert shards == [f"validation/000001/{key}-0000.parquet" for key in ("0000000", "0000001")]
         assert len(receipts) == 3
         assert np.sum([receipt.ledger.reviews.written for receipt in receipts]) == 3
 
     check(parts, WriteShards(str(tmp_path), vocab_size=1000, shard_format="parquet"), matches)
-    assert len(list((tmp_path / "validation").iterdir())) == 2
+    assert len(list((tmp_path / "validation/000001").iterdir())) == 2

@@ -1,7 +1,7 @@
 """Files by path or URL, local or in a store: the one place that opens, writes and lists."""
 
 from transforms.functional.safe_urls import mask_secrets
-from transforms.storage.paths import is_local, join, locate, real_path
+from transforms.storage.paths import is_link, is_local, join, locate, real_path
 from transforms.storage.reading import (
     changed,
     exists,
@@ -21,6 +21,7 @@ __all__ = [
     "exists",
     "identity_of",
     "info_of",
+    "is_link",
     "is_local",
     "is_version",
     "join",

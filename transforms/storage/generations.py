@@ -13,6 +13,7 @@ from transforms import storage
 from transforms.functional.dataset.commit import move_to_lists
 from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
 from transforms.functional.errors import InputError, OutputError
+from transforms.storage.lease import Lease
 
 MANIFESTS = "manifests"
 
@@ -72,7 +73,7 @@ def newest_manifest(output: str) -> Manifest:
 def _later(output: str, manifest: Manifest) -> Manifest | None:
     """Return the newest generation, where it is later than a manifest."""
     numbers = generation_numbers(output)
-    if numbers[-1:] > [len(manifest.generations)]:
+    if numbers[-1:] > [manifest.generation]:
         return read_manifest(output, generation_path(numbers[-1]))
     return None
 
@@ -94,20 +95,28 @@ def current_manifest(output: str) -> Manifest | None:
     return later or manifest
 
 
-def publish(output: str, manifest: Manifest) -> None:
+def publish(output: str, manifest: Manifest, lease: Lease | None = None) -> None:
     """Make a manifest the newest generation.
 
+    Args:
+        output: Folder or URL of the dataset.
+        manifest: The manifest.
+        lease: The right to change the output; None where an engine runs the job later.
+
     Raises:
-        OutputError: another run has made this generation meanwhile.
+        OutputError: another run has made this generation meanwhile, or the lease is lost.
     """
     manifest, lists = move_to_lists(manifest, MANIFESTS)
     for path, data in lists.items():
-        storage.write_atomic(storage.join(output, path), data)
-    number = len(manifest.generations)
+        storage.create(storage.join(output, path), data)
     data = manifest.dumps().encode()
-    if not storage.create(storage.join(output, generation_path(number)), data):
+    if lease is not None:
+        lease.check()
+    if not storage.create(storage.join(output, generation_path(manifest.generation)), data):
         raise OutputError(
-            f"another run has finished generation {number} of {output} meanwhile: start the job "
-            f"again, to go on from there"
+            f"another run has finished generation {manifest.generation} of {output} meanwhile: "
+            f"start the job again, to go on from there"
         )
-    storage.write_atomic(storage.join(output, MANIFEST_NAME), data)
+    # From here on the generation is committed: who comes next brings it to its end.
+    if generation_numbers(output)[-1:] == [manifest.generation]:
+        storage.write_atomic(storage.join(output, MANIFEST_NAME), data)

@@ -2,13 +2,17 @@
 
 A lease is a small file in the output that its holder writes anew every few seconds. Whoever finds
 one waits until it has not changed for `EXPIRES_S`, or knows at once that its holder is dead, as the
-process was one of this machine. A holder that was taken for dead, say because its machine slept,
-learns it when it renews; nothing that it has written by then does harm, since a manifest is only
-ever created (see `transforms.storage.generations`).
+process was one of this machine. Of several that find a dead lease at once, one takes it over: the
+one that creates the claim on it.
+
+A holder that was taken for dead, say because its machine slept, looks at its lease before each
+write, and stops. What it writes in that very moment does no harm either: shards and manifests are
+created, and never written over (see `transforms.storage.generations`).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -19,6 +23,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from transforms import storage
@@ -27,15 +32,47 @@ from transforms.functional.errors import OutputError, ReviewShardsError
 LEASE_NAME = "lease.json"
 RENEWED_S = 15.0
 EXPIRES_S = 60.0
+CLAIM_EXPIRES_S = 5.0  # Held for three requests.
+_TRIES = 20  # A lease that comes and goes in between; more is something else by that name.
 
 _logger = logging.getLogger(__name__)
 _held: set[str] = set()  # Tokens of the leases that this process holds.
 
 
+@dataclass(frozen=True)
+class Lease:
+    """A lease that was taken; workers get a copy of it.
+
+    Attributes:
+        output: Folder or URL of the dataset.
+        token: What tells this lease from any other one.
+    """
+
+    output: str
+    token: str
+
+    @property
+    def path(self) -> str:
+        """Path or URL of its file."""
+        return storage.join(self.output, LEASE_NAME)
+
+    def check(self) -> None:
+        """Raise `OutputError` where the lease is no longer held, so that nothing may be written."""
+        holder = _holder_of(self.path)
+        if holder is not None and holder.get("token") == self.token:
+            return
+        by = "and is gone since" if holder is None else f"by {_who(holder)}"
+        raise OutputError(
+            f"{storage.mask_secrets(self.path)} was taken over {by}, as this run gave no sign of "
+            f"life: it stops here, and has written over nothing; start it again once the other "
+            f"run has ended"
+        )
+
+
 @contextmanager
 def lease(
     output: str, *, renewed_s: float = RENEWED_S, expires_s: float = EXPIRES_S
-) -> Iterator[None]:
+) -> Iterator[Lease]:
     """Hold the lease of an output.
 
     Args:
@@ -46,13 +83,22 @@ def lease(
     Raises:
         OutputError: another process holds it, or it cannot be written.
     """
-    path = storage.join(output, LEASE_NAME)
-    token = secrets.token_hex(8)
-    _take(path, token, expires_s)
-    _held.add(token)
+    taken = Lease(output, secrets.token_hex(8))
+    _held.add(taken.token)
+    try:
+        _take(taken.path, taken.token, expires_s)
+        with _renewed(taken, renewed_s):
+            yield taken
+    finally:
+        _held.discard(taken.token)
+
+
+@contextmanager
+def _renewed(taken: Lease, renewed_s: float) -> Iterator[None]:
+    """Renew a lease until it is given back."""
     released = threading.Event()
     renewal = threading.Thread(
-        target=_renew, args=(path, token, renewed_s, released), daemon=True, name="lease"
+        target=_renew, args=(taken, renewed_s, released), daemon=True, name="lease"
     )
     renewal.start()
     try:
@@ -60,20 +106,45 @@ def lease(
     finally:
         released.set()
         renewal.join()
-        _held.discard(token)
-        if _is_ours(path, token):
-            storage.remove(path)
+        if _is_ours(taken):
+            storage.remove(taken.path)
 
 
 def _take(path: str, token: str, expires_s: float) -> None:
-    """Create the lease; one that nobody renews is removed first."""
-    while not storage.create(path, _content(token, 0)):
-        found = _holder_of(path)
+    """Create the lease, or take over one that nobody renews."""
+    for _ in range(_TRIES):
+        if storage.create(path, _content(token, 0)):
+            return
+        found = _read(path)
         if found is None:  # Given back in this moment.
-            continue
-        if not found or _is_dead(found) or _is_silent(path, found, expires_s):
+            time.sleep(0.05)
+        elif _is_free(path, _parsed(found), expires_s) and _take_over(path, found, token):
             _logger.info("%s: its holder is gone, taken over", storage.mask_secrets(path))
-            storage.remove(path)
+            return
+    raise OutputError(
+        f"{storage.mask_secrets(path)} is there, but is no file that can be read: remove it, if no "
+        f"other run is writing there"
+    )
+
+
+def _take_over(path: str, found: bytes, token: str) -> bool:
+    """Replace a lease whose holder is gone; return False where another process was quicker.
+
+    The claim is a lease of its own, on the one that was found: a process may die holding it.
+    """
+    claim = f"{path}.{hashlib.sha256(found).hexdigest()[:16]}"
+    _take(claim, token, CLAIM_EXPIRES_S)
+    try:
+        if _read(path) != found:
+            return False
+        storage.write_atomic(path, _content(token, 0))
+        return True
+    finally:
+        storage.remove(claim)
+
+
+def _is_free(path: str, holder: dict[str, object], expires_s: float) -> bool:
+    return not holder or _is_dead(holder) or _is_silent(path, holder, expires_s)
 
 
 def _is_silent(path: str, found: dict[str, object], expires_s: float) -> bool:
@@ -96,24 +167,24 @@ def _is_silent(path: str, found: dict[str, object], expires_s: float) -> bool:
             return False
         if now != found:
             raise OutputError(
-                f"{storage.mask_secrets(path)}: another run is writing there (host "
-                f"{now.get('host')}, process {now.get('process')}): wait until it ends, or choose "
-                f"another --output"
+                f"{storage.mask_secrets(path)}: another run is writing there ({_who(now)}): wait "
+                f"until it ends, or choose another --output"
             )
     return True
 
 
-def _renew(path: str, token: str, renewed_s: float, released: threading.Event) -> None:
+def _renew(taken: Lease, renewed_s: float, released: threading.Event) -> None:
     count = 0
     while not released.wait(renewed_s):
         count += 1
         try:
-            if not _is_ours(path, token):
+            if not _is_ours(taken):
                 _logger.warning(
-                    "%s was taken over by another run, which will win", storage.mask_secrets(path)
+                    "%s was taken over by another run, which will win",
+                    storage.mask_secrets(taken.path),
                 )
                 return
-            storage.write_atomic(path, _content(token, count))
+            storage.write_atomic(taken.path, _content(taken.token, count))
         except ReviewShardsError as error:  # The next renewal may pass.
             _logger.warning("%s", error)
 
@@ -129,16 +200,30 @@ def _content(token: str, renewals: int) -> bytes:
     return (json.dumps(holder) + "\n").encode()
 
 
-def _is_ours(path: str, token: str) -> bool:
-    return (_holder_of(path) or {}).get("token") == token
+def _is_ours(taken: Lease) -> bool:
+    return (_holder_of(taken.path) or {}).get("token") == taken.token
+
+
+def _who(holder: dict[str, object]) -> str:
+    return f"host {holder.get('host')}, process {holder.get('process')}"
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        return storage.read_bytes(path)
+    except FileNotFoundError:
+        return None
 
 
 def _holder_of(path: str) -> dict[str, object] | None:
     """Return what a lease says of its holder: nothing where it is damaged, None without one."""
+    found = _read(path)
+    return None if found is None else _parsed(found)
+
+
+def _parsed(content: bytes) -> dict[str, object]:
     try:
-        holder = json.loads(storage.read_bytes(path))
-    except FileNotFoundError:
-        return None
+        holder = json.loads(content)
     except ValueError:
         return {}
     return holder if isinstance(holder, dict) else {}

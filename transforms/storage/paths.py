@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
@@ -30,6 +31,12 @@ def real_path(path: str) -> str:
     if isinstance(filesystem, LocalFileSystem):
         return os.path.realpath(name)
     return str(filesystem.unstrip_protocol(name)).rstrip("/")
+
+
+def is_link(path: str) -> bool:
+    """Return True for a symbolic link of this machine's file system, whatever it leads to."""
+    filesystem, name = locate(path)
+    return isinstance(filesystem, LocalFileSystem) and Path(name).is_symlink()
 
 
 def is_local(path: str) -> bool:

@@ -249,12 +249,14 @@ def exists(path: str) -> bool:
 def list_files(folder: str, *, recursive: bool = True) -> list[str]:
     """Return the paths of the files in a folder, relative to it, sorted; none without it.
 
+    Folders that are links are not looked into: what lies there belongs to somebody else.
+
     Raises:
         InputError: the store does not list it.
     """
     filesystem, name = locate(folder)
-    if isinstance(filesystem, LocalFileSystem) and not filesystem.isdir(name):
-        return []
+    if isinstance(filesystem, LocalFileSystem):
+        return _list_local(Path(name), recursive)
     try:
         found = ask(filesystem, "find", name, maxdepth=None if recursive else 1)
     except FileNotFoundError:
@@ -263,6 +265,21 @@ def list_files(folder: str, *, recursive: bool = True) -> list[str]:
         raise _input_error(folder, error) from error
     prefix = name.rstrip("/") + "/"
     return sorted(path[len(prefix) :] for path in found if path.startswith(prefix))
+
+
+def _list_local(folder: Path, recursive: bool) -> list[str]:
+    found = []
+    for parent, folders, names in os.walk(folder, onerror=_raise_unless_missing):
+        below = Path(parent).relative_to(folder)
+        found += [(below / name).as_posix() for name in names]
+        if not recursive:
+            folders.clear()
+    return sorted(found)
+
+
+def _raise_unless_missing(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise InputError(f"{error.filename}: cannot be listed: {reason(error)}") from error
 
 
 def _input_error(path: str, error: BaseException) -> ReviewShardsError:

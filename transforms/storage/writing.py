@@ -22,6 +22,8 @@ from transforms.storage.stores import ask, reason, status_of
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 # Conflict, or precondition failed: what a store says where a file is there already.
 _EXISTS_STATUS = (409, 412)
+# Not implemented: of a store that knows no conditions.
+_NO_CONDITIONS_STATUS = (501,)
 
 
 def write_atomic(path: str, data: bytes) -> None:
@@ -75,6 +77,9 @@ def _put_new(filesystem: AbstractFileSystem, name: str, data: bytes) -> bool:
     try:
         ask(filesystem, "pipe_file", name, data, mode="create")
     except Exception as error:
+        if status_of(error) in _NO_CONDITIONS_STATUS:
+            ask(filesystem, "pipe_file", name, data)
+            return True
         if isinstance(error, FileExistsError) or status_of(error) in _EXISTS_STATUS:
             return False
         raise

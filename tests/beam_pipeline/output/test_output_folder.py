@@ -10,13 +10,19 @@ from tests.beam_pipeline.jobs import files_of, run
 FOREIGN = [
     "train/photo.arrow",
     "train/deep/0000000-0000.arrow",
+    "train/000001/photo.arrow",
+    "train/000001/deep/0000000-0000.arrow",
     "train/0000000-0000.txt",
     "tokenizer/notes.json",
     "rejected/mended.jsonl",
     "notes.txt",
     ".hidden.tmp",
 ]
-LEAVINGS = ["train/9999999-0000.arrow", "validation/.0000000-0000.arrow.12-34.tmp"]
+LEAVINGS = [
+    "train/000007/0000000-0000.arrow",
+    "train/9999999-0000.arrow",
+    "validation/000001/.0000000-0000.arrow.12-34.tmp",
+]
 
 
 def _put(output: Path, names: list[str]) -> None:
@@ -42,9 +48,9 @@ def test_clean_removes_what_no_manifest_names_and_a_dry_run_only_says_it(
     _put(tmp_path, FOREIGN + LEAVINGS)
     capsys.readouterr()
     assert main([str(tmp_path), "--dry_run"]) == 0
-    assert capsys.readouterr().out == "\n".join([*LEAVINGS, "2 files would be removed", ""])
+    assert capsys.readouterr().out == "\n".join([*LEAVINGS, "3 files would be removed", ""])
     assert main([str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "\n".join([*LEAVINGS, "2 files removed", ""])
+    assert capsys.readouterr().out == "\n".join([*LEAVINGS, "3 files removed", ""])
     assert files_of(tmp_path) == {**before, **dict.fromkeys(FOREIGN, b"somebody's")}
 
 

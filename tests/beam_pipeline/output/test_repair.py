@@ -33,7 +33,7 @@ def test_damaged_shards_of_all_generations_are_made_again(
         (reviews / f"{number}.jsonl").write_bytes(b"".join(night))
         assert run(output, "--append", *options, reviews=reviews) == 0
     before = files_of(output)
-    shards = sorted(output.glob("*/*-*.arrow")) + sorted(output.glob("*/*-*.parquet"))
+    shards = sorted([*output.glob("*/*/*-*.arrow"), *output.glob("train/*/*-*.parquet")])
     assert len(shards) >= 6
     for place, damage in zip((0, len(shards) // 2, -1), DAMAGES, strict=True):
         damage(shards[place])
@@ -52,7 +52,7 @@ def test_a_changed_input_is_named_and_nothing_is_written(
     reviews, output = tmp_path / "reviews.jsonl", tmp_path / "out"
     reviews.write_bytes(REVIEWS.read_bytes())
     assert run(output, reviews=reviews) == 0
-    (output / "train/0000001-0000.arrow").write_bytes(b"rubbish")
+    (output / "train/000001/0000001-0000.arrow").write_bytes(b"rubbish")
     before = files_of(output)
     reviews.write_bytes(REVIEWS.read_bytes() + b"\n")
 
@@ -77,7 +77,7 @@ def test_a_changed_input_of_an_earlier_generation_counts_where_it_is_compared(
     first = reviews / "0.jsonl"
     first.write_bytes(first.read_bytes().replace(b"film", b"mlif"))
     os.utime(first, (1, 1))
-    sorted(output.glob("train/*.arrow"))[-1].unlink()
+    sorted(output.glob("train/*/*.arrow"))[-1].unlink()
 
     assert verify([str(output), "--repair"]) == 1
     assert f"{first} has changed since its shards were made" in capsys.readouterr().err
@@ -91,7 +91,7 @@ def test_what_can_be_mended_is_mended(tmp_path: Path, capsys: pytest.CaptureFixt
         (reviews / f"{number}.jsonl").write_bytes(b"".join(night))
         options = ("--append", "--max_rejected_fraction", "0.5")
         assert run(output, *options, reviews=reviews) == 0
-    shards = sorted(output.glob("train/*.arrow"))
+    shards = sorted(output.glob("train/*/*.arrow"))
     last = shards[-1].read_bytes()
     shards[0].unlink()
     shards[-1].unlink()
@@ -106,7 +106,7 @@ def test_a_damaged_tokenizer_is_said(tmp_path: Path, capsys: pytest.CaptureFixtu
     output = tmp_path / "out"
     assert run(output) == 0
     before = files_of(output)
-    (output / "train/0000001-0000.arrow").unlink()
+    (output / "train/000001/0000001-0000.arrow").unlink()
     tokenizer = output / "tokenizer/tokenizer.json"
     tokenizer.write_bytes(tokenizer.read_bytes().replace(b'"movie"', b'"moovi"'))
     capsys.readouterr()

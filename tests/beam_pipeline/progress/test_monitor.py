@@ -26,7 +26,7 @@ def _shard(output: Path, name: str, tokens: int, fingerprint: str = "mine") -> N
         [("labels", pa.int64())],
         metadata={FINGERPRINT: fingerprint, COUNTS: f'{{"tokens": {{"written": {tokens}}}}}'},
     )
-    path = output / "train" / name
+    path = output / "train/000001" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema):
         pass
@@ -48,9 +48,9 @@ def test_it_sees_shards_tokens_and_rejected_records(tmp_path: Path) -> None:
     _shard(tmp_path, "0000005-0000.arrow", 70)
     _shard(tmp_path, "0000006-0000.arrow", 30)
     _shard(tmp_path, "0000004-0000.arrow", 999)  # Another generation's.
-    (tmp_path / "train" / ".0000006-0001.arrow.1-2.tmp").write_bytes(b"unfinished")
-    (tmp_path / "rejected").mkdir()
-    (tmp_path / "rejected" / "0000005-0000.jsonl").write_text("{}\n{}\n")
+    (tmp_path / "train/000001" / ".0000006-0001.arrow.1-2.tmp").write_bytes(b"unfinished")
+    (tmp_path / "rejected/000001").mkdir(parents=True)
+    (tmp_path / "rejected/000001" / "0000005-0000.jsonl").write_text("{}\n{}\n")
     seen = monitor.look()
     assert (seen.bytes_done, seen.shards, seen.kept, seen.tokens, seen.rejected) == (
         200_000,
@@ -77,7 +77,7 @@ def test_shards_of_an_earlier_run_are_done_but_not_this_runs_speed(tmp_path: Pat
     _shard(tmp_path, "0000006-0000.arrow", 30)
     assert monitor.look().bytes_new == 100_000
     # It was made again after all.
-    os.utime(tmp_path / "train" / "0000005-0000.arrow", (1, 1))
+    os.utime(tmp_path / "train/000001" / "0000005-0000.arrow", (1, 1))
     assert (monitor.look().kept, monitor.look().bytes_new) == (0, 200_000)
 
 

@@ -29,8 +29,8 @@ class ManifestDraft:
     """What is known of a manifest before the job runs, the inputs aside.
 
     Attributes:
-        manifest: The manifest, with empty subsets and no input; its one generation has the numbers
-            that splits and buckets take.
+        manifest: The manifest, with empty subsets and no input; its one generation has its number
+            and the numbers that splits and buckets take.
         n_splits: Number of splits that were planned.
         max_rejected_fraction: More rejected records than this share fail the job.
         earlier: The generation that this one goes on from, 0 for none.
@@ -133,8 +133,8 @@ def move_to_lists(
     for name, records in kinds.items():
         inline = manifest.inline(name, records)
         if len(inline) > max_inline:
-            path = f"{folder}/{len(manifest.generations):06d}-{name}.parquet"
-            file, files[path] = make_list(path, inline)
+            file, data = make_list(f"{folder}/{manifest.generation:06d}-{name}", inline)
+            files[file.path] = data
             lists[name] = (*lists.get(name, ()), file)
     return replace(manifest, lists=lists), files
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from transforms.functional.dataset.manifest_forms import check_document, check_records
 from transforms.functional.dataset.manifest_lists import ListFile, read_lists
-from transforms.functional.dataset.shards import FORMAT_VERSION, ShardFormat
+from transforms.functional.dataset.shards import SHARD_VERSION, ShardFormat, format_of
 from transforms.functional.errors import InputError
 from transforms.functional.ledger import Ledger
 from transforms.functional.records import Records
@@ -22,6 +22,8 @@ from transforms.functional.reviews.bad_files import BadFile
 from transforms.functional.safe_paths import check_inside
 
 MANIFEST_NAME = "manifest.json"
+# 1: all shards of a subset in one folder. 2: a folder for each generation.
+FORMAT_VERSION = 2
 SUBSETS = ("train", "validation")
 
 Subset = Literal["train", "validation"]
@@ -57,7 +59,7 @@ class ShardEntry:
     @property
     def format(self) -> ShardFormat:
         """How the file is stored, which its ending says."""
-        return "parquet" if self.path.endswith(".parquet") else "arrow"
+        return format_of(self.path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,10 +116,13 @@ class Generation:
     """What one run added.
 
     Attributes:
+        number: Its number, which names its folders and its manifest; no other one of the output
+            ever has it, so numbers are missing where a dataset was replaced.
         inputs: Number of input files.
         splits: How many numbers its splits (and buckets) took; the next run goes on behind them.
     """
 
+    number: int
     inputs: int
     splits: int
 
@@ -148,6 +153,11 @@ class Manifest:
     excluded: Sequence[InputEntry] = ()
     quarantined: Sequence[BadFile] = ()
     format_version: int = FORMAT_VERSION
+
+    @property
+    def generation(self) -> int:
+        """Number of the newest generation, 0 where there is none."""
+        return self.generations[-1].number if self.generations else 0
 
     def content_sha256(self) -> str:
         """Return the hash of all content: of the shards' content hashes, in order."""
@@ -199,7 +209,7 @@ class Manifest:
         }
         document = {
             "format_version": self.format_version,
-            "generation": len(self.generations),
+            "generation": self.generation,
             "fingerprint": self.fingerprint,
             "content_sha256": self.content_sha256(),
             "task": self.task,
@@ -212,7 +222,7 @@ class Manifest:
             "inputs": self.inline("inputs", self.inputs).to_dicts(),
             "excluded": [asdict(entry) for entry in self.excluded],
             **self._quarantine(),
-            "generations": [asdict(generation) for generation in self.generations],
+            "generations": self._generations_json(),
             "lists": {name: [asdict(file) for file in files] for name, files in self.lists.items()},
         }
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
@@ -223,6 +233,13 @@ class Manifest:
             return {}
         entries = ((asdict(file), self.inputs[file.source].path) for file in self.quarantined)
         return {"quarantined": [{"path": path, **counts} for counts, path in entries]}
+
+    def _generations_json(self) -> list[dict[str, int]]:
+        """Return the generations as JSON; in version 1 their places are their numbers."""
+        entries = [asdict(generation) for generation in self.generations]
+        if self.format_version == 1:
+            return [{"inputs": entry["inputs"], "splits": entry["splits"]} for entry in entries]
+        return entries
 
     def inline(self, name: str, records: Records[Any]) -> Records[Any]:
         """Return the entries that stand in the manifest itself, behind those in `lists`."""
@@ -285,7 +302,10 @@ class Manifest:
             },
             ledger=Ledger.from_json(data["ledger"]),
             inputs=records_of(InputEntry, "inputs", data["inputs"]),
-            generations=tuple(Generation(**generation) for generation in data["generations"]),
+            generations=tuple(
+                Generation(**{"number": place, **generation})
+                for place, generation in enumerate(data["generations"], start=1)
+            ),
             lists=lists,
             excluded=tuple(InputEntry(**entry) for entry in data.get("excluded", ())),
             quarantined=tuple(
@@ -296,15 +316,20 @@ class Manifest:
         )
 
 
+def generation_folder(parent: str, generation: int) -> str:
+    """Return the folder, below the output, for what one generation puts into another folder."""
+    return f"{parent}/{generation:06d}"
+
+
 def fingerprint_of(options: Mapping[str, Any], tokenizer_files: Mapping[str, bytes]) -> str:
-    """Return the hash of everything but the inputs that decides the bytes of a dataset.
+    """Return the hash of everything but the inputs that decides the bytes of shards.
 
     Args:
         options: The options that do.
         tokenizer_files: `tokenizer.json`, and the files beside it that name padding and mask.
     """
     document = {
-        "format_version": FORMAT_VERSION,
+        "format_version": SHARD_VERSION,
         "options": dict(options),
         "tokenizer_sha256": {
             name: hashlib.sha256(data).hexdigest() for name, data in tokenizer_files.items()

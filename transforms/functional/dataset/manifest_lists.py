@@ -35,10 +35,14 @@ class ListFile:
     rows: int
 
 
-def make_list(path: str, records: Records[Any]) -> tuple[ListFile, bytes]:
-    """Return the list file for entries, and its bytes."""
+def make_list(prefix: str, records: Records[Any]) -> tuple[ListFile, bytes]:
+    """Return the list file for entries, and its bytes.
+
+    Its name tells its content, so that no run ever replaces the list of another one.
+    """
     data = records.to_parquet()
     sha256 = hashlib.sha256(data).hexdigest()
+    path = f"{prefix}-{sha256[:16]}.parquet"
     return ListFile(path=path, sha256=sha256, rows=len(records)), data
 
 

@@ -12,8 +12,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from transforms.functional.dataset.manifest import ShardEntry, Subset
-from transforms.functional.dataset.shards import ShardFormat, content_sha256, read_shard
+from transforms.functional.dataset.manifest import ShardEntry, Subset, generation_folder
+from transforms.functional.dataset.shards import ShardFormat, content_sha256, format_of, read_shard
 from transforms.functional.elements import PackedPart, ShardReceipt
 from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 from transforms.functional.reviews.reviews import PartKey
@@ -24,9 +24,20 @@ COUNTS = "review_shards.counts"
 CONTENT = "review_shards.content_sha256"
 
 
-def shard_path(subset: Subset, key: PartKey, shard_format: ShardFormat) -> str:
-    """Return the path of a shard below the output."""
-    return f"{subset}/{key}.{shard_format}"
+def shard_path(
+    subset: Subset, key: PartKey, shard_format: ShardFormat, generation: int | None
+) -> str:
+    """Return the path of a shard below the output.
+
+    Args:
+        subset: Its subset.
+        key: The part that it is made of.
+        shard_format: How it is stored.
+        generation: The generation that it belongs to; None as in format version 1, where shards
+            of all generations lay in one folder.
+    """
+    folder = subset if generation is None else generation_folder(subset, generation)
+    return f"{folder}/{key}.{shard_format}"
 
 
 def receipt_metadata(part: PackedPart, content: str) -> dict[str, str]:
@@ -43,9 +54,9 @@ def new_receipt(part: PackedPart, shard: ShardEntry | None) -> ShardReceipt:
 def receipt_of(
     data: bytes,
     *,
+    path: str,
     subset: Subset,
     key: PartKey,
-    shard_format: ShardFormat,
     fingerprint: str,
     part_digest: str,
 ) -> ShardReceipt | None:
@@ -53,14 +64,14 @@ def receipt_of(
 
     Args:
         data: The file.
+        path: Its path below the output; the ending says how it is stored.
         subset: The subset it stands in.
         key: The part that it should be of.
-        shard_format: How it is stored.
         fingerprint: The fingerprint of the job.
         part_digest: The digest of the part.
     """
     try:
-        table = read_shard(data, shard_format)
+        table = read_shard(data, format_of(path))
         metadata = {name.decode(): value.decode() for name, value in table.schema.metadata.items()}
         if metadata[FINGERPRINT] != fingerprint or metadata[PART] != part_digest:
             return None
@@ -75,7 +86,7 @@ def receipt_of(
         return None
     shard = shard_entry(
         data,
-        path=shard_path(subset, key, shard_format),
+        path=path,
         key=key,
         rows=table.num_rows,
         reviews=ledger.reviews.written,

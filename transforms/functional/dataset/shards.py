@@ -14,10 +14,16 @@ import pyarrow.parquet as pq
 from transforms.functional.errors import ReviewShardsError
 from transforms.functional.rows.rows import Rows
 
-FORMAT_VERSION = 1
+# Of the columns in a shard, and of how rows are made. Where shards lie is the manifest's matter.
+SHARD_VERSION = 1
 ROWS_PER_BATCH = 4096
 
 ShardFormat = Literal["arrow", "parquet"]
+
+
+def format_of(path: str) -> ShardFormat:
+    """Return how a shard file is stored, which its ending says."""
+    return "parquet" if path.endswith(".parquet") else "arrow"
 
 
 def id_type(vocab_size: int) -> pa.DataType:

@@ -44,7 +44,7 @@ DRAFT = ManifestDraft(
         subsets={subset: Records.of(ShardEntry) for subset in ("train", "validation")},
         ledger=Ledger(),
         inputs=Records.of(InputEntry),
-        generations=(Generation(inputs=0, splits=2),),
+        generations=(Generation(number=1, inputs=0, splits=2),),
     ),
     n_splits=2,
     max_rejected_fraction=0.5,
@@ -283,11 +283,13 @@ def test_the_error_names_the_worst_file_and_the_commonest_reason() -> None:
 def append(earlier: Manifest) -> Manifest:
     """Return a dataset to which a run of one split, with one review for `train`, was added."""
     first = earlier.n_splits()
+    number = earlier.generation
+    added = Generation(number=number + 1, inputs=0, splits=3)
     draft = dataclasses.replace(
         DRAFT,
-        manifest=dataclasses.replace(DRAFT.manifest, generations=(Generation(inputs=0, splits=3),)),
+        manifest=dataclasses.replace(DRAFT.manifest, generations=(added,)),
         n_splits=1,
-        earlier=len(earlier.generations),
+        earlier=number,
     )
     read = [read_receipt(first, 0, last=True, reviews=1, rejected=1)]
     shards = [shard_receipt(first, 0, "train", written=1)]
@@ -304,9 +306,9 @@ def test_a_generation_adds_behind_what_was_there() -> None:
     assert list(third.subsets["validation"]) == list(first.subsets["validation"])
     assert [entry.path for entry in third.inputs] == ["a.jsonl", "2.jsonl", "5.jsonl"]
     assert third.generations == (
-        Generation(inputs=1, splits=2),
-        Generation(inputs=1, splits=3),
-        Generation(inputs=1, splits=3),
+        Generation(number=1, inputs=1, splits=2),
+        Generation(number=2, inputs=1, splits=3),
+        Generation(number=3, inputs=1, splits=3),
     )
     assert third.ledger.reviews == ReviewCounts(read=17, written=11, rejected=5, dropped=1)
     third.ledger.check()
@@ -333,15 +335,15 @@ def test_entries_beyond_the_limit_go_to_lists_that_later_generations_share() -> 
     files: dict[str, bytes] = {}
     manifest, written = move_to_lists(complete(), "manifests", max_inline=1)
     files.update(written)
-    assert list(written) == [
-        "manifests/000001-train.parquet",
-        "manifests/000001-validation.parquet",
+    assert [path[:-25] for path in written] == [
+        "manifests/000001-train",
+        "manifests/000001-validation",
     ]
 
     manifest = append(manifest)
     again, written = move_to_lists(manifest, "manifests", max_inline=1)
     # One new shard stays in the manifest; the inputs are two by now.
-    assert list(written) == ["manifests/000002-inputs.parquet"]
+    assert [path[:-25] for path in written] == ["manifests/000002-inputs"]
     files.update(written)
 
     assert len(again.inline("train", again.subsets["train"])) == 1

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from transforms.functional.dataset.manifest import (
+    FORMAT_VERSION,
     Generation,
     InputEntry,
     Manifest,
@@ -13,7 +14,6 @@ from transforms.functional.dataset.manifest import (
     fingerprint_of,
 )
 from transforms.functional.dataset.manifest_lists import ListFile
-from transforms.functional.dataset.shards import FORMAT_VERSION
 from transforms.functional.errors import InputError
 from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 from transforms.functional.records import Records
@@ -21,7 +21,7 @@ from transforms.functional.records import Records
 
 def shard(part: int, *, rows: int = 2, content: str = "c") -> ShardEntry:
     return ShardEntry(
-        path=f"train/0000000-{part:04d}.arrow",
+        path=f"train/000001/0000000-{part:04d}.arrow",
         split=0,
         part=part,
         rows=rows,
@@ -60,7 +60,7 @@ def manifest(**changes: object) -> Manifest:
             reviews=ReviewCounts(read=5, written=5), tokens=TokenCounts(tokenized=40, written=40)
         ),
         "inputs": INPUTS,
-        "generations": (Generation(inputs=1, splits=1),),
+        "generations": (Generation(number=1, inputs=1, splits=1),),
     }
     return Manifest(**{**values, **changes})
 
@@ -115,7 +115,7 @@ def test_the_content_hash_changes_with_order_subset_and_content_and_with_nothing
 def test_a_newer_format_is_refused_with_the_cure() -> None:
     text = manifest(format_version=FORMAT_VERSION + 1).dumps()
 
-    with pytest.raises(InputError, match=r"version 2, newer than the 1 .* install a newer"):
+    with pytest.raises(InputError, match=r"version 3, newer than the 2 .* install a newer"):
         loads(text)
 
 
