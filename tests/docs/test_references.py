@@ -65,7 +65,7 @@ def _exists(name: str) -> bool:
     except ModuleNotFoundError:  # What stands before the last dot is no package.
         pass
     module, _, member = name.rpartition(".")
-    return "." in module and hasattr(importlib.import_module(module), member)
+    return bool(module) and hasattr(importlib.import_module(module), member)
 
 
 def undefined_names(code: str) -> str:
