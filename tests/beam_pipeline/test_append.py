@@ -8,6 +8,7 @@ import pytest
 from beam_pipeline.clean import main as clean
 from beam_pipeline.verify import main as verify
 from tests.beam_pipeline.jobs import REVIEWS, files_of, run
+from transforms.functional.errors import OutputError
 from transforms.storage.generations import read_manifest
 
 LINES = REVIEWS.read_bytes().splitlines(keepends=True)
@@ -191,11 +192,31 @@ def test_a_run_that_died_before_the_last_file_is_brought_to_its_end(tmp_path: Pa
     assert append(output, reviews) == 0
     assert (output / "manifest.json").read_bytes() == second
 
-    # Without manifest.json there is no dataset: a new one begins.
-    (output / "manifest.json").unlink()
+
+def test_a_lost_manifest_is_written_again_from_the_newest_generation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews, output = tmp_path / "reviews", tmp_path / "out"
+    die_before_the_last_file(output, reviews)
     assert append(output, reviews) == 0
-    assert len(read_manifest(str(output)).generations) == 1
-    assert not (output / "manifests/000002.json").exists()
+    before = files_of(output)
+    (output / "manifest.json").unlink()
+    night(reviews, 2, LINES[18:27])
+    assert append(output, reviews) == 0
+    assert len(read_manifest(str(output)).generations) == 3
+    after = files_of(output)
+    kept = [name for name in before if name.startswith(("train/", "manifests/"))]
+    assert len(kept) == 4
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+
+    # Where shards are lost as well, nobody knows what the dataset was: nothing is touched.
+    (output / "manifest.json").unlink()
+    next(output.glob("train/000001/*.arrow")).unlink()
+    left = files_of(output)
+    capsys.readouterr()
+    assert append(output, reviews) == OutputError.exit_code
+    assert "which it names: put them back" in capsys.readouterr().err
+    assert files_of(output) == left
 
 
 def test_duplicates_of_earlier_generations_are_left_out(tmp_path: Path) -> None:

@@ -81,18 +81,41 @@ def _later(output: str, manifest: Manifest) -> Manifest | None:
 def current_manifest(output: str) -> Manifest | None:
     """Return the newest manifest, None where there is no dataset, for a run that will change it.
 
-    A run that died between its generation and `manifest.json` is brought to its end. Without a
-    `manifest.json` there is no dataset: what is left of generations is removed.
+    A run that died between its generation and `manifest.json` is brought to its end, and a lost
+    `manifest.json` is written again. Nothing is removed.
+
+    Raises:
+        OutputError: `manifest.json` is lost, and so are shards that the newest generation names.
     """
     if not storage.exists(storage.join(output, MANIFEST_NAME)):
-        for number in generation_numbers(output):
-            storage.remove(storage.join(output, generation_path(number)))
-        return None
+        return _restored(output)
     manifest = read_manifest(output)
     later = _later(output, manifest)
     if later is not None:
         publish(output, later)
     return later or manifest
+
+
+def _restored(output: str) -> Manifest | None:
+    """Write a lost `manifest.json` again from the newest generation, and return it."""
+    numbers = generation_numbers(output)
+    if not numbers:
+        return None
+    newest = generation_path(numbers[-1])
+    manifest = read_manifest(output, newest)
+    there = {
+        storage.join(subset, name)
+        for subset in manifest.subsets
+        for name in storage.list_files(storage.join(output, subset))
+    }
+    missing = [path for path in manifest.shard_paths() if path not in there]
+    if missing:
+        raise OutputError(
+            f"{output} has {newest}, but neither {MANIFEST_NAME} nor {missing[0]}, which it names: "
+            f"put them back, choose another --output, or start anew with --overwrite"
+        )
+    publish(output, manifest)
+    return manifest
 
 
 def publish(output: str, manifest: Manifest, lease: Lease | None = None) -> None:

@@ -58,7 +58,7 @@ def test_an_interrupted_job_ends_soon_and_says_how_to_go_on(
         start_new_session=True,
     )
     try:
-        shards = output / "train"
+        shards = output / "train/000001"
         assert _wait_for(lambda: shards.is_dir() and len(list(shards.iterdir())) > 3, 240)
         job.send_signal(sent)
         _, err = job.communicate(timeout=BOUND_SECONDS)
