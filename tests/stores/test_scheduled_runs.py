@@ -56,7 +56,7 @@ def test_nights_are_appended_and_mended(store: Store, capsys: pytest.CaptureFixt
         assert set(hashes) <= set(now)
         hashes = now
     assert job(source, output, "--append", *TOLERANT) == 0
-    assert "nothing to do" in capsys.readouterr().out
+    assert "Nothing new" in capsys.readouterr().out
     assert len(manifest_of(output).generations) == 3
     assert len(read_manifest(output, "manifests/000002.json").inputs) == 2
 
@@ -123,4 +123,4 @@ def read_other(document: dict[str, object]):  # type: ignore[no-untyped-def]
     """Return another manifest of the same generation."""
     from transforms.functional.dataset.manifest import Manifest
 
-    return Manifest.loads(json.dumps({**document, "fingerprint": "other"}), {}.__getitem__)
+    return Manifest.loads(json.dumps({**document, "fingerprint": "0" * 64}), {}.__getitem__)

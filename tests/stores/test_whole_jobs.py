@@ -50,6 +50,9 @@ def test_damage_there_is_found_and_mended(
     assert f"{paths[0]}: missing" in said
     assert f"{paths[1]}: 7 bytes instead of" in said
     storage.remove(storage.join(output, "manifest.json"))
+    assert job(source, output) == 1
+    assert "which it names: put them back" in capsys.readouterr().err
+    storage.remove(storage.join(output, "manifests"))  # As a run leaves it that dies before its end.
     assert job(source, output) == 0
     assert shard_hashes(output) == shard_hashes(on_disk)
 
