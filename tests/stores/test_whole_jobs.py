@@ -52,7 +52,8 @@ def test_damage_there_is_found_and_mended(
     storage.remove(storage.join(output, "manifest.json"))
     assert job(source, output) == 1
     assert "which it names: put them back" in capsys.readouterr().err
-    storage.remove(storage.join(output, "manifests"))  # As a run leaves it that dies before its end.
+    # As a run leaves it that dies before its end.
+    storage.remove(storage.join(output, "manifests"))
     assert job(source, output) == 0
     assert shard_hashes(output) == shard_hashes(on_disk)
 
