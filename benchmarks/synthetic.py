@@ -42,7 +42,13 @@ def write_blocks(folder: Path, *, rows: int, length: int, shards: int, seed: int
     ]
     vocabulary = {f"token{number}": number for number in range(VOCAB_SIZE)}
     model = {"type": "WordLevel", "vocab": vocabulary, "unk_token": "token100"}
-    tokenizer = json.dumps({"version": "1.0", "added_tokens": [], "model": model}).encode()
+    content = {
+        "version": "1.0",
+        "added_tokens": [],
+        "pre_tokenizer": {"type": "Whitespace"},
+        "model": model,
+    }
+    tokenizer = json.dumps(content).encode()
     (folder / "tokenizer").mkdir(exist_ok=True)
     (folder / "tokenizer/tokenizer.json").write_bytes(tokenizer)
     tokens = rows * length
