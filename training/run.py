@@ -51,7 +51,8 @@ def _run(options: Options) -> dict[str, Any]:
     device = training.device  # From here on processes can speak to each other.
     checkpoint = from_first_rank(lambda: resume_folder(output_dir, training.resume_from_checkpoint))
     # A run that appends may finish another generation while the processes start.
-    data_options = from_first_rank(lambda: _pinned(data_options))
+    # Only the names: each node has a cache of its own.
+    data_options = replace(data_options, **from_first_rank(lambda: _pinned(data_options)))
     seed = training.seed if training.data_seed is None else training.data_seed
     data = on_all_ranks(lambda: load_data(data_options, seed=seed), device)
     states = on_all_ranks(
@@ -90,11 +91,10 @@ def _run(options: Options) -> dict[str, Any]:
     return metrics
 
 
-def _pinned(options: DataOptions) -> DataOptions:
-    """Return the options with the generations that the datasets have now."""
+def _pinned(options: DataOptions) -> dict[str, Any]:
+    """Return the options that name datasets, with the generations that these have now."""
     evaluation = None if options.eval_dataset is None else pin(options.eval_dataset)
-    datasets = [pin(url) for url in options.dataset]
-    return replace(options, dataset=datasets, eval_dataset=evaluation)
+    return {"dataset": [pin(url) for url in options.dataset], "eval_dataset": evaluation}
 
 
 def _evaluate(trainer: ShardTrainer, say: _Speaker, names: list[str]) -> dict[str, Any]:

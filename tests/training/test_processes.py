@@ -137,9 +137,6 @@ def test_a_deleted_shard_stops_every_process_with_an_error(tmp_path: Path) -> No
     assert any(f"{victim.name} cannot be opened" in error for error in errors)
 
 
-@pytest.mark.skip(
-    reason="passes and fails by turns since its processes are forked: not yet known why"
-)
 @pytest.mark.slow
 def test_a_full_disk_stops_every_process_with_an_error(mlm: Path, tmp_path: Path) -> None:
     remote = {"dataset": f"bucket://{mlm}", "cache_folder": tmp_path / "cache"}

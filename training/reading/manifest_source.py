@@ -71,7 +71,7 @@ def pin(url: str) -> str:
     location = locate(url)
     if location.manifest != MANIFEST_NAME:
         return url
-    pinned = generations.generation_path(len(read_manifest(location).generations))
+    pinned = generations.generation_path(read_manifest(location).generation)
     return location.path(pinned) if storage.exists(location.path(pinned)) else url
 
 

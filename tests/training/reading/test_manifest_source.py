@@ -7,7 +7,7 @@ import torch
 import tests.training.bucket  # noqa: F401  # The file system of the URLs.
 from tests.training.datasets import write_mlm
 from training.reading.dataset import ShardDataset
-from training.reading.manifest_source import Location, locate
+from training.reading.manifest_source import Location, locate, pin
 from training.reading.shard_cache import ShardCache
 from transforms.functional.errors import DatasetError
 
@@ -52,6 +52,19 @@ def test_a_pinned_manifest_is_read_whatever_the_dataset_became(
     assert pinned.shard_rows == newest.shard_rows[:2]
     rows = [len(pinned) - 1, 0]
     assert torch.equal(pinned[rows]["input_ids"], newest[rows]["input_ids"])
+
+
+def test_the_newest_generation_is_pinned_by_its_number_not_by_how_many_there_are(
+    grown: Path,
+) -> None:
+    """Numbers are missing where a dataset was replaced."""
+    content = json.loads((grown / "manifest.json").read_text())
+    content["generations"] = [{**content["generations"][0], "number": 3}]
+    for name in ("manifest.json", "manifests/000003.json"):
+        (grown / name).write_text(json.dumps(content))
+
+    assert pin(str(grown)) == f"{grown}/manifests/000003.json"
+    assert pin(f"{grown}/manifests/000001.json") == f"{grown}/manifests/000001.json"
 
 
 def test_a_manifest_that_is_not_there_is_named(grown: Path) -> None:
