@@ -21,7 +21,7 @@ from training.loop.processes import check_same_on_all_ranks, from_first_rank, on
 from training.loop.trainer import ShardTrainer
 from training.model.freezing import freeze_base, trainable_parameters
 from training.model.models import load_model
-from training.model.tokenizer_check import check_saved_tokenizer
+from training.model.tokenizer_check import check_saved_tokenizer, write_tokenizer_file
 from training.predict import predict
 from training.reading.manifest_source import pin
 from transforms.functional.errors import UsageError
@@ -87,6 +87,7 @@ def _run(options: Options) -> dict[str, Any]:
     if trainer.is_world_process_zero():
         text = json.dumps(metrics, indent=1) + "\n"
         Path(output_dir, "metrics.json").write_text(text, encoding="utf-8")
+        write_tokenizer_file(output_dir, data.datasets[0])
         check_saved_tokenizer(output_dir, data.datasets[0])
     return metrics
 

@@ -18,6 +18,7 @@ from training.model.tokenizer_check import (
     check_same_tokenizer,
     check_saved_tokenizer,
     dataset_tokenizer,
+    write_tokenizer_file,
 )
 from training.reading.dataset import ShardDataset
 from transforms.functional.errors import DatasetError
@@ -63,6 +64,7 @@ def test_what_is_saved_beside_a_model_gives_the_ids_of_the_published_folder(
 
     saved = tmp_path / "saved"
     dataset_tokenizer(dataset).save_pretrained(saved)
+    write_tokenizer_file(saved, dataset)
     (saved / "config.json").write_text(json.dumps({"model_type": model_type}), "utf-8")
     check_saved_tokenizer(str(saved), dataset)
 
@@ -100,6 +102,7 @@ def test_a_model_made_from_a_config_keeps_the_ids_that_it_was_trained_on(
 def test_a_saved_tokenizer_with_other_ids_is_said(as_it_lay: ShardDataset, tmp_path: Path) -> None:
     saved = tmp_path / "saved"
     dataset_tokenizer(as_it_lay).save_pretrained(saved)
+    write_tokenizer_file(saved, as_it_lay)
     check_saved_tokenizer(str(saved), as_it_lay)
     config = saved / "tokenizer_config.json"
     changed = {**json.loads(config.read_text("utf-8")), "tokenizer_class": "BertTokenizer"}
