@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +30,8 @@ from transforms.functional.rows.packing import BlockLayout
 from transforms.functional.rows.padding import RowLayout
 from transforms.functional.tokenization.words import NO_WORDS, has_words
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetRecipe:
@@ -43,13 +46,25 @@ class DatasetRecipe:
     tokenizer: TokenizerSource
 
     def __post_init__(self) -> None:
-        """Raise `TokenizerError` where a row has no room, or the tokenizer lacks a token for it."""
+        """Check that rows have room, and that the tokenizer has what they need.
+
+        Raises:
+            TokenizerError: it has not. Rows longer than the model reads are a warning.
+        """
         try:
             _ = self.layout, self.masks
         except ValueError as error:
             raise TokenizerError(f"--{error}") from None
         if self.config.whole_word_masking and not has_words(self.tokenizer.encoder):
             raise TokenizerError(f"{NO_WORDS}: leave --whole_word_masking out")
+        limit = self.tokenizer.model_max_length
+        if limit is not None and self.config.max_length > limit and not self.config.quiet:
+            _log.warning(
+                "--max_length %s is more than the model_max_length %s of the tokenizer: a model "
+                "with so many positions fails on such rows, or has to be made with more",
+                self.config.max_length,
+                limit,
+            )
 
     @cached_property
     def fingerprint(self) -> str:

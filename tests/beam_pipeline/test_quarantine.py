@@ -68,7 +68,7 @@ def test_the_rest_is_what_it_is_without_the_bad_file(
     assert [(file.source, file.records, file.rejected) for file in manifest.quarantined] == [
         (1, 31, 5)
     ]
-    assert list(made.glob("rejected/*")) == []
+    assert list(made.glob("rejected/**/*.jsonl")) == []
 
     # Its shards can be made again, also when the bad file is another one by now.
     before = files_of(made)

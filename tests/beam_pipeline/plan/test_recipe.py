@@ -71,6 +71,17 @@ def test_whole_words_are_refused_where_a_review_is_one_word(tmp_path: Path) -> N
         DatasetRecipe(config=replace(config, whole_word_masking=True), tokenizer=wordless)
 
 
+@pytest.mark.parametrize(("limit", "warned"), [(None, False), (512, False), (511, True)])
+def test_rows_longer_than_the_model_reads_are_warned_of(
+    limit: int | None, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    DatasetRecipe(config=recipe().config, tokenizer=replace(TOKENIZER, model_max_length=limit))
+
+    said = "--max_length 512 is more than the model_max_length 511 of the tokenizer"
+    assert (said in caplog.text) == warned
+    assert bool(caplog.records) == warned
+
+
 def test_the_fingerprint_covers_what_decides_the_bytes_and_nothing_else() -> None:
     first = recipe().fingerprint
 
