@@ -1,6 +1,6 @@
 """The composition root: the whole pipeline, from splits to the manifest."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import apache_beam as beam
 
@@ -92,7 +92,8 @@ def build_repair(
         plan: What the job read.
         files: The same, where workers find it.
         keys: The parts.
-        manifest: What the job said of label names, and of files that it left out.
+        manifest: What the job said of label names, of files that it left out, and of the rows of
+            each shard.
         generation: Number of their generation; None for shards that lie as in format version 1.
         lease: The right to write.
         threads: Threads that tokenize one part.
@@ -107,7 +108,12 @@ def build_repair(
     parts = splits | ReadCleanReviews(recipe, plan, files, label_numbers=names)
     wanted = beam.Filter(_is_wanted, frozenset(keys)).with_output_types(Part)
     chosen = _in_order(parts, recipe, plan) | "ChooseParts" >> wanted
-    making = MakeShards(recipe, generation=generation, lease=lease)
+    expected = {
+        shard.path: shard.content_sha256
+        for shard in manifest.shards()
+        if PartKey(split=shard.split, part=shard.part) in keys
+    }
+    making = MakeShards(recipe, generation=generation, lease=lease, expected=expected)
     _ = chosen | _tokenizing(recipe, threads) | making
 
 
@@ -118,16 +124,23 @@ class MakeShards(beam.PTransform):
         recipe: What to make.
         generation: Number of their generation; None for shards that lie as in format version 1.
         lease: The right to write; None where an engine runs the job later, without one.
+        expected: The only content that shards may have, by their paths; None for any.
     """
 
     def __init__(
-        self, recipe: DatasetRecipe, *, generation: int | None, lease: Lease | None
+        self,
+        recipe: DatasetRecipe,
+        *,
+        generation: int | None,
+        lease: Lease | None,
+        expected: Mapping[str, str] | None = None,
     ) -> None:
         """Hold the options."""
         super().__init__()
         self.recipe = recipe
         self.generation = generation
         self.lease = lease
+        self.expected = expected
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `ShardReceipt`."""
@@ -144,6 +157,7 @@ class MakeShards(beam.PTransform):
             metadata=recipe.shard_metadata,
             generation=self.generation,
             lease=self.lease,
+            expected=self.expected,
         )
 
 

@@ -39,9 +39,7 @@ def _verify(output: str, *, mend: bool) -> int:
     manifest = read_manifest(output)
     problems = _report(find_problems(output, manifest))
     if problems and mend:
-        _repair(output, manifest, problems)
-        say("Made again; checking once more.")
-        problems = _report(find_problems(output, manifest))
+        manifest, problems = _repair(output, manifest, problems)
     if problems:
         cure = "" if mend else "; --repair makes shards again from their inputs"
         say(f"{len(problems)} problems{cure}")
@@ -73,12 +71,21 @@ def _report(found: Iterator[Problem]) -> list[Problem]:
     return problems
 
 
-def _repair(output: str, manifest: Manifest, problems: Sequence[Problem]) -> None:
+def _repair(
+    output: str, manifest: Manifest, problems: Sequence[Problem]
+) -> tuple[Manifest, list[Problem]]:
+    """Mend a dataset as it stands now, and return its manifest and what is wrong still."""
     # Imported here: a check alone needs no Beam.
     from beam_pipeline.output.repair import repair
 
     with lease(output) as held:
-        repair(held, manifest, [problem.shard for problem in problems if problem.shard])
+        now = read_manifest(output)
+        if now != manifest:
+            say("Another run has changed the dataset meanwhile; checking it anew.")
+            problems = _report(find_problems(output, now))
+        repair(held, now, [problem.shard for problem in problems if problem.shard])
+        say("Made again; checking once more.")
+        return now, _report(find_problems(output, now))
 
 
 def find_problems(output: str, manifest: Manifest) -> Iterator[Problem]:

@@ -25,6 +25,7 @@ from transforms.functional.dataset.shards import (
     shard_bytes,
 )
 from transforms.functional.elements import PackedPart, ShardReceipt
+from transforms.functional.errors import InputError
 from transforms.functional.reviews.reviews import Part
 from transforms.storage.lease import Lease
 from transforms.storage.run_writes import create_in_run
@@ -119,6 +120,7 @@ class WriteShards(beam.PTransform):
         generation: Number of the generation that the job makes; None for shards that lie as in
             format version 1.
         lease: The right to write; None where an engine runs the job later, without one.
+        expected: The only content that shards may have, by their paths; None for any.
 
     Example:
         `packed`: from `MakeRows`; `folder`: where shards go.
@@ -136,6 +138,7 @@ class WriteShards(beam.PTransform):
     metadata: Mapping[str, str] = field(default_factory=dict)
     generation: int | None = 1
     lease: Lease | None = None
+    expected: Mapping[str, str] | None = None
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `ShardReceipt`, one for each part and subset."""
@@ -148,6 +151,7 @@ class WriteShards(beam.PTransform):
             metadata=self.metadata,
             generation=self.generation,
             lease=self.lease,
+            expected=self.expected,
         )
         return parts | "WriteShard" >> beam.ParDo(writing).with_output_types(ShardReceipt)
 
@@ -161,8 +165,14 @@ def write_shard(
     metadata: Mapping[str, str],
     generation: int | None,
     lease: Lease | None = None,
+    expected: Mapping[str, str] | None = None,
 ) -> ShardReceipt:
-    """Write one shard, unless there is no row for it or it is there, and return what it holds."""
+    """Write one shard, unless there is no row for it or it is there, and return what it holds.
+
+    Raises:
+        InputError: its rows are not the expected ones.
+        OutputError: it cannot be written.
+    """
     rows = part.packed.rows
     if not len(rows):
         return new_receipt(part, None)
@@ -176,6 +186,11 @@ def write_shard(
     content = content_sha256(table)
     data = shard_bytes(table, shard_format, {**metadata, **receipt_metadata(part, content)})
     path = shard_path(part.subset, part.key, shard_format, generation)
+    if expected is not None and expected.get(path) != content:
+        raise InputError(
+            f"{path} came out with other rows than the manifest names, so it was not written: its "
+            f"inputs are not what they were"
+        )
 
     def keep(there: bytes) -> ShardReceipt | None:
         return receipt_of(

@@ -1,9 +1,13 @@
-"""Making single shards of a dataset anew, from the inputs that its manifest names."""
+"""Making single shards of a dataset anew, from the inputs that its manifest names.
+
+Only what the manifest says may come out: before each write the rows are compared with it, and it is
+compared with the manifest that stands in the output then.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import apache_beam as beam
 
@@ -21,11 +25,36 @@ from beam_pipeline.plan.tokenizer_source import (
     load_dataset_tokenizer,
 )
 from transforms import storage
-from transforms.functional.dataset.manifest import Manifest, ShardEntry, fingerprint_of
+from transforms.functional.dataset.manifest import (
+    MANIFEST_NAME,
+    Manifest,
+    ShardEntry,
+    fingerprint_of,
+)
 from transforms.functional.errors import InputError, OutputError
 from transforms.functional.reviews.reviews import PartKey
 from transforms.functional.unpacking.archive_paths import split_member
 from transforms.storage.lease import Lease
+
+
+@dataclass(frozen=True)
+class _RepairLease(Lease):
+    """The right to mend one dataset, which ends when another one stands in the output.
+
+    Attributes:
+        manifest: The bytes of its `manifest.json`.
+    """
+
+    manifest: bytes
+
+    def check(self) -> None:
+        """Raise `OutputError` where the lease is lost, or another dataset stands there."""
+        super().check()
+        if storage.read_bytes(storage.join(self.output, MANIFEST_NAME)) != self.manifest:
+            raise OutputError(
+                f"another run has changed the dataset in {self.output} meanwhile: nothing of it "
+                f"was written over; start the repair again"
+            )
 
 
 def repair(lease: Lease, manifest: Manifest, shards: Sequence[ShardEntry]) -> None:
@@ -42,6 +71,8 @@ def repair(lease: Lease, manifest: Manifest, shards: Sequence[ShardEntry]) -> No
         ReviewShardsError: the pipeline failed.
     """
     output = lease.output
+    text = storage.read_bytes(storage.join(output, MANIFEST_NAME))
+    right = _RepairLease(output, lease.token, text)
     config = _config_of(output, manifest)
     recipe = DatasetRecipe(config=config, tokenizer=_tokenizer_of(config, manifest))
     write_tokenizer(output, recipe.tokenizer)
@@ -51,7 +82,7 @@ def repair(lease: Lease, manifest: Manifest, shards: Sequence[ShardEntry]) -> No
         of_it = [s for s in shards if first <= s.split < first + generation.splits]
         if of_it:
             try:
-                _repair_generation(recipe, manifest, place, of_it, lease)
+                _repair_generation(recipe, manifest, place, of_it, right)
             except InputError as error:  # Other generations may be mended all the same.
                 failed = failed or error
         first += generation.splits

@@ -10,7 +10,7 @@ from tests.transforms.pipelines import check
 from tests.transforms.test_rows import part_of
 from transforms.functional.dataset.shards import content_sha256, read_shard
 from transforms.functional.elements import PackedPart, ShardReceipt
-from transforms.functional.errors import OutputError
+from transforms.functional.errors import InputError, OutputError
 from transforms.functional.ledger import ReviewCounts
 from transforms.functional.rows.padding import RowLayout
 from transforms.rows import make_rows
@@ -23,7 +23,7 @@ def packed(number: int, reviews: list[list[int]]) -> PackedPart:
     return make_rows(part_of(number, reviews), LAYOUT)
 
 
-def write(part: PackedPart, output: Path) -> ShardReceipt:
+def write(part: PackedPart, output: Path, **more: Any) -> ShardReceipt:
     return write_shard(
         part,
         output=str(output),
@@ -31,6 +31,7 @@ def write(part: PackedPart, output: Path) -> ShardReceipt:
         shard_format="arrow",
         metadata={"a": "b"},
         generation=2,
+        **more,
     )
 
 
@@ -67,6 +68,21 @@ def test_writing_again_replaces_the_file_with_the_same_bytes(tmp_path: Path) -> 
     assert write(packed(0, [[1]]), tmp_path) == first
     assert path.read_bytes() == data
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_only_the_expected_rows_are_written(tmp_path: Path) -> None:
+    part = packed(0, [[1]])
+    entry = write(part, tmp_path / "elsewhere").shard
+    assert entry is not None
+    path = tmp_path / entry.path
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"torn")
+
+    for expected in ({}, {entry.path: "0" * 64}):
+        with pytest.raises(InputError, match="other rows than the manifest names"):
+            write(part, tmp_path, expected=expected)
+        assert path.read_bytes() == b"torn"
+    assert write(part, tmp_path, expected={entry.path: entry.content_sha256}).shard == entry
 
 
 def test_an_output_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:

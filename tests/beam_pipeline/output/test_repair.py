@@ -1,13 +1,18 @@
 """`verify --repair`: the damaged shards come out as they were, and nothing else is touched."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from beam_pipeline import verify as verify_module
+from beam_pipeline.output import repair as repair_module
 from beam_pipeline.verify import main as verify
 from tests.beam_pipeline.jobs import REVIEWS, TOKENIZER, files_of, run
+from transforms.storage.lease import Lease, lease
 
 DAMAGES: list[Callable[[Path], object]] = [
     lambda path: path.unlink(),
@@ -100,6 +105,47 @@ def test_what_can_be_mended_is_mended(tmp_path: Path, capsys: pytest.CaptureFixt
     assert verify([str(output), "--repair"]) == 1
     assert "0.jsonl is gone since its shards were made" in capsys.readouterr().err
     assert shards[-1].read_bytes() == last
+
+
+def test_a_newer_dataset_is_mended_as_it_stands_and_never_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    assert run(output) == 0
+    (output / "train/000001/0000001-0000.arrow").unlink()
+    newer: list[dict[str, bytes]] = []
+
+    @contextmanager
+    def after_another_run(path: str) -> Iterator[Lease]:
+        assert run(output, "--overwrite", "--seed", "3", "--masking", "static") == 0
+        newer.append(files_of(output))
+        with lease(path) as held:
+            yield held
+
+    monkeypatch.setattr(verify_module, "lease", after_another_run)
+    assert verify([str(output), "--repair"]) == 0
+    assert "Another run has changed the dataset meanwhile" in capsys.readouterr().out
+    assert [files_of(output)] == newer
+
+
+def test_a_repair_writes_nothing_once_another_dataset_stands_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    assert run(output) == 0
+    shard = output / "train/000001/0000001-0000.arrow"
+    shard.write_bytes(b"of a newer dataset")
+    manifest = output / "manifest.json"
+    read = repair_module.plan_of
+
+    def meanwhile(*arguments: Any) -> Any:
+        manifest.write_bytes(manifest.read_bytes() + b"\n")
+        return read(*arguments)
+
+    monkeypatch.setattr(repair_module, "plan_of", meanwhile)
+    assert verify([str(output), "--repair"]) == 1
+    assert "another run has changed the dataset" in capsys.readouterr().err
+    assert shard.read_bytes() == b"of a newer dataset"
 
 
 def test_a_damaged_tokenizer_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
