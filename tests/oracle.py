@@ -16,18 +16,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from beam_pipeline.__main__ import main
-from tests.paths import ROOT
+from beam_pipeline.options.config import JobConfig
+from beam_pipeline.plan.planning import make_plan
+from beam_pipeline.plan.recipe import DatasetRecipe
+from beam_pipeline.plan.tokenizer_source import load_tokenizer
+from tests.jobs import REVIEWS, run
+from tests.paths import SHARED_DATA
 from transforms.functional.dataset.manifest import Manifest
-from transforms.functional.dataset.shards import content_sha256, read_shard
+from transforms.functional.dataset.shards import content_sha256, read_shard, rows_table
 from transforms.functional.rows.word_ids import word_ids_from_starts
+from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
+from transforms.reading import read_split
+from transforms.rows import make_rows
 from transforms.storage.generations import read_manifest
-
-SAMPLE_REVIEWS = ROOT / "tests" / "sample" / "reviews.jsonl"
-SAMPLE_TOKENIZER = ROOT / "tests" / "sample" / "tokenizer"
-SHARED_DATA = ROOT.parent / "shared" / "data"
-
-IN_MEMORY = ("--direct_running_mode", "in_memory")
+from transforms.tokenization import tokenize_part
 
 
 def shared(path: str) -> Path:
@@ -48,7 +50,7 @@ def sample_reviews() -> tuple[tuple[str, int], ...]:
     Labels are numbered in alphabetical order.
     """
     rows = []
-    for line in SAMPLE_REVIEWS.read_bytes().split(b"\n"):
+    for line in REVIEWS.read_bytes().split(b"\n"):
         try:
             rows.append(json.loads(line.decode("utf-8")))
         except ValueError:  # The last line is empty, and one is not UTF-8.
@@ -86,8 +88,8 @@ HOSTILE_TEXTS = (
 
 
 @dataclass(frozen=True)
-class Imdb:
-    """Reviews of the shared IMDb sample."""
+class Reviews:
+    """A file of reviews, and what it holds."""
 
     path: Path
     texts: list[str]
@@ -95,11 +97,11 @@ class Imdb:
 
 
 @cache
-def imdb_sample() -> Imdb:
+def imdb_sample() -> Reviews:
     """Return the shared 2,000 reviews; skip where they are not there."""
     path = shared("imdb/sample_2000.parquet")
     table = pq.read_table(path, columns=["text", "label"])
-    return Imdb(path, table["text"].to_pylist(), table["label"].to_pylist())
+    return Reviews(path, table["text"].to_pylist(), table["label"].to_pylist())
 
 
 def write_jsonl(path: Path, reviews: Sequence[tuple[str, int]]) -> Path:
@@ -160,6 +162,52 @@ def renumbered(words: Sequence[Any]) -> list[int]:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Rows as a shard holds them."""
+
+    table: pa.Table
+    template_ids: Sequence[int]
+
+    def column(self, name: str) -> list[Any]:
+        """Return a column as Python values."""
+        values: list[Any] = self.table[name].to_pylist()
+        return values
+
+    def word_ids(self) -> list[list[int]]:
+        """Return the word ids of each row, from the stored word starts."""
+        outside = np.array(self.template_ids, np.uint32)
+        return [
+            word_ids_from_starts(
+                np.array(ids, np.uint32), np.array(starts, np.bool_), outside
+            ).tolist()
+            for ids, starts in zip(
+                self.column("input_ids"), self.column("word_starts"), strict=True
+            )
+        ]
+
+
+def rows_of(reviews: Path, tokenizer: Path, **options: Any) -> Rows:
+    """Return the rows of a file that is one part, by the job's own functions without Beam."""
+    config = JobConfig(input=(str(reviews),), output="unused", tokenizer=str(tokenizer), **options)
+    recipe = DatasetRecipe(config=config, tokenizer=load_tokenizer(config.tokenizer))
+    plan = make_plan(config)
+    (split,) = plan.splits
+    (part,) = read_split(
+        split, columns=plan.columns, sample_by=config.sample_by, part_bytes=config.part_bytes
+    )
+    tokenizer_json = recipe.tokenizer.files["tokenizer.json"]
+    packed = make_rows(tokenize_part(part, ReviewTokenizer(tokenizer_json)), recipe.layout)
+    table = rows_table(
+        packed.packed.rows,
+        vocab_size=recipe.tokenizer.encoder.vocab_size,
+        sources=packed.index.sources,
+        records=packed.index.records,
+        labels=packed.index.labels,
+    )
+    return Rows(table, recipe.tokenizer.entry().template_ids())
+
+
+@dataclass(frozen=True)
 class Dataset:
     """A dataset that the job has made."""
 
@@ -173,8 +221,7 @@ class Dataset:
     def shards(self, subset: str = "train") -> Iterator[tuple[tuple[int, int], pa.Table]]:
         """Yield ((split, part), table) of each shard, in the manifest's order."""
         for shard in self.manifest.subsets[subset]:
-            shard_format = shard.format
-            table = read_shard((self.folder / shard.path).read_bytes(), shard_format)
+            table = read_shard((self.folder / shard.path).read_bytes(), shard.format)
             yield (shard.split, shard.part), table
 
     def table(self, subset: str = "train") -> pa.Table:
@@ -183,35 +230,11 @@ class Dataset:
 
     def column(self, name: str, subset: str = "train") -> list[Any]:
         """Return a column as Python values."""
-        values: list[Any] = self.table(subset)[name].to_pylist()
-        return values
+        return self.rows(subset).column(name)
 
-    def word_ids(self, table: pa.Table) -> list[list[int]]:
-        """Return the word ids of a shard's rows, from the stored word starts."""
-        outside = np.array(self.manifest.tokenizer.template_ids(), np.uint32)
-        rows = zip(table["input_ids"].to_pylist(), table["word_starts"].to_pylist(), strict=True)
-        return [
-            word_ids_from_starts(
-                np.array(ids, np.uint32), np.array(starts, np.bool_), outside
-            ).tolist()
-            for ids, starts in rows
-        ]
-
-
-def run(
-    output: Path,
-    *options: str | Path,
-    reviews: Path = SAMPLE_REVIEWS,
-    tokenizer: Path = SAMPLE_TOKENIZER,
-) -> int:
-    """Run the command line in this process, and return its exit code."""
-    return main(
-        [
-            *("--input", str(reviews), "--output", str(output), "--tokenizer", str(tokenizer)),
-            *map(str, options),
-            *([] if "--direct_running_mode" in options else IN_MEMORY),
-        ]
-    )
+    def rows(self, subset: str = "train") -> Rows:
+        """Return the rows of a subset."""
+        return Rows(self.table(subset), self.manifest.tokenizer.template_ids())
 
 
 def make(output: Path, *options: str | Path, **inputs: Path) -> Dataset:
@@ -252,3 +275,8 @@ def check_files(dataset: Dataset) -> None:
     tokenizer = (dataset.folder / manifest.tokenizer.path).read_bytes()
     assert hashlib.sha256(tokenizer).hexdigest() == manifest.tokenizer.sha256
     manifest.ledger.check()
+
+
+def as_int(masks: list[list[bool]]) -> list[list[int]]:
+    """Return masks as Hugging Face has them."""
+    return [[int(value) for value in mask] for mask in masks]

@@ -14,9 +14,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tests import oracle
+from tests import jobs, oracle
 from tests.beam_pipeline.jobs import NOT_COMPARED
 from tests.oracle import Dataset, make
+from tests.paths import ROOT
 from transforms.functional.reviews.reviews import REVIEW_SCHEMA, Part, PartKey, ReviewSlice
 from transforms.functional.reviews.shuffling import cut_buckets, join_bucket
 
@@ -131,12 +132,12 @@ def test_the_seed_of_pythons_hashes_changes_nothing(tmp_path: Path) -> None:
         subprocess.run(
             [
                 *(sys.executable, "-m", "beam_pipeline", "--task", "classification"),
-                *("--input", oracle.SAMPLE_REVIEWS, "--tokenizer", oracle.SAMPLE_TOKENIZER),
+                *("--input", jobs.REVIEWS, "--tokenizer", jobs.TOKENIZER),
                 *("--output", output, "--max_length", "64", "--order", "shuffled"),
                 *(*SMALL_PARTS, "--validation_fraction", "0.3"),
             ],
             check=True,
-            cwd=oracle.ROOT,
+            cwd=ROOT,
             env={**os.environ, "PYTHONHASHSEED": hash_seed},
             stdout=subprocess.DEVNULL,
         )

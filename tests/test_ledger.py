@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import oracle
+from tests import jobs, oracle
+from tests.jobs import run
 from tests.oracle import make
 from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 
@@ -19,7 +20,7 @@ N_REJECTED = 1  # The sample has one line that is not UTF-8.
 @pytest.fixture(scope="module")
 def lengths() -> list[int]:
     """Return the number of tokens of each review of the sample, as Hugging Face counts them."""
-    tokenizer = oracle.auto_tokenizer(oracle.SAMPLE_TOKENIZER)
+    tokenizer = oracle.auto_tokenizer(jobs.TOKENIZER)
     encoded = tokenizer(oracle.sample_texts(), add_special_tokens=False)["input_ids"]
     return [len(ids) for ids in encoded]
 
@@ -93,7 +94,7 @@ def test_windows_repeat_tokens_and_drop_none(tmp_path: Path, lengths: list[int])
         *("--overflow", "windows", "--stride", "20"),
     )
 
-    encoded = oracle.auto_tokenizer(oracle.SAMPLE_TOKENIZER)(
+    encoded = oracle.auto_tokenizer(jobs.TOKENIZER)(
         oracle.sample_texts(),
         truncation=True,
         max_length=MAX_LENGTH,
@@ -161,7 +162,7 @@ def failed(
 ) -> tuple[int, str]:
     """Run a job that must fail in one line and leave no manifest; return code and line."""
     capsys.readouterr()
-    code = oracle.run(output, *options, **inputs)
+    code = run(output, *options, **inputs)
     error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert len(error) == 1
     assert not (output / "manifest.json").exists()
@@ -272,7 +273,7 @@ def test_other_options_on_the_same_output_are_refused_and_the_dataset_stays(
     before = (tmp_path / "out" / "manifest.json").read_bytes()
     capsys.readouterr()
 
-    assert oracle.run(tmp_path / "out", *MLM, "--seed", "1") == 1
+    assert run(tmp_path / "out", *MLM, "--seed", "1") == 1
     assert "holds another dataset (--seed 0)" in capsys.readouterr().err
     assert (tmp_path / "out" / "manifest.json").read_bytes() == before
 
@@ -287,5 +288,5 @@ def test_a_manifest_of_a_newer_format_is_refused(
     )
     capsys.readouterr()
 
-    assert oracle.run(tmp_path / "out", *MLM) == 1
+    assert run(tmp_path / "out", *MLM) == 1
     assert "format version 3, newer than the 2" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests import oracle
+from tests import jobs, oracle
 from tests.oracle import Dataset, make
 
 COLUMNS = ("input_ids", "attention_mask", "word_starts", "labels", "source", "record")
@@ -43,7 +43,7 @@ def expected(options: tuple[str, ...]) -> dict[str, list[object]]:
         return {}
     texts = oracle.sample_texts()
     padding = False if "longest" in options else "max_length"
-    encoded = oracle.auto_tokenizer(oracle.SAMPLE_TOKENIZER)(
+    encoded = oracle.auto_tokenizer(jobs.TOKENIZER)(
         texts, truncation=True, max_length=64, padding=padding
     )
     return {

@@ -31,7 +31,7 @@ def test_static_masks_of_a_whole_job(tmp_path: Path, whole_words: bool) -> None:
     assert n > 30_000
     assert abs(chosen.sum() / n - 0.15) < bound < 0.02
     if whole_words:
-        for words, row in zip(made.word_ids(table), chosen, strict=True):
+        for words, row in zip(made.rows().word_ids(), chosen, strict=True):
             of_word: dict[int, set[bool]] = {}
             for word, one in zip(words, row.tolist(), strict=True):
                 of_word.setdefault(word, set()).add(one)

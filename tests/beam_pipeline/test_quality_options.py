@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests import oracle
+from tests.jobs import run
 from transforms.functional.ledger import ReviewCounts
 from transforms.functional.reviews.cleaning import strip_html
 
@@ -110,9 +111,9 @@ def test_another_exclude_is_another_dataset(
 
     oracle.make(tmp_path / "out", *MLM, "--exclude", excluded, reviews=reviews)
     assert "nothing to do" in capsys.readouterr().out
-    assert oracle.run(tmp_path / "out", *MLM, reviews=reviews) == 1
+    assert run(tmp_path / "out", *MLM, reviews=reviews) == 1
     assert "holds a dataset with another --exclude" in capsys.readouterr().err
-    assert oracle.run(tmp_path / "out", *MLM, "--dedup", "exact", reviews=reviews) == 1
+    assert run(tmp_path / "out", *MLM, "--dedup", "exact", reviews=reviews) == 1
     assert "--dedup none" in capsys.readouterr().err
 
 

@@ -5,37 +5,24 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 
-from beam_pipeline.__main__ import main
-from tests.beam_pipeline.jobs import REVIEWS, SAMPLE, TOKENIZER
+from tests.jobs import REVIEWS, SMALL_PARTS, run, start
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
 from transforms.storage.generations import read_manifest
 
-OPTIONS = (
-    "--tokenizer", str(TOKENIZER), "--task", "mlm", "--max_length", "32", "--part_bytes", "10000",
-    "--validation_fraction", "0.2",
-)  # fmt: skip
+OPTIONS = (*SMALL_PARTS, "--validation_fraction", "0.2")
 
 
 def job(source: str, output: str, *more: str) -> int:
     """Run a job in this process and return its exit code."""
-    local = ("--direct_running_mode", "in_memory")
-    return main(["--input", source, "--output", output, *OPTIONS, *more, *local])
+    return run(output, *OPTIONS, *more, reviews=source)
 
 
 def job_killed(source: str, output: str, shards: int) -> int:
     """Start a job, kill it and its workers once some shards are there; return how many are."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "beam_pipeline", "--input", source, "--output", output, *OPTIONS],
-        cwd=SAMPLE.parents[1],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = start(output, *OPTIONS, reviews=source)
     try:
         end = time.monotonic() + 60
         while (found := len(storage.list_files(storage.join(output, "train")))) < shards:

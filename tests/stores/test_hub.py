@@ -14,7 +14,7 @@ from urllib.parse import urlparse
 
 import pytest
 
-from tests.beam_pipeline.jobs import REVIEWS
+from tests.jobs import IN_MEMORY, REVIEWS, arguments
 from tests.stores.jobs import OPTIONS, job, manifest_of, shard_hashes
 from tests.stores.servers import ROOT
 
@@ -92,10 +92,13 @@ def hub() -> Iterator[str]:
 def test_a_dataset_of_the_hub_is_an_input(hub: str, tmp_path: Path) -> None:
     # In a process of its own: the client reads where the hub is when it is imported.
     url, output = "hf://datasets/me/reviews/in/reviews.jsonl", str(tmp_path / "out")
-    command = [sys.executable, "-m", "beam_pipeline", "--input", url, "--output", output]
-    local = ["--direct_running_mode", "in_memory"]
     done = subprocess.run(
-        [*command, *OPTIONS, *local],
+        [
+            sys.executable,
+            "-m",
+            "beam_pipeline",
+            *arguments(output, *OPTIONS, *IN_MEMORY, reviews=url),
+        ],
         env={**os.environ, "HF_ENDPOINT": hub, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path)},
         cwd=ROOT,
         capture_output=True,

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from beam_pipeline import verify
-from tests.beam_pipeline.jobs import REVIEWS, SAMPLE
+from tests.jobs import REVIEWS, arguments
+from tests.paths import ROOT
 from tests.stores.jobs import OPTIONS, job, manifest_of, shard_hashes
 from tests.stores.servers import Store
 from transforms import storage
@@ -89,9 +90,9 @@ def test_two_runs_that_race_leave_one_valid_dataset(s3: Store, tmp_path: Path) -
         seeds = ("1", "2")
         jobs = [
             subprocess.Popen(
-                [sys.executable, "-m", "beam_pipeline", "--input", source, "--output", output,
-                 *OPTIONS, "--seed", seed],
-                cwd=SAMPLE.parents[1],
+                [sys.executable, "-m", "beam_pipeline",
+                 *arguments(output, *OPTIONS, "--seed", seed, reviews=source)],
+                cwd=ROOT,
                 stderr=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 text=True,

@@ -4,7 +4,7 @@ from pathlib import Path
 import apache_beam as beam
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
-from tests import oracle
+from tests import jobs, oracle
 from tests.transforms.test_tokenization import TOKENIZER, part_of
 from transforms.functional.elements import ReadReceipt
 from transforms.functional.ledger import ReviewCounts
@@ -14,7 +14,7 @@ from transforms.tokenization import TokenizeReviews
 
 
 def _figures(path: Path, parts: list, read: list) -> dict:
-    unknown_id = oracle.auto_tokenizer(oracle.SAMPLE_TOKENIZER).unk_token_id
+    unknown_id = oracle.auto_tokenizer(jobs.TOKENIZER).unk_token_id
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
         tokenized = (
             pipeline
@@ -48,7 +48,7 @@ def test_all_parts_are_counted_together(tmp_path):
     )
     assert found["rejected"] == {"bad": 3, "worse": 1}
     measured = found["measured"]
-    tokenizer = oracle.auto_tokenizer(oracle.SAMPLE_TOKENIZER)
+    tokenizer = oracle.auto_tokenizer(jobs.TOKENIZER)
     ids = [i for ids in tokenizer(texts, add_special_tokens=False)["input_ids"] for i in ids]
     assert (measured["reviews"], measured["tokens"], measured["duplicates"]) == (3, len(ids), 1)
     assert measured["labels"] == [[0, 1], [1, 2]]

@@ -3,13 +3,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tests import oracle
+from tests import jobs, oracle
 from tests.transforms.pipelines import check
 from transforms.functional.reviews.reviews import Part, PartKey, make_reviews
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.tokenization import TokenizeReviews, tokenize_part
 
-TOKENIZER = oracle.SAMPLE_TOKENIZER / "tokenizer.json"
+TOKENIZER = jobs.TOKENIZER / "tokenizer.json"
 
 
 def part_of(texts: list[str], labels: list[int] | None) -> Part:
@@ -27,9 +27,9 @@ def part_of(texts: list[str], labels: list[int] | None) -> Part:
 
 
 def expected_ids(texts: list[str]) -> list[list[int]]:
-    ids: list[list[int]] = oracle.auto_tokenizer(oracle.SAMPLE_TOKENIZER)(
-        texts, add_special_tokens=False
-    )["input_ids"]
+    ids: list[list[int]] = oracle.auto_tokenizer(jobs.TOKENIZER)(texts, add_special_tokens=False)[
+        "input_ids"
+    ]
     return ids
 
 

@@ -9,12 +9,12 @@ import pytest
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import load_tokenizer
-from tests import oracle
+from tests import jobs
 from transforms.functional.errors import TokenizerError
 from transforms.functional.rows.packing import BlockLayout
 from transforms.functional.rows.padding import RowLayout
 
-TOKENIZER = load_tokenizer(str(oracle.SAMPLE_TOKENIZER))
+TOKENIZER = load_tokenizer(str(jobs.TOKENIZER))
 
 
 def recipe(**options: object) -> DatasetRecipe:
@@ -60,7 +60,7 @@ def test_static_masks_never_choose_a_special_token_nor_one_of_the_template() -> 
 
 
 def test_whole_words_are_refused_where_a_review_is_one_word(tmp_path: Path) -> None:
-    document = json.loads((oracle.SAMPLE_TOKENIZER / "tokenizer.json").read_text("utf-8"))
+    document = json.loads((jobs.TOKENIZER / "tokenizer.json").read_text("utf-8"))
     document["pre_tokenizer"] = None
     (tmp_path / "tokenizer.json").write_text(json.dumps(document))
     wordless = load_tokenizer(str(tmp_path / "tokenizer.json"))

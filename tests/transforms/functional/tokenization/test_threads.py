@@ -5,14 +5,15 @@ import threading
 import pyarrow as pa
 import pytest
 
-from tests.oracle import SAMPLE_TOKENIZER, sample_texts
+from tests.jobs import TOKENIZER
+from tests.oracle import sample_texts
 from transforms.functional.tokenization.new_pieces import NewPieceEncoder
 from transforms.functional.tokenization.piece_cache import Found, PieceCache
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.functional.tokenization.threads import encode_in_threads
 from transforms.functional.tokenization.tokens import Tokens
 
-TOKENIZER_JSON = (SAMPLE_TOKENIZER / "tokenizer.json").read_bytes()
+TOKENIZER_JSON = (TOKENIZER / "tokenizer.json").read_bytes()
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 7, 1000])
