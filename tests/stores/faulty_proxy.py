@@ -57,9 +57,9 @@ class FaultyProxy:
 
     async def _answer(self, request: bytes, fault: str, writer: asyncio.StreamWriter) -> None:
         if fault == "5":
-            writer.write(_error(500, "InternalError", "We encountered an internal error."))
+            writer.write(error_answer(500, "InternalError", "We encountered an internal error."))
         elif fault == "S":
-            writer.write(_error(503, "SlowDown", "Please reduce your request rate."))
+            writer.write(error_answer(503, "SlowDown", "Please reduce your request rate."))
         elif fault == "R":
             _reset(writer)
         elif fault == "T":
@@ -112,7 +112,8 @@ def _is_connection(line: bytes) -> bool:
     return line.lower().startswith((b"connection:", b"expect:"))
 
 
-def _error(status: int, code: str, message: str) -> bytes:
+def error_answer(status: int, code: str, message: str) -> bytes:
+    """Return the answer of a store that speaks S3 to a request that it does not carry out."""
     body = _ERROR.format(code=code, message=message)
     return (
         f"HTTP/1.1 {status} {code}\r\nContent-Type: application/xml\r\n"
@@ -126,7 +127,8 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
 
 
-async def _serve(port: int, proxy: FaultyProxy) -> None:
+async def serve(port: int, proxy: FaultyProxy) -> None:
+    """Listen on a port of loopback until the process ends."""
     server = await asyncio.start_server(proxy.handle, "127.0.0.1", port, limit=1 << 26)
     async with server:
         await server.serve_forever()
@@ -135,4 +137,4 @@ async def _serve(port: int, proxy: FaultyProxy) -> None:
 if __name__ == "__main__":
     _port, _upstream, _seed, _share, _log = sys.argv[1:]
     _proxy = FaultyProxy(int(_upstream), int(_seed), float(_share), Path(_log))
-    asyncio.run(_serve(int(_port), _proxy))
+    asyncio.run(serve(int(_port), _proxy))

@@ -21,6 +21,11 @@ from tests.paths import ROOT
 
 AZURITE = ROOT / ".azurite" / "node_modules" / ".bin" / "azurite-blob"
 
+# Where `make engines` installs what no package registry of Python has.
+ENGINES = Path(
+    os.environ.get("ENGINES_FOLDER", Path.home() / ".cache" / "review-shards" / "engines")
+)
+
 # Azurite's only account; its key is printed in its manual.
 _AZURITE_KEY = (
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -108,8 +113,8 @@ def _forget_file_systems() -> None:
 def s3_environment(port: int) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "minioadmin",
-        "AWS_SECRET_ACCESS_KEY": "minioadmin",
+        "AWS_ACCESS_KEY_ID": "review-shards",
+        "AWS_SECRET_ACCESS_KEY": "review-shards",
         "AWS_DEFAULT_REGION": "us-east-1",
     }
 
@@ -122,13 +127,38 @@ def moto(_: Path) -> Iterator[Store]:
 
 
 @contextmanager
-def minio(folder: Path) -> Iterator[Store]:
-    program = shutil.which("minio")
-    if program is None:
-        raise MissingServerError("no `minio` on the PATH: install MinIO's server binary")
+def s3(folder: Path) -> Iterator[Store]:
+    """A server that speaks S3: versitygw, and where it is not installed moto.
+
+    The first is the better one: it checks signatures, it keeps its files on disk, and it answers
+    several jobs at once.
+    """
+    program = shutil.which("versitygw", path=f"{os.environ['PATH']}:{ENGINES / 'bin'}")
+    if program is None and os.environ.get("NEED_ENGINES"):
+        raise MissingServerError(f"no versitygw in {ENGINES / 'bin'}: `make engines` installs it")
+    server = moto(folder) if program is None else _versitygw(program, folder)
+    with server as store:
+        yield store
+
+
+@contextmanager
+def _versitygw(program: str, folder: Path) -> Iterator[Store]:
     port = free_port()
-    with serving([program, "server", "--address", f"127.0.0.1:{port}", str(folder)], port):
-        yield _with_s3_bucket("minio", port)
+    # Its administrator, and the only account.
+    keys = s3_environment(port)
+    account = ["--access", keys["AWS_ACCESS_KEY_ID"], "--secret", keys["AWS_SECRET_ACCESS_KEY"]]
+    command = [
+        program,
+        "--port",
+        f"127.0.0.1:{port}",
+        *account,
+        "--quiet",
+        "--keep-alive",
+        "posix",
+        str(folder),
+    ]
+    with serving(command, port):
+        yield _with_s3_bucket("versitygw", port)
 
 
 def _with_s3_bucket(name: str, port: int) -> Store:
@@ -176,4 +206,4 @@ def azurite(folder: Path) -> Iterator[Store]:
         yield Store(name="azurite", port=port, environment=environment, bucket="abfs://bucket")
 
 
-SERVERS = {"moto": moto, "minio": minio, "gcs": gcs, "azurite": azurite}
+SERVERS = {"s3": s3, "moto": moto, "gcs": gcs, "azurite": azurite}

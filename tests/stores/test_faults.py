@@ -29,16 +29,21 @@ from transforms import storage
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "share"), [(1, 0.05), (3, 0.2)])
 def test_a_job_survives_faults_of_the_store(
-    s3: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, share: float
+    moto: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, share: float
 ) -> None:
-    source, output = put_reviews(s3.url(f"faults{seed}/reviews.jsonl")), s3.url(f"faults{seed}_out")
+    source, output = (
+        put_reviews(moto.url(f"faults{seed}/reviews.jsonl")),
+        moto.url(f"faults{seed}_out"),
+    )
     for i in range(40):
-        storage.write_atomic(s3.url(f"faults{seed}_small/{i}.txt"), b"A small but good film.\n" * i)
-    small = s3.url(f"faults{seed}_small")
+        storage.write_atomic(
+            moto.url(f"faults{seed}_small/{i}.txt"), b"A small but good film.\n" * i
+        )
+    small = moto.url(f"faults{seed}_small")
     assert job(source, str(tmp_path / "out"), "--input", small) == 0
     port, log = free_port(), tmp_path / "log"
     module = [sys.executable, "-m", "tests.stores.faulty_proxy"]
-    command = [*module, str(port), str(s3.port), str(seed), str(share), str(log)]
+    command = [*module, str(port), str(moto.port), str(seed), str(share), str(log)]
     # The time-outs of the clients are what the proxy's silence is measured by.
     config = {"read_timeout": 1, "connect_timeout": 1, "max_pool_connections": 64}
     monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": config})

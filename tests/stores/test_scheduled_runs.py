@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,17 @@ from beam_pipeline import verify
 from tests.jobs import REVIEWS, arguments
 from tests.paths import ROOT
 from tests.stores.jobs import OPTIONS, job, manifest_of, shard_hashes
-from tests.stores.servers import Store
+from tests.stores.servers import (
+    ROOT,
+    Store,
+    free_port,
+    in_environment,
+    s3_environment,
+    serving,
+)
 from transforms import storage
 from transforms.functional.errors import OutputError
+from transforms.storage import writing
 from transforms.storage.generations import publish, read_manifest
 from transforms.storage.lease import LEASE_NAME, lease
 
@@ -107,6 +117,45 @@ def test_two_runs_that_race_leave_one_valid_dataset(s3: Store, tmp_path: Path) -
         assert manifest_of(output).config["seed"] == int(seeds[codes.index(0)])
         refused = errors[codes.index(1)]
         assert "another run is writing there" in refused or "holds another dataset" in refused
+
+
+@pytest.fixture
+def unconditional(moto: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """An S3 that answers 501 to conditions, and that this process has not met yet."""
+    monkeypatch.setattr(writing, "_unconditional", set())
+    port = free_port()
+    command = [sys.executable, "-m", "tests.stores.unconditional_proxy", str(port), str(moto.port)]
+    environment = s3_environment(port)
+    with serving(command, port, ROOT), in_environment(environment):
+        yield replace(moto, port=port, environment=environment)
+
+
+def test_a_store_without_conditions_is_looked_at_before_it_is_written_to(
+    unconditional: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = unconditional.url("unconditional/file.json")
+
+    assert storage.create(path, b"first")
+    assert not storage.create(path, b"second")
+
+    assert storage.read_bytes(path) == b"first"
+    assert storage.create(unconditional.url("unconditional/other.json"), b"other")
+    (warning,) = caplog.messages
+    assert warning == (
+        "s3://bucket cannot write a file only where none is (HTTP 501 to If-None-Match): never "
+        "let two jobs write to one output there at a time (docs/reliability.md)"
+    )
+
+
+def test_nights_are_appended_in_a_store_without_conditions(unconditional: Store) -> None:
+    source, output = unconditional.url("nights3"), unconditional.url("nights3_out")
+    for number in range(2):
+        lines = LINES[number * 50 : number * 50 + 50]
+        storage.write_atomic(storage.join(source, f"{number}.jsonl"), b"".join(lines))
+        assert job(source, output, "--append", *TOLERANT) == 0
+
+    assert len(manifest_of(output).generations) == 2
+    assert verify.main([output]) == 0
 
 
 def store_reviews(store: Store, folder: str) -> str:

@@ -73,8 +73,7 @@ def test_a_job_killed_there_is_finished_by_a_rerun(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["moto"])
-def test_every_format_is_read_by_ranges(s3: Store, tmp_path: Path, name: str) -> None:
+def test_every_format_is_read_by_ranges(s3: Store, tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

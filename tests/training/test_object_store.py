@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from tests.stores.servers import in_environment, moto
+from tests.stores.servers import in_environment, s3
 from tests.training.datasets import write_mlm
 from training.reading.dataset import ShardDataset
 from training.reading.shard_cache import ShardCache
@@ -20,7 +20,7 @@ from training.sampling.sampler import ElasticSampler
 def copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     """A dataset on this machine, and the same in a bucket."""
     folder = write_mlm(tmp_path_factory.mktemp("objects") / "out")
-    with moto(folder) as store, in_environment(store.environment):
+    with s3(tmp_path_factory.mktemp("bucket")) as store, in_environment(store.environment):
         fsspec.filesystem("s3").put(str(folder), store.url("out"), recursive=True)
         yield folder, store.url("out")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 import threading
@@ -14,6 +15,7 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from transforms.functional.errors import OutputError, ReviewShardsError
+from transforms.functional.safe_urls import mask_secrets
 from transforms.storage.paths import is_local, locate
 from transforms.storage.reading import exists, read_bytes
 from transforms.storage.stores import ask, reason, status_of
@@ -23,7 +25,11 @@ _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 # Conflict, or precondition failed: what a store says where a file is there already.
 _EXISTS_STATUS = (409, 412)
 # Not implemented: of a store that knows no conditions.
-_NO_CONDITIONS_STATUS = (501,)
+_NO_CONDITIONS_STATUS = 501
+# Buckets of such stores that this process has met.
+_unconditional: set[str] = set()
+
+_logger = logging.getLogger(__name__)
 
 
 def write_atomic(path: str, data: bytes) -> None:
@@ -58,7 +64,7 @@ def create(path: str, data: bytes) -> bool:
         if isinstance(filesystem, LocalFileSystem):
             created = _write_local(Path(name), data, replace=False)
         else:
-            created = _put_new(filesystem, name, data)
+            created = _put_new(filesystem, name, data, _bucket_of(path))
     # It is our own where the answer to the first of two attempts was lost.
     return created or _holds(path, data)
 
@@ -70,20 +76,35 @@ def _holds(path: str, data: bytes) -> bool:
         return False
 
 
-def _put_new(filesystem: AbstractFileSystem, name: str, data: bytes) -> bool:
+def _put_new(filesystem: AbstractFileSystem, name: str, data: bytes, bucket: str) -> bool:
     # Some stores take the condition and pass it over.
     if ask(filesystem, "exists", name):
         return False
     try:
-        ask(filesystem, "pipe_file", name, data, mode="create")
+        mode = "overwrite" if bucket in _unconditional else "create"
+        ask(filesystem, "pipe_file", name, data, mode=mode)
     except Exception as error:
-        if status_of(error) in _NO_CONDITIONS_STATUS:
-            ask(filesystem, "pipe_file", name, data)
-            return True
+        if status_of(error) == _NO_CONDITIONS_STATUS and bucket not in _unconditional:
+            _say_that_it_knows_no_conditions(bucket)
+            return _put_new(filesystem, name, data, bucket)
         if isinstance(error, FileExistsError) or status_of(error) in _EXISTS_STATUS:
             return False
         raise
     return True
+
+
+def _bucket_of(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
+
+
+def _say_that_it_knows_no_conditions(bucket: str) -> None:
+    _unconditional.add(bucket)
+    _logger.warning(
+        "%s cannot write a file only where none is (HTTP 501 to If-None-Match): never let two "
+        "jobs write to one output there at a time (docs/reliability.md)",
+        mask_secrets(bucket),
+    )
 
 
 @contextmanager
