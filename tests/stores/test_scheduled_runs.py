@@ -17,7 +17,6 @@ from tests.jobs import REVIEWS, arguments
 from tests.paths import ROOT
 from tests.stores.jobs import OPTIONS, job, manifest_of, shard_hashes
 from tests.stores.servers import (
-    ROOT,
     Store,
     free_port,
     in_environment,
