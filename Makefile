@@ -3,6 +3,7 @@
 # make test        every test
 # make check       lint, types and every test
 # make check-fast  lint, types and the tests of pure functions, in two minutes
+# make engines     Prism, Flink, Spark, an S3 server and Airflow, for tests/engines
 # make bench       the tables of docs/performance.md
 # Tests run in two processes (JOBS=n for another number), the tests of a file in one of them.
 # The first call of each installs what it needs; later ones install nothing.
@@ -26,7 +27,7 @@ PURE := tests/transforms/functional tests/transforms/storage tests/training/samp
   tests/training/reading tests/training/model tests/beam_pipeline/options \
   tests/beam_pipeline/report/test_sentences.py tests/docs tests/test_architecture.py
 
-.PHONY: run test lint check check-fast bench clean azurite
+.PHONY: run test lint check check-fast bench clean azurite engines
 
 run: $(JOB)/.installed
 	$(JOB)/bin/python -m beam_pipeline --input tests/sample/reviews.jsonl --output $(OUTPUT) \
@@ -69,6 +70,11 @@ $(AZURITE)/.installed: Makefile
 	  npm install --silent --no-progress --ignore-scripts --prefix $(AZURITE) azurite@3.37.0 && \
 	  touch $@; \
 	else echo "no npm: the tests on Azure's emulator will be skipped; install Node.js"; fi
+
+# The engines that tests run jobs on, in a cache folder (ENGINES_FOLDER). Without one its tests are
+# skipped, and name the command that installs it.
+engines:
+	PYTHON=$(PYTHON) deploy/local/engines.sh install all
 
 # The tables of docs/performance.md: the kernel against the library, the job against its peers.
 bench: $(MEASURED)/.installed $(BENCH)/.installed

@@ -1,45 +1,10 @@
 # shellcheck shell=bash
-# Fetch files, and start, await and stop processes. Sourced by engine.sh, which sets these: the
-# table of files, and two folders.
-: "${artifacts:?}" "${downloads:?}" "${state:?}"
+# Start, await and stop processes. Sourced by engines.sh, which sets the folder of their state.
+: "${state:?}"
 
 fail() {
   echo "error: $*" >&2
   exit 1
-}
-
-# file_of NAME: where the file of that name in the table lies, or will.
-file_of() {
-  local url
-  url=$(awk -v name="$1" '$1 == name { print $3 }' "$artifacts")
-  [[ -n $url ]] || fail "$artifacts has no line for $1"
-  echo "$downloads/${url##*/}"
-}
-
-# fetch NAME: download the file unless it is there, and compare its hash with the table's.
-fetch() {
-  local name=$1 file url expected actual
-  file=$(file_of "$name")
-  read -r expected url < <(awk -v name="$name" '$1 == name { print $2, $3 }' "$artifacts")
-  if [[ ! -f $file ]]; then
-    echo "fetching $url"
-    curl --fail --location --silent --show-error --retry 3 --output "$file.part" "$url" ||
-      fail "cannot fetch $url"
-    mv "$file.part" "$file"
-  fi
-  actual=$(sha256sum "$file" | cut -d ' ' -f 1)
-  if [[ $expected == - && -n ${PIN:-} ]]; then
-    awk -v name="$name" -v hash="$actual" '$1 == name { $2 = hash } { print }' "$artifacts" \
-      >"$artifacts.part"
-    cat "$artifacts.part" >"$artifacts"
-    rm "$artifacts.part"
-  elif [[ $expected == - ]]; then
-    fail "no sha256 of $name is pinned yet; its file has $actual: compare it with the" \
-      "publisher's, and run this again with PIN=1, which writes it into $artifacts"
-  elif [[ $actual != "$expected" ]]; then
-    rm "$file"
-    fail "$url has sha256 $actual, not $expected: it was damaged or replaced, and is removed again"
-  fi
 }
 
 # is_running NAME: whether the process that was started by that name still runs. Its start time is
@@ -57,21 +22,46 @@ started_at() {
   sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "Z" { print $20 }'
 }
 
-# start NAME COMMAND ...: start a process in a session of its own; its output goes to NAME.log.
-start() {
-  local name=$1
-  shift
-  setsid "$@" >"$state/$name.log" 2>&1 </dev/null &
+answers() {
+  (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# need_free PORT: two servers on one port need not notice each other (SO_REUSEPORT), and share out
+# what comes in.
+need_free() {
+  if answers "$1"; then
+    fail "something answers on port $1 already: stop it, or choose another PORT"
+  fi
+}
+
+# start_on PORT NAME COMMAND ...: start a process in a session of its own, and wait until it
+# listens there; with an empty port it is not awaited. Its output goes to NAME.log.
+start_on() {
+  local port=$1 name=$2
+  shift 2
+  if [[ -n $port ]]; then need_free "$port"; fi
+  (cd "$state" && exec setsid "$@") >"$state/$name.log" 2>&1 </dev/null &
   echo "$! $(started_at $!)" >"$state/$name.pid"
+  if [[ -n $port ]]; then await "$name" "$port"; fi
 }
 
 # await NAME PORT: return when the process listens there.
 await() {
-  local name=$1 port=$2 end=$((SECONDS + ${START_SECONDS:-90}))
-  until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+  await_that "$1" "did not come up on port $2" answers "$2"
+}
+
+# await_line NAME TEXT: return when the process has logged it.
+await_line() {
+  await_that "$1" "did not say \"$2\"" grep -q "$2" "$state/$1.log"
+}
+
+# await_that NAME FAILURE COMMAND ...: return when the command succeeds.
+await_that() {
+  local name=$1 failure=$2 end=$((SECONDS + ${START_SECONDS:-90}))
+  until "${@:3}"; do
     if ! is_running "$name" || ((SECONDS >= end)); then
       tail -n 5 "$state/$name.log" >&2
-      fail "$name did not come up on port $port: $state/$name.log says why"
+      fail "$name $failure: $state/$name.log says why"
     fi
     sleep 0.2
   done
@@ -86,9 +76,8 @@ stop() {
     while is_running "$name" && ((SECONDS < end)); do
       sleep 0.1
     done
-    if is_running "$name"; then
-      kill -KILL -- "-$pid"
-    fi
+    # What it had started may outlive it.
+    kill -KILL -- "-$pid" 2>/dev/null || true
   fi
   rm -f "$state/$name.pid"
 }

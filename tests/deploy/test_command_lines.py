@@ -120,7 +120,7 @@ def test_no_command_line_of_ours_is_anywhere_else_in_deploy() -> None:
         "airflow/review_shards.py",
         "images/worker.Dockerfile",
         "images/trainer.Dockerfile",
-        "local/engine.sh",
+        "local/engines.sh",
         "spark/submit.sh",
         "training/train.sh",
     }

@@ -1,27 +1,22 @@
-"""deploy/local on tiny stand-ins, fetched over HTTP: checked, started, awaited and stopped."""
+"""deploy/local on stand-ins for go, mvn, pip and java: installed, started, awaited and stopped."""
 
 from __future__ import annotations
 
-import hashlib
-import io
 import os
 import socket
 import subprocess
 import sys
-import tarfile
-import threading
 import time
-import zipfile
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.deploy.manifests import DEPLOY
+from tests.deploy.stubs import Stubs
 
-_ENGINE = DEPLOY / "local" / "engine.sh"
+_ENGINES = DEPLOY / "local" / "engines.sh"
 # A server that listens where the real one does, and leaves a child behind unless it is ended too.
 _SERVER = """#!/usr/bin/env bash
 echo "started with $*"
@@ -32,7 +27,17 @@ with socket.create_server(("127.0.0.1", {port})):
     time.sleep(600)
 '
 """
-_DIES = "#!/usr/bin/env bash\necho 'no such option' >&2\nexit 3\n"
+_GO = """
+printf '%s\\n' "${@: -1}" >"$GOBIN/asked"
+cp "$HOME/server" "$GOBIN/$(basename "${2%@*}")"
+"""
+_MVN = """
+for option; do
+  case $option in -Djob.server.folder=*) folder=${option#*=} ;; esac
+done
+mkdir -p "$folder/classes/org"
+touch "$folder/job-server.jar" "$folder/original-job-server.jar"
+"""
 
 
 def _answers(port: int) -> bool:
@@ -40,8 +45,10 @@ def _answers(port: int) -> bool:
         return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _script(port: int) -> bytes:
-    return _SERVER.format(python=sys.executable, port=port).encode()
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
 
 
 def _await_end_of(group: int) -> None:
@@ -58,39 +65,35 @@ def _await_end_of(group: int) -> None:
         time.sleep(0.1)
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *arguments: object) -> None:
-        """Print nothing."""
-
-
 class Machine:
-    """A table of files on a server on loopback, and a folder for the engines."""
+    """Stubs of the programs that install, a port, and a folder for the engines."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.table = folder / "artifacts.txt"
-        self.published = folder / "published"
+        self.stubs = Stubs(folder)
+        self.stubs.add("go", _GO)
+        self.stubs.add("mvn", _MVN)
+        self.port = _free_port()
         self.engines = folder / "engines"
-        self.url = url
+        self.be_server(_SERVER.format(python=sys.executable, port=self.port))
 
-    def publish(self, name: str, file: str, content: bytes, sha256: str | None = None) -> None:
-        (self.published / file).write_bytes(content)
-        digest = hashlib.sha256(content).hexdigest() if sha256 is None else sha256
-        with self.table.open("a") as table:
-            table.write(f"{name} {digest} {self.url}/{file}\n")
+    def be_server(self, script: str) -> None:
+        """Let every program that `go install` installs be this script."""
+        program = self.folder / "server"
+        program.write_text(script)
+        program.chmod(0o755)
 
-    def run(self, action: str, engine: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        log = self.folder / "out"
-        with log.open("w+") as out:
+    def run(self, action: str, *engines: str) -> subprocess.CompletedProcess[str]:
+        with (self.folder / "out").open("w+") as out:
             # A file, not a pipe: what was started would keep a pipe open.
             done = subprocess.run(
-                [_ENGINE, action, engine],
+                [_ENGINES, action, *engines],
                 env={
-                    "PATH": f"{self.folder}:{os.environ['PATH']}",
+                    "PATH": f"{self.folder}/stubs:{os.environ['PATH']}",
                     "HOME": str(self.folder),
-                    "ARTIFACTS": str(self.table),
                     "ENGINES_FOLDER": str(self.engines),
-                    **environment,
+                    "PORT": str(self.port),
+                    "START_SECONDS": "60",
                 },
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -106,138 +109,129 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
-    published = tmp_path / "published"
-    published.mkdir()
-    handler = partial(_Quiet, directory=str(published))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        made = Machine(tmp_path, f"http://127.0.0.1:{server.server_port}")
-        try:
-            yield made
-        finally:
-            for engine in ("prism", "flink", "minio"):
-                made.run("stop", engine)
-            server.shutdown()
-            thread.join()
+    made = Machine(tmp_path)
+    try:
+        yield made
+    finally:
+        made.run("stop", "prism", "flink-cluster", "versitygw")
 
 
-def _need_free(*ports: int) -> None:
-    taken = [port for port in ports if _answers(port)]
-    if taken:
-        pytest.skip(f"something listens on port {taken[0]} of this machine")
+@contextmanager
+def _listening(port: int) -> Iterator[None]:
+    with socket.create_server(("127.0.0.1", port)):
+        yield
 
 
-def _prism(content: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("apache_beam-v9-prism-linux-amd64", content)
-    return buffer.getvalue()
+def test_what_is_not_installed_is_said_with_the_command_that_installs_it(machine: Machine) -> None:
+    missing = machine.run("start", "flink")
+    assert (missing.returncode, missing.stdout) == (
+        1, "error: flink is not installed: run deploy/local/engines.sh install flink\n",
+    )  # fmt: skip
 
 
-def _flink(scripts: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, content in scripts.items():
-            member = tarfile.TarInfo(f"flink-9/bin/{name}")
-            member.size, member.mode = len(content), 0o755
-            archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
+def test_an_engine_is_installed_once_in_its_version(machine: Machine) -> None:
+    first = machine.run("install", "prism", "versitygw")
+    assert first.stdout.splitlines() == ["installing prism-2.77.0", "installing versitygw-1.8.0"]
+    asked = (machine.engines / "prism-2.77.0" / "asked").read_text()
+    assert asked == "github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0\n"
+    assert machine.run("install", "prism", "versitygw").stdout == ""
+    assert len(machine.stubs.calls()) == 2
 
 
-def test_prism_is_fetched_started_awaited_and_stopped(machine: Machine) -> None:
-    _need_free(8073)
-    machine.publish("prism", "apache_beam-v9-prism-linux-amd64.zip", _prism(_script(8073)))
+def test_of_a_job_server_only_its_jar_stays(machine: Machine) -> None:
+    (machine.engines / "flink-1.19.3").mkdir(parents=True)
+    assert machine.run("install", "flink-cluster").returncode == 0
+    (call,) = machine.stubs.calls()
+    assert {"package", "-Dbeam.version=2.62.0", "-Dflink.minor=1.19"} <= set(call.arguments)
+    made = machine.engines / "flink-1.19-job-server-2.62.0"
+    assert [path.name for path in made.iterdir()] == ["job-server.jar"]
+
+
+def test_half_an_installation_is_none(machine: Machine) -> None:
+    machine.stubs.add("go", "touch $GOBIN/half; exit 1")
+    assert machine.run("install", "prism").returncode == 1
+    assert "prism is not installed" in machine.run("start", "prism").stdout
+    machine.stubs.add("go", _GO)
+    assert machine.run("install", "prism").returncode == 0
+    assert not (machine.engines / "prism-2.77.0" / "half").exists()
+
+
+def test_prism_is_started_awaited_and_stopped(machine: Machine) -> None:
+    machine.run("install", "prism")
     assert machine.run("status", "prism").stdout == "prism does not run\n"
     started = machine.run("start", "prism")
     assert started.returncode == 0, started.stdout
-    assert "--job_endpoint localhost:8073" in started.stdout
-    assert _answers(8073)
+    assert f"--job_endpoint localhost:{machine.port}" in started.stdout
+    assert _answers(machine.port)
     assert machine.run("status", "prism").stdout == "prism runs\n"
     log = (machine.engines / "run" / "prism.log").read_text()
-    assert log == "started with --job_port=8073 --serve_http=false\n"
+    assert log == f"started with --job_port={machine.port} --serve_http=false\n"
     again = machine.run("start", "prism")
     assert (again.returncode, again.stdout) == (
         1, "error: prism runs already: stop prism first\n",
     )  # fmt: skip
     group = machine.group("prism")
     assert machine.run("stop", "prism").returncode == 0
-    assert not _answers(8073)
+    assert not _answers(machine.port)
     _await_end_of(group)
     assert machine.run("stop", "prism").returncode == 0
 
 
-def test_flink_is_three_processes_and_half_of_it_is_none(machine: Machine) -> None:
-    _need_free(8081, 8099)
-    scripts = {"jobmanager.sh": _script(8081), "taskmanager.sh": b"#!/bin/bash\nexec sleep 600\n"}
-    machine.publish("flink", "flink-9.tgz", _flink(scripts))
-    jar = machine.folder / "server.jar"
-    no_jar = machine.run("start", "flink", FLINK_JOB_SERVER=str(jar))
-    assert (no_jar.returncode, no_jar.stdout) == (
-        1, "error: FLINK_JOB_SERVER is no file: see --help\n",
-    )  # fmt: skip
-    jar.write_bytes(b"a jar")
-    java = machine.folder / "java"
-    java.write_text(_DIES)
-    java.chmod(0o755)
-    failed = machine.run("start", "flink", FLINK_JOB_SERVER=str(jar))
+def test_a_port_that_another_server_holds_is_said(machine: Machine) -> None:
+    machine.run("install", "prism")
+    with _listening(machine.port):
+        refused = machine.run("start", "prism")
+    assert (refused.returncode, refused.stdout) == (
+        1,
+        f"error: something answers on port {machine.port} already: stop it, or choose another "
+        f"PORT\n",
+    )
+
+
+def test_a_server_that_does_not_come_up_is_said_with_its_last_words(machine: Machine) -> None:
+    machine.be_server("#!/usr/bin/env bash\necho 'no such option' >&2\nexit 3\n")
+    machine.run("install", "prism")
+    failed = machine.run("start", "prism")
     assert failed.returncode == 1
-    assert "no such option\nerror: flink-job-server did not come up on port 8099" in failed.stdout
-    assert "runs" not in machine.run("status", "flink").stdout.replace("does not run", "")
-    assert not _answers(8081)
+    assert f"no such option\nerror: prism did not come up on port {machine.port}" in failed.stdout
+    assert machine.run("status", "prism").stdout == "prism does not run\n"
 
-    java.write_bytes(_script(8099))
-    started = machine.run("start", "flink", SLOTS="3", FLINK_JOB_SERVER=str(jar))
+
+def test_half_a_cluster_is_none(machine: Machine) -> None:
+    (machine.engines / "flink-1.19.3").mkdir(parents=True)
+    machine.stubs.add("java", "exec sleep 600")
+    machine.run("install", "flink-cluster")
+    machine.stubs.add("java", 'case "$*" in *JobServerDriver*) echo gone; exit 1 ;; esac; sleep 60')
+    failed = machine.run("start", "flink-cluster")
+    assert failed.returncode == 1
+    assert "gone\nerror: flink-job-server did not come up" in failed.stdout
+    status = machine.run("status", "flink-cluster").stdout.splitlines()
+    assert status == [
+        f"{name} does not run"
+        for name in (
+            "flink-job-manager",
+            "flink-task-manager-1",
+            "flink-task-manager-2",
+            "flink-job-server",
+        )
+    ]
+
+
+def test_the_store_gets_a_password_of_its_own_that_only_its_owner_reads(machine: Machine) -> None:
+    machine.run("install", "versitygw")
+    started = machine.run("start", "versitygw")
     assert started.returncode == 0, started.stdout
-    assert "fetching" not in started.stdout
-    assert "--job_endpoint localhost:8099" in started.stdout
-    assert machine.run("status", "flink").stdout.count(" runs\n") == 3
-    assert machine.run("stop", "flink").returncode == 0
-    assert not _answers(8081)
-    assert not _answers(8099)
-
-
-def test_minio_gets_a_password_of_its_own_that_only_its_owner_reads(machine: Machine) -> None:
-    _need_free(9000)
-    machine.publish("minio", "minio.RELEASE.9", _script(9000))
-    started = machine.run("start", "minio")
-    assert started.returncode == 0, started.stdout
-    variables = machine.engines / "minio.env"
+    variables = machine.engines / "run" / "versitygw.env"
     assert started.stdout.endswith(f"source {variables}\n")
     assert variables.stat().st_mode & 0o077 == 0
     words = dict(word.partition("=")[::2] for word in variables.read_text().split()[1:])
-    assert words["AWS_ENDPOINT_URL"] == "http://127.0.0.1:9000"
+    assert words["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{machine.port}"
     assert len(words["AWS_SECRET_ACCESS_KEY"]) == 32
-    assert words["AWS_SECRET_ACCESS_KEY"] not in (machine.engines / "run/minio.log").read_text()
-    machine.run("stop", "minio")
-    assert machine.run("start", "minio").returncode == 0
+    log = (machine.engines / "run" / "versitygw.log").read_text()
+    assert words["AWS_SECRET_ACCESS_KEY"] not in log
+    machine.run("stop", "versitygw")
+    assert machine.run("start", "versitygw").returncode == 0
     assert words["AWS_SECRET_ACCESS_KEY"] in variables.read_text()
-
-
-def test_a_file_with_another_hash_is_refused_and_removed(machine: Machine) -> None:
-    machine.publish("minio", "minio.RELEASE.9", b"not what it was", sha256="0" * 64)
-    refused = machine.run("start", "minio")
-    assert refused.returncode == 1
-    assert f"not {'0' * 64}: it was damaged or replaced" in refused.stdout
-    assert list((machine.engines / "downloads").iterdir()) == []
-
-
-def test_a_hash_that_is_not_pinned_is_shown_and_pinned_on_demand(machine: Machine) -> None:
-    machine.publish("minio", "minio.RELEASE.9", b"a program", sha256="-")
-    digest = hashlib.sha256(b"a program").hexdigest()
-    refused = machine.run("fetch", "minio")
-    assert refused.returncode == 1
-    assert f"no sha256 of minio is pinned yet; its file has {digest}" in refused.stdout
-    assert machine.run("fetch", "minio", PIN="1").returncode == 0
-    assert machine.table.read_text() == f"minio {digest} {machine.url}/minio.RELEASE.9\n"
-    assert machine.run("fetch", "minio").returncode == 0
-
-
-def test_a_file_that_is_not_there_is_named(machine: Machine) -> None:
-    machine.table.write_text(f"minio - {machine.url}/gone\n")
-    failed = machine.run("fetch", "minio")
-    assert failed.returncode == 1
-    assert f"error: cannot fetch {machine.url}/gone" in failed.stdout
 
 
 def test_a_number_that_another_process_has_by_now_is_not_stopped(machine: Machine) -> None:
@@ -250,14 +244,16 @@ def test_a_number_that_another_process_has_by_now_is_not_stopped(machine: Machin
         other.kill()
 
 
-def test_the_table_names_what_the_engines_fetch() -> None:
-    table = (DEPLOY / "local" / "artifacts.txt").read_text().splitlines()
-    lines = [line.split() for line in table if not line.startswith("#")]
-    assert [name for name, _, _ in lines] == ["prism", "flink", "minio"]
-    for _, digest, url in lines:
-        assert digest == "-" or len(digest) == 64
-        assert url.startswith("https://")
-    versions = {name: url for name, _, url in lines}
-    # The job server is made for one minor version of Flink.
-    assert "flink-1.20." in versions["flink"]
-    assert "flink-1.20-job-server" in _ENGINE.read_text()
+def test_versions_of_what_belongs_together_go_together() -> None:
+    """Prism is of the Beam that the job uses."""
+    install = (DEPLOY / "local" / "install.sh").read_text()
+    setup = (DEPLOY.parent / "setup.py").read_text()
+    prism = install.partition("PRISM_VERSION:-")[2].partition("}")[0]
+    assert f"=={prism}" in setup or f"=={prism}" in (DEPLOY.parent / "constraints.txt").read_text()
+    # No registry is named: go, mvn and pip use the one that is set up.
+    for path in (DEPLOY / "local").rglob("*"):
+        if path.is_file():
+            text = path.read_text().replace("http://maven.apache.org/POM/4.0.0", "")
+            assert [
+                word for word in text.split() if "://" in word and "127.0.0.1" not in word
+            ] == []

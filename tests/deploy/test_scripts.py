@@ -11,7 +11,9 @@ import pytest
 from tests.deploy.manifests import DEPLOY, ROOT
 
 _SCRIPTS = sorted([*DEPLOY.rglob("*.sh"), *DEPLOY.rglob("*.sbatch")])
-_PROGRAMS = [path for path in _SCRIPTS if path.name not in ("processes.sh", "train.sbatch")]
+# What other scripts are made of, and what only sbatch runs.
+_PARTS = ("install.sh", "processes.sh", "start.sh", "train.sbatch")
+_PROGRAMS = [path for path in _SCRIPTS if path.name not in _PARTS]
 _SHELLCHECK = Path(sys.executable).parent / "shellcheck"
 
 
@@ -33,8 +35,10 @@ def _run(*command: str | Path, **environment: str) -> subprocess.CompletedProces
 def test_all_scripts_are_found() -> None:
     assert [_name(path) for path in _SCRIPTS] == [
         "dataflow/launch.sh",
-        "local/engine.sh",
+        "local/engines.sh",
+        "local/install.sh",
         "local/processes.sh",
+        "local/start.sh",
         "spark/submit.sh",
         "training/train.sbatch",
         "training/train.sh",
@@ -79,8 +83,9 @@ def test_help_needs_nothing_and_names_every_variable_that_is_needed(path: Path) 
         ("spark/submit.sh", ["--task", "mlm"], 1, "SPARK_MASTER is not set: see --help"),
         ("training/train.sh", ["--task", "mlm"], 1, "WORLD_SIZE is not set: start this with"),
         ("training/train.sbatch", ["x"], 1, "VENV is not set: the folder of the virtual"),
-        ("local/engine.sh", ["start", "spark"], 2, "usage: deploy/local/engine.sh fetch|start"),
-        ("local/engine.sh", ["restart", "prism"], 2, "usage: deploy/local/engine.sh fetch|start"),
+        ("local/engines.sh", ["start", "dask"], 2, "usage: deploy/local/engines.sh install|"),
+        ("local/engines.sh", ["start", "all"], 2, "usage: deploy/local/engines.sh install|"),
+        ("local/engines.sh", ["restart", "prism"], 2, "usage: deploy/local/engines.sh install|"),
     ],
 )
 def test_a_mistake_stops_a_script_before_it_does_anything(

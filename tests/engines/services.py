@@ -39,7 +39,7 @@ def portable_services(folder: Path, code: Path = ROOT) -> Iterator[Portable]:
         folder: The working folder; what they print goes there, too.
         code: Folder with the packages that the workers import.
     """
-    job_port, pool_port = _free_port(), _free_port()
+    job_port, pool_port = free_port(), free_port()
     service = "apache_beam.runners.portability.local_job_service_main"
     pool = "apache_beam.runners.worker.worker_pool_main"
     with (
@@ -98,7 +98,7 @@ def _process(folder: Path, code: Path, arguments: Sequence[str], port: int) -> I
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("localhost", 0)) as server:
         port: int = server.getsockname()[1]
         return port
