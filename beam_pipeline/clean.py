@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
-from beam_pipeline.console import exit_code_of, run_program, say
+from beam_pipeline.console import run_program, say
+from beam_pipeline.dataset_arguments import dataset_parser, run_command
 from beam_pipeline.output.output_folder import remove_unnamed, unnamed_files
+from transforms.functional.wording import counted
 from transforms.storage.generations import newest_manifest, read_manifest
 from transforms.storage.lease import lease
 
 
 def main(arguments: Sequence[str]) -> int:
     """Remove shards of other runs, and what killed processes left; return an exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m beam_pipeline.clean",
-        description="Remove the shards in OUTPUT that its manifest does not name, and what killed "
+    parser = dataset_parser(
+        "clean",
+        "Remove the shards in OUTPUT that its manifest does not name, and what killed "
         "processes left of unfinished writes. While a job is running there, it is an error.",
-        allow_abbrev=False,
     )
-    parser.add_argument("output", help="folder or URL of the dataset")
     parser.add_argument("--dry_run", action="store_true", help="only say what would be removed")
     options = parser.parse_args(arguments)
-    return exit_code_of(
+    return run_command(
         lambda: _clean(options.output, dry_run=options.dry_run),
+        options,
         interrupted="the same command goes on from here",
     )
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
 def _clean(output: str, *, dry_run: bool) -> int:
     found = _find(output) if dry_run else _remove(output)
     would_be = "would be " if dry_run else ""
-    say("\n".join([*found, f"{len(found)} files {would_be}removed"]))
+    say("\n".join([*found, f"{counted(len(found), 'file')} {would_be}removed"]))
     return 0
 
 

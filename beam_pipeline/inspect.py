@@ -9,40 +9,58 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from beam_pipeline.console import exit_code_of, run_program, say, write
+from beam_pipeline.console import run_program, say, write
+from beam_pipeline.dataset_arguments import dataset_parser, read_generation, run_command
 from beam_pipeline.options.config import JobConfig
-from beam_pipeline.output.comparison import differences
+from beam_pipeline.output.comparison import list_differences
 from beam_pipeline.output.row_view import load_row, row_text
-from transforms.functional.dataset.manifest import SUBSETS, Manifest
-from transforms.storage.generations import read_manifest
+from beam_pipeline.report.dataset_lines import subset_line
+from transforms import storage
+from transforms.functional.dataset.manifest import MANIFEST_NAME, SUBSETS, Manifest
+from transforms.functional.wording import counted
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print what the arguments ask for, and return an exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m beam_pipeline.inspect",
-        description="Say what a dataset is; show a row of it as text; say how another one differs.",
-        allow_abbrev=False,
+    parser = dataset_parser(
+        "inspect",
+        "Say what a dataset is; show a row of it as text; say how another one differs.",
+        generation=True,
     )
-    parser.add_argument("output", help="folder or URL of the dataset")
     parser.add_argument("--row", type=int, metavar="N", help="show this row, counted from 0")
     parser.add_argument("--subset", choices=SUBSETS, default="train", help="of which subset")
-    parser.add_argument("--diff", metavar="OTHER", help="another dataset: say what differs")
+    parser.add_argument(
+        "--diff", metavar="OTHER", help="another dataset, or a generation: say what differs"
+    )
     options = parser.parse_args(arguments)
-    return exit_code_of(lambda: _inspect(options), interrupted="nothing was changed")
+    return run_command(lambda: _inspect(options), options, interrupted="nothing was changed")
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    manifest = read_manifest(options.output)
+    output, path, manifest = read_generation(options.output, options.generation)
     if options.diff is not None:
-        found = differences(manifest, read_manifest(options.diff))
-        same = "no difference: the same content, made of the same inputs"
-        say("\n".join([f"- {options.output}", f"+ {options.diff}", *(found or [same])]))
+        _print_differences(output, path, manifest, options.diff)
     elif options.row is not None:
-        _print_row(options.output, manifest, options.subset, options.row)
+        _print_row(output, manifest, options.subset, options.row)
     else:
-        say(describe(options.output, manifest))
+        say(describe(output, manifest))
     return 0
+
+
+def _print_differences(output: str, path: str, manifest: Manifest, other: str) -> None:
+    """Say what differs in another dataset; a number means a generation of the same one."""
+    if other.isdecimal():
+        other_output, other_path, other_manifest = read_generation(output, int(other))
+    else:
+        other_output, other_path, other_manifest = read_generation(other)
+    found = list_differences(manifest, other_manifest)
+    same = "no difference: the same content, made of the same inputs"
+    names = (f"- {_name(output, path)}", f"+ {_name(other_output, other_path)}")
+    say("\n".join([*names, *(found or [same])]))
+
+
+def _name(output: str, path: str) -> str:
+    return output if path == MANIFEST_NAME else storage.join(output, path)
 
 
 def describe(output: str, manifest: Manifest) -> str:
@@ -52,13 +70,14 @@ def describe(output: str, manifest: Manifest) -> str:
     lines = [
         f"{output}",
         f"  task        {manifest.task}, max_length {manifest.max_length}",
-        *(f"  {_subset(manifest, subset)}" for subset in manifest.subsets),
+        *(f"  {subset_line(manifest, subset)}" for subset in manifest.subsets),
         f"  reviews     {reviews.read:,} read = {reviews.written:,} written + "
         f"{reviews.rejected:,} rejected + {reviews.dropped:,} dropped",
         f"  tokens      {tokens.written:,} written, {tokens.dropped:,} dropped",
-        f"  inputs      {len(manifest.inputs):,} files, "
+        f"  inputs      {counted(len(manifest.inputs), 'file')}, "
         f"{manifest.inputs.total('bytes') / 1e6:,.1f} MB",
         f"  tokenizer   {tokenizer.vocab_size:,} ids, sha256 {tokenizer.sha256[:16]}",
+        f"  generation  {manifest.generation:,}",
         f"  content     sha256 {manifest.content_sha256()[:16]}",
     ]
     if manifest.label_numbers is not None:
@@ -74,15 +93,6 @@ def describe(output: str, manifest: Manifest) -> str:
             f"compare: --diff OTHER"
         )
     return "\n".join(lines)
-
-
-def _subset(manifest: Manifest, subset: str) -> str:
-    shards = manifest.subsets[subset]
-    n_bytes = shards.total("bytes")
-    return (
-        f"{subset:<11} {manifest.rows(subset):,} rows, {manifest.tokens(subset):,} tokens, "
-        f"{len(shards):,} shards, {n_bytes / 1e6:,.1f} MB"
-    )
 
 
 def _chosen_options(manifest: Manifest) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from transforms.functional.dataset.manifest import SUBSETS, Manifest
+from transforms.functional.wording import counted
 
 NAMES_SHOWN = 3
 
 
-def differences(one: Manifest, other: Manifest) -> list[str]:
+def list_differences(one: Manifest, other: Manifest) -> list[str]:
     """Return a line for each difference, the value of `one` first; none where they are the same."""
     return [
         *_changes("option", one.config, other.config),
@@ -77,7 +78,9 @@ def _rows(one: Manifest, other: Manifest, subset: str) -> Iterator[str]:
         for manifest in (one, other)
     )
     if before != after:
+        same = counted(len(before & after), "shard")
+        hold = "holds" if len(before & after) == 1 else "hold"
         yield (
-            f"{subset:<11} {len(before & after):,} shards hold the same rows, "
+            f"{subset:<11} {same} {hold} the same rows, "
             f"{len(before - after):,} -> {len(after - before):,} others"
         )

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import pyarrow.compute as pc
 
 from transforms import storage
 from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
+from transforms.storage.generations import (
+    MANIFESTS,
+    generation_numbers,
+    generation_path,
+    read_manifest,
+)
 from transforms.storage.lease import LEASE_NAME
 from transforms.storage.uploads import abort_uploads
 
@@ -20,10 +26,11 @@ CONFIG_NAME = "config.yaml"
 _SHARD = r"(?:train|validation)/(?:\d{6}/)?\d{7}-\d{4,}\.(?:arrow|parquet)"
 _REJECTED = r"rejected/(?:(\d{6})/)?(\d{7})-\d{4,}\.jsonl"
 _LIST = r"manifests/\d{6}-(?:train|validation|inputs)(?:-[0-9a-f]{16})?\.parquet"
-_GENERATION = r"manifests/(\d{6})\.json"
+# What is kept of each generation: its manifest, and what its run said and counted.
+_GENERATION = r"manifests/(\d{6})(?:\.json|-(?:summary|figures)\.json|-texts\.parquet)"
 _PLAN = r"plan/(?:[0-9a-f]{16}/)?(?:splits|inputs)-[0-9a-f]{16}\.parquet"
 _TOKENIZER = r"tokenizer/(?:tokenizer|tokenizer_config|special_tokens_map)\.json"
-_TOP = r"(?:manifest|report)\.json|report\.html|config\.yaml"
+_TOP = r"manifests/removed\.json|(?:manifest|report)\.json|report\.html|config\.yaml"
 _FOLDERS = ("train", "validation", "rejected", "tokenizer", "manifests", "plan")
 _OWN = "|".join((_SHARD, _REJECTED, _LIST, _GENERATION, _PLAN, _TOKENIZER, _TOP))
 
@@ -68,27 +75,46 @@ def remove_rejected(output: str, generation: int) -> None:
             storage.remove(storage.join(output, path))
 
 
-def unnamed_files(output: str, manifest: Manifest) -> list[str]:
-    """Return the files of a job that the newest manifest does not name, left by old runs.
+def unnamed_files(output: str, newest: Manifest, forgotten: Collection[int] = ()) -> list[str]:
+    """Return the files of a job that no manifest names, left by old runs; manifests first.
 
-    It names what all earlier generations do, and more; rejected records are those of its
-    generations.
+    The newest manifest names what all earlier generations do that it goes on from, and more. Others
+    are kept, too, that were rolled back. Rejected records are those of their generations.
+
+    Args:
+        output: Folder or URL of the dataset.
+        newest: The newest manifest.
+        forgotten: Numbers of generations whose manifests are to go.
     """
-    named = set(manifest.shard_paths())
-    named.update(file.path for files in manifest.lists.values() for file in files)
-    numbers = {generation.number for generation in manifest.generations}
-    n_flat_splits = _splits_without_folder(manifest)
+    others = [n for n in rolled_back(output, newest) if n not in forgotten]
+    manifests = [newest, *(read_manifest(output, generation_path(n)) for n in others)]
+    named = {path for manifest in manifests for path in manifest.shard_paths()}
+    lists = (files for manifest in manifests for files in manifest.lists.values())
+    named.update(file.path for files in lists for file in files)
+    numbers = {generation.number for m in manifests for generation in m.generations}
+    n_flat_splits = max(map(_splits_without_folder, manifests))
 
     def is_named(path: str) -> bool:
         if re.fullmatch(f"{_SHARD}|{_LIST}", path):
             return path in named
         if found := re.fullmatch(_GENERATION, path):
-            return int(found[1]) in numbers
+            return int(found[1]) in numbers.difference(forgotten)
         if found := re.fullmatch(_REJECTED, path):
             return int(found[1]) in numbers if found[1] else int(found[2]) < n_flat_splits
         return _finished_name(path) == path and not re.fullmatch(_PLAN, path)
 
-    return [path for path in own_files(output) if not is_named(path)]
+    unnamed = [path for path in own_files(output) if not is_named(path)]
+    return sorted(unnamed, key=lambda path: not path.startswith(MANIFESTS))
+
+
+def rolled_back(output: str, newest: Manifest) -> list[int]:
+    """Return the numbers of generations that are there, but which the newest goes not on from.
+
+    What is older than its first one was overwritten, and is on its way out.
+    """
+    numbers = [generation.number for generation in newest.generations]
+    there = generation_numbers(output)
+    return [n for n in there if numbers[0] < n < numbers[-1] and n not in numbers]
 
 
 def _splits_without_folder(manifest: Manifest) -> int:

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 from beam_pipeline.job import JobResult
 from beam_pipeline.options.config import JobConfig
+from beam_pipeline.report.dataset_lines import subset_line
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.wording import counted
 
 NAMES_SHOWN = 3
 
@@ -22,8 +24,8 @@ def summary(config: JobConfig, result: JobResult) -> str:
             f"Nothing new: --input holds no file yet, and {config.output} no dataset"
         )
     if config.append and result.was_there:
-        held = f"{_count(len(manifest.inputs), 'input file')} in "
-        held += _count(len(manifest.generations), "generation")
+        held = f"{counted(len(manifest.inputs), 'input file')} in "
+        held += counted(len(manifest.generations), "generation")
         lines = [f"Nothing new: {config.output} is there already, with {held}"]
     else:
         lines = [*_figures(config, result, manifest), *_notes(config, result, manifest)]
@@ -43,7 +45,7 @@ def _figures(config: JobConfig, result: JobResult, manifest: Manifest) -> list[s
     return [
         f"Done: {config.output} ({done})",
         *([_generation(manifest)] if len(manifest.generations) > 1 else []),
-        *(f"  {_subset(manifest, subset)}" for subset in manifest.subsets),
+        *(f"  {subset_line(manifest, subset)}" for subset in manifest.subsets),
         f"  reviews     {reviews.read:,} read = {reviews.written:,} written + "
         f"{reviews.rejected:,} rejected + {reviews.dropped:,} dropped"
         + (f" + {reviews.duplicates:,} duplicates" if reviews.duplicates else "")
@@ -66,7 +68,8 @@ def _notes(config: JobConfig, result: JobResult, manifest: Manifest) -> list[str
     if reviews.rejected:
         lines.append(f"  rejected    {config.output}/rejected/ says which records, and why")
     if result.n_kept:
-        lines.append(f"  kept        {result.n_kept:,} shards that an earlier run had finished")
+        kept = counted(result.n_kept, "shard")
+        lines.append(f"  kept        {kept} that an earlier run had finished")
     if result.n_mismatches:
         lines.append(
             f"  WARNING     fast tokenization was wrong for {result.n_mismatches:,} sampled "
@@ -88,9 +91,9 @@ def _inputs(result: JobResult, manifest: Manifest) -> list[str]:
             ("left out", changes.left_out, "as before: still the same, and above the limit"),
         ):
             if paths:
-                lines.append(f"  {name:<11} {_count(len(paths), 'file')} {what}: {_names(paths)}")
+                lines.append(f"  {name:<11} {counted(len(paths), 'file')} {what}: {_names(paths)}")
     if result.ignored:
-        lines.append(f"  ignored     {result.ignored:,} files that lie in no class folder")
+        lines.append(f"  ignored     {counted(result.ignored, 'file')} in no class folder")
     if not result.was_there:
         lines += _quarantined(manifest)
     return lines
@@ -107,12 +110,8 @@ def _quarantined(manifest: Manifest) -> list[str]:
         f"records rejected, most for: {file.reason}"
         for file in bad[:NAMES_SHOWN]
     ]
-    files = _count(len(bad), "file")
+    files = counted(len(bad), "file")
     return [f"  left out    {files}, whole, until --append finds the records mended:", *shown]
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
 def _names(paths: Sequence[str]) -> str:
@@ -140,14 +139,5 @@ def _generation(manifest: Manifest) -> str:
     added = manifest.generations[-1].inputs
     return (
         f"  generation  {manifest.generation:,}, with {added:,} new of "
-        f"{len(manifest.inputs):,} input files"
-    )
-
-
-def _subset(manifest: Manifest, subset: str) -> str:
-    shards = manifest.subsets[subset]
-    size = shards.total("bytes")
-    return (
-        f"{subset:<11} {manifest.rows(subset):,} rows, {manifest.tokens(subset):,} tokens, "
-        f"{_count(len(shards), 'shard')}, {size / 1e6:,.1f} MB"
+        f"{counted(len(manifest.inputs), 'input file')}"
     )

@@ -139,7 +139,7 @@ def test_labels_from_folders_leave_other_files_out_and_say_how_many(tmp_path, ca
     assert manifest["label_numbers"] == {"neg": 0, "pos": 1, "unsup": -1}
     (shard,) = (tmp_path / "out/train/000001").iterdir()
     assert pa.ipc.open_file(shard).read_all()["labels"].to_pylist() == [0, 1, -1]
-    assert "1 files that lie in no class folder" in capfd.readouterr().out
+    assert "1 file in no class folder" in capfd.readouterr().out
 
 
 def test_rejected_records_are_an_input_once_they_are_mended(tmp_path, capfd):

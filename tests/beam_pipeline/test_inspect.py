@@ -106,7 +106,7 @@ def test_inputs_that_differ_are_named(
     out = _out(capsys, tmp_path / "a", "--diff", tmp_path / "b")
     assert re.search(r"inputs +only in -: .*/a\.jsonl", out)
     assert re.search(r"inputs +only in \+: .*/b\.jsonl", out)
-    assert "1 shards hold" not in out
+    assert "1 shard" not in out
 
 
 def test_a_reader_that_has_seen_enough_ends_it_without_a_word(folder: Path) -> None:
@@ -131,3 +131,22 @@ def test_a_damaged_manifest_is_named_with_its_folder(
     err = _out(capsys, tmp_path, code=InputError.exit_code)
     assert err.startswith(f"error: {tmp_path}: manifest.json is damaged")
     assert err.count("\n") == 1
+
+
+def test_generations_are_named_by_number_or_manifest(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews = tmp_path / "in"
+    reviews.mkdir()
+    for name, text in (("a", "A fine film."), ("b", "A dull one.")):
+        (reviews / f"{name}.txt").write_text(f"{text}\n" * 9)
+        assert run(tmp_path / "out", "--append", reviews=reviews) == 0
+    first = tmp_path / "out" / "manifests/000001.json"
+    assert "inputs      1 file," in _out(capsys, first)
+    assert "inputs      2 files," in _out(capsys, tmp_path / "out")
+    for arguments in ([first, "--diff", "2"], [tmp_path / "out", "--generation", "1", "--diff", 2]):
+        out = _out(capsys, *arguments)
+        assert re.search(r"inputs +only in \+: .*/b\.txt", out)
+        assert f"- {first}" in out
+    err = _out(capsys, first, "--generation", "1", code=2)
+    assert "give one of them" in err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from dataclasses import dataclass
 
 from transforms import storage
@@ -53,13 +52,7 @@ def locate(url: str) -> Location:
             `shards` names `manifest.json` in it; `shards/manifests/000003.json` an earlier
             generation.
     """
-    if not url.endswith(".json"):
-        return Location(url)
-    folder, name = posixpath.split(url)
-    parent, last = posixpath.split(folder)
-    if last == generations.MANIFESTS:
-        folder, name = parent, f"{last}/{name}"
-    return Location(folder or ".", name)
+    return Location(*generations.split_manifest_path(url))
 
 
 def pin(url: str) -> str:

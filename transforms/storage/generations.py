@@ -7,6 +7,7 @@ dataset that stays as it is names a generation; everybody else reads `manifest.j
 
 from __future__ import annotations
 
+import posixpath
 import re
 
 from transforms import storage
@@ -21,6 +22,22 @@ MANIFESTS = "manifests"
 def generation_path(number: int) -> str:
     """Return the path of a generation's manifest below the output."""
     return f"{MANIFESTS}/{number:06d}.json"
+
+
+def split_manifest_path(path: str) -> tuple[str, str]:
+    """Return the folder of a dataset, and the path of one of its manifests below it.
+
+    Args:
+        path: The folder or URL of a dataset, for its newest manifest; or one of its manifests.
+            `shards` means `manifest.json` in it; `shards/manifests/000003.json` a generation.
+    """
+    if not path.endswith(".json"):
+        return path, MANIFEST_NAME
+    folder, name = posixpath.split(path)
+    parent, last = posixpath.split(folder)
+    if last == MANIFESTS:
+        folder, name = parent, f"{last}/{name}"
+    return folder or ".", name
 
 
 def generation_numbers(output: str) -> list[int]:
@@ -45,7 +62,7 @@ def read_manifest(output: str, path: str = MANIFEST_NAME) -> Manifest:
         return storage.read_bytes(storage.join(output, name))
 
     try:
-        return Manifest.loads(read(path), read)
+        return Manifest.loads(read(path), read, path)
     except FileNotFoundError:
         raise InputError(
             f"{output} has no {path}: its job has not finished, or it is another folder"
@@ -143,3 +160,9 @@ def publish(output: str, manifest: Manifest, lease: Lease | None = None) -> None
     # From here on the generation is committed: who comes next brings it to its end.
     if generation_numbers(output)[-1:] == [manifest.generation]:
         storage.write_atomic(storage.join(output, MANIFEST_NAME), data)
+
+
+def restore_generation(output: str, manifest: Manifest) -> None:
+    """Create the newest generation's manifest again, which is lost, from `manifest.json`."""
+    data = storage.read_bytes(storage.join(output, MANIFEST_NAME))
+    storage.create(storage.join(output, generation_path(manifest.generation)), data)

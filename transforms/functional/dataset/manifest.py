@@ -12,7 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from transforms.functional.dataset.manifest_forms import check_document, check_records
+from transforms.functional.dataset.manifest_forms import (
+    MANIFEST_NAME as MANIFEST_NAME,
+)
+from transforms.functional.dataset.manifest_forms import (
+    check_document,
+    check_records,
+    damaged,
+)
 from transforms.functional.dataset.manifest_lists import ListFile, read_lists
 from transforms.functional.dataset.shards import SHARD_VERSION, ShardFormat, format_of
 from transforms.functional.errors import InputError
@@ -21,7 +28,6 @@ from transforms.functional.records import Records
 from transforms.functional.reviews.bad_files import BadFile
 from transforms.functional.safe_paths import check_inside
 
-MANIFEST_NAME = "manifest.json"
 # 1: all shards of a subset in one folder. 2: a folder for each generation.
 FORMAT_VERSION = 2
 SUBSETS = ("train", "validation")
@@ -246,12 +252,15 @@ class Manifest:
         return records[sum(file.rows for file in self.lists.get(name, ())) :]
 
     @classmethod
-    def loads(cls, text: str | bytes, read: Callable[[str], bytes]) -> Manifest:
+    def loads(
+        cls, text: str | bytes, read: Callable[[str], bytes], where: str = MANIFEST_NAME
+    ) -> Manifest:
         """Return the manifest in JSON text.
 
         Args:
             text: The JSON text.
             read: Gives the bytes of a file below the dataset; for the files of `lists`.
+            where: The manifest's file, for messages.
 
         Raises:
             InputError: it is no (whole) manifest, one of a newer format, or holds a field of
@@ -261,32 +270,29 @@ class Manifest:
             data = json.loads(text)
             version = int(data["format_version"])
             if version <= FORMAT_VERSION:
-                check_document(data, SUBSETS, MANIFEST_NAME)
-            manifest = cls._of(data, read) if version <= FORMAT_VERSION else None
+                check_document(data, SUBSETS, where)
+            manifest = cls._of(data, read, where) if version <= FORMAT_VERSION else None
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-            raise InputError(
-                "manifest.json is damaged: it holds no manifest; the newest file in manifests/ is "
-                "a copy of it"
-            ) from None
+            raise damaged(where, "it holds no manifest") from None
         if manifest is None:
             raise InputError(
                 f"the dataset has format version {version}, newer than the {FORMAT_VERSION} that "
                 f"this program reads: install a newer release of review-shards"
             )
         for subset, shards in manifest.subsets.items():
-            check_records(shards, f"shard of {subset}", MANIFEST_NAME)
-        check_records(manifest.inputs, "input", MANIFEST_NAME)
-        check_inside(manifest.shard_paths(), MANIFEST_NAME)
+            check_records(shards, f"shard of {subset}", where)
+        check_records(manifest.inputs, "input", where)
+        check_inside(manifest.shard_paths(), where)
         return manifest
 
     @classmethod
-    def _of(cls, data: Mapping[str, Any], read: Callable[[str], bytes]) -> Manifest:
+    def _of(cls, data: Mapping[str, Any], read: Callable[[str], bytes], where: str) -> Manifest:
         lists = {
             name: tuple(ListFile(**file) for file in files) for name, files in data["lists"].items()
         }
 
         def records_of(kind: type, name: str, inline: Sequence[Mapping[str, Any]]) -> Records[Any]:
-            listed = read_lists(kind, lists.get(name, ()), read)
+            listed = read_lists(kind, lists.get(name, ()), read, where)
             return listed + Records.from_dicts(kind, inline)
 
         return cls(

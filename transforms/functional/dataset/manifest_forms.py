@@ -14,6 +14,8 @@ from transforms.functional.errors import InputError
 from transforms.functional.records import Records, schema_of
 from transforms.functional.safe_paths import check_inside
 
+MANIFEST_NAME = "manifest.json"
+
 _SHA256 = "^[0-9a-f]{64}$"
 _LARGEST = 2**63 - 1
 _LARGEST_LENGTH = 2**31 - 1  # Offsets of ragged rows are int32.
@@ -135,8 +137,16 @@ def check_records(records: Records[Any], name: str, where: str) -> None:
             raise _wrong(where, f"{field.name} of {name} {place}", column[place].as_py(), form)
 
 
+def damaged(where: str, what: str) -> InputError:
+    """Return the error of a manifest that cannot be read.
+
+    Args:
+        where: The manifest's file.
+        what: What is wrong with it.
+    """
+    cure = "; the newest file in manifests/ is a copy of it" if where == MANIFEST_NAME else ""
+    return InputError(f"{where} is damaged: {what}{cure}")
+
+
 def _wrong(where: str, name: str, value: Any, form: Form) -> InputError:
-    return InputError(
-        f"{where} is damaged: {name} is {str(value)[:80]!r}, which is no {form.name}; the newest "
-        f"file in manifests/ is a copy of it"
-    )
+    return damaged(where, f"{name} is {str(value)[:80]!r}, which is no {form.name}")

@@ -46,25 +46,28 @@ def make_list(prefix: str, records: Records[Any]) -> tuple[ListFile, bytes]:
     return ListFile(path=path, sha256=sha256, rows=len(records)), data
 
 
-def read_lists(kind: type, files: Sequence[ListFile], read: Callable[[str], bytes]) -> Records[Any]:
+def read_lists(
+    kind: type, files: Sequence[ListFile], read: Callable[[str], bytes], where: str
+) -> Records[Any]:
     """Return the entries in list files, in order.
 
     Args:
         kind: The dataclass of the entries.
         files: The files.
         read: Gives the bytes of a file below the dataset.
+        where: The manifest that names them, for messages.
 
     Raises:
         InputError: a file is missing, or is not the one that the manifest names.
     """
-    check_inside([file.path for file in files], "manifest.json")
+    check_inside([file.path for file in files], where)
     records: Records[Any] = Records.of(kind)
     for file in files:
         try:
             data = read(file.path)
         except FileNotFoundError:
-            raise InputError(f"{file.path} is missing, which manifest.json names") from None
+            raise InputError(f"{file.path} is missing, which {where} names") from None
         if hashlib.sha256(data).hexdigest() != file.sha256:
-            raise InputError(f"{file.path} is damaged: it is not the file that manifest.json names")
+            raise InputError(f"{file.path} is damaged: it is not the file that {where} names")
         records = records + Records.from_parquet(kind, data)
     return records
