@@ -80,6 +80,10 @@ def describe(output: str, manifest: Manifest) -> str:
         f"  generation  {manifest.generation:,}",
         f"  content     sha256 {manifest.content_sha256()[:16]}",
     ]
+    places = manifest.max_length * sum(map(manifest.rows, manifest.subsets))
+    if places and manifest.config.get("padding") != "longest":
+        padding = 1 - sum(map(manifest.tokens, manifest.subsets)) / places
+        lines.append(f"  padding     {padding:.2%} of all places in the rows".replace("%", " %"))
     if manifest.label_numbers is not None:
         names = sorted(manifest.label_numbers.items(), key=lambda item: item[1])
         lines.append("  labels      " + ", ".join(f"{number} {name}" for name, number in names))

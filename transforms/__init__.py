@@ -6,6 +6,7 @@ from typing import Any
 # The module of each public name: it is loaded with the first name of it that somebody asks for, so
 # that training, which uses the functions below, never loads Beam.
 _MODULES = {
+    "BestFitLayout": "functional.rows.best_fit",
     "BlockLayout": "functional.rows.packing",
     "CleanReviews": "cleaning",
     "Cleaning": "functional.reviews.cleaning",

@@ -7,6 +7,7 @@ import apache_beam as beam
 from transforms.functional.dataset.manifest import SUBSETS
 from transforms.functional.elements import PackedPart, TokenizedPart
 from transforms.functional.reviews.subsets import split_subsets
+from transforms.functional.rows.best_fit import BestFitLayout, fit_reviews
 from transforms.functional.rows.masking import MaskRecipe, mask_rows
 from transforms.functional.rows.packing import BlockLayout, pack_blocks
 from transforms.functional.rows.padding import RowLayout, pad_reviews
@@ -47,7 +48,8 @@ class MakeRows(beam.PTransform):
     """Pack the reviews of each part into blocks, or make rows of each review.
 
     Args:
-        layout: A `BlockLayout` for masked language modelling, a `RowLayout` for classification.
+        layout: A `BlockLayout` or `BestFitLayout` for masked language modelling, a `RowLayout` for
+            classification.
 
     Example:
         `tokenized`: from `TokenizeReviews`.
@@ -59,7 +61,7 @@ class MakeRows(beam.PTransform):
         276
     """
 
-    layout: BlockLayout | RowLayout
+    layout: BlockLayout | BestFitLayout | RowLayout
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `PackedPart`."""
@@ -89,10 +91,12 @@ class MaskBlocks(beam.PTransform):
         return parts | beam.Map(mask_part, self.recipe).with_output_types(PackedPart)
 
 
-def make_rows(part: TokenizedPart, layout: BlockLayout | RowLayout) -> PackedPart:
+def make_rows(part: TokenizedPart, layout: BlockLayout | BestFitLayout | RowLayout) -> PackedPart:
     """Make rows of one part."""
     if isinstance(layout, BlockLayout):
         packed = pack_blocks(part.tokens, layout)
+    elif isinstance(layout, BestFitLayout):
+        packed = fit_reviews(part.tokens, layout)
     else:
         packed = pad_reviews(part.tokens, layout)
     return PackedPart(

@@ -96,6 +96,18 @@ class JobConfig:
         help="the last tokens of a part, which fill no block: drop or pad them",
         goes_with=("task", "mlm"),
     )
+    packing: Literal["concatenate", "best_fit"] = option(
+        "concatenate",
+        help="concatenate: reviews end to end, cut into blocks; best_fit: whole reviews, padded",
+        goes_with=("task", "mlm"),
+        omit_default=True,
+    )
+    review_starts: bool = option(
+        False,
+        help="write where reviews begin in each block, as best_fit always does",
+        goes_with=("task", "mlm"),
+        omit_default=True,
+    )
     masking: Literal["dynamic", "static"] = option(
         "dynamic",
         help="dynamic: mask when training; static: masks and labels in the shards",
@@ -195,6 +207,10 @@ class JobConfig:
             if getattr(self, name) and not self.append:
                 raise UsageError(f"--{name} goes with --append: add it, or leave this out")
         self._check_unread_options()
+        if self.packing == "best_fit" and self.remainder == "pad":
+            raise UsageError(
+                "--remainder pad goes with --packing concatenate: best_fit pads anyway; drop it"
+            )
 
     def _check_not_empty(self) -> None:
         # An unset shell variable: as a path it would mean the working folder, or the root.
@@ -241,4 +257,5 @@ class JobConfig:
             field.name: getattr(self, field.name)
             for field in fields(self)
             if option_of(field).decides_bytes
+            and not (option_of(field).omit_default and getattr(self, field.name) == field.default)
         }

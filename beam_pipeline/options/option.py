@@ -18,6 +18,9 @@ class Option:
         must_be: The values that it may have, in words, and a function that tells them.
         decides_bytes: False where it changes how a job runs, but no byte of what it makes.
         is_kept: False where it says nothing about the dataset, whose config.yaml leaves it out.
+        omit_default: True for an option that is younger than datasets that stand: with its default,
+            which changes no byte, fingerprint and manifest leave it out, so those datasets stay
+            the same to a rerun and to `--append`.
     """
 
     help: str
@@ -25,6 +28,7 @@ class Option:
     must_be: tuple[str, Callable[[Any], bool]] | None = None
     decides_bytes: bool = True
     is_kept: bool = True
+    omit_default: bool = False
 
     @property
     def text(self) -> str:

@@ -32,8 +32,8 @@ class Row:
         subset: The subset.
         shard: Path of its shard, below the output.
         columns: Its values by column.
-        review: Input file and record of the review that its first token belongs to.
-        begins_at: Places of the tokens with which reviews begin, where the template tells them.
+        review: Input file and record of the review that its first token belongs to, and how many
+            others are in the row.
         outside: (n_tokens,) bool, True for tokens that belong to no word.
         encoder: The tokenizer.
     """
@@ -43,7 +43,6 @@ class Row:
     shard: str
     columns: Mapping[str, Any]
     review: str
-    begins_at: Sequence[int]
     outside: np.ndarray
     encoder: Encoder
 
@@ -60,23 +59,35 @@ def load_row(output: str, manifest: Manifest, subset: str, number: int) -> Row:
     ids = np.asarray(columns["input_ids"], np.uint32)
     starts = np.asarray(columns["word_starts"], np.bool_)
     template = np.asarray(manifest.tokenizer.template_ids(), np.uint32)
-    prefix = list(manifest.tokenizer.prefix)
     outside = no_word(ids, starts, template)
-    begins = [
-        at
-        for at in np.flatnonzero(outside).tolist()
-        if prefix and ids[at : at + len(prefix)].tolist() == prefix
-    ]
+    if manifest.has_review_starts:
+        begins = np.flatnonzero(columns["review_starts"]).tolist()
+    else:
+        begins = _template_begins(ids, outside, list(manifest.tokenizer.prefix))
     return Row(
         number=number,
         subset=subset,
         shard=entry.path,
         columns=columns,
-        review=f"{manifest.inputs[columns['source']].path}, record {columns['record']}",
-        begins_at=begins,
+        review=f"{manifest.inputs[columns['source']].path}, record {columns['record']}"
+        + _others(manifest, sum(at > 0 for at in begins)),
         outside=outside,
         encoder=Encoder(storage.read_bytes(storage.join(output, manifest.tokenizer.path))),
     )
+
+
+def _others(manifest: Manifest, count: int) -> str:
+    if not count:
+        return ""
+    return f", and {count} more" if manifest.is_best_fit else f", and the {count} after it"
+
+
+def _template_begins(ids: np.ndarray, outside: np.ndarray, prefix: list[int]) -> list[int]:
+    return [
+        at
+        for at in np.flatnonzero(outside).tolist()
+        if prefix and ids[at : at + len(prefix)].tolist() == prefix
+    ]
 
 
 def find_row(manifest: Manifest, subset: str, number: int) -> tuple[ShardEntry, int]:
@@ -96,12 +107,7 @@ def row_text(row: Row) -> Text:
 
     Words stand apart by blanks, the tokens of one word by dots.
     """
-    more = sum(1 for at in row.begins_at if at > 0)
-    followers = f", and the {more} after it" if more else ""
-    head = (
-        f"row         {row.number} of {row.subset}, in {row.shard}\n"
-        f"review      {row.review}{followers}\n"
-    )
+    head = f"row         {row.number} of {row.subset}, in {row.shard}\nreview      {row.review}\n"
     text = Text(printable(head))
     labels = row.columns.get("labels")
     if isinstance(labels, int):

@@ -25,6 +25,7 @@ from transforms.functional.errors import TokenizerError
 from transforms.functional.ledger import Ledger
 from transforms.functional.records import Records
 from transforms.functional.reviews.cleaning import Cleaning
+from transforms.functional.rows.best_fit import BestFitLayout
 from transforms.functional.rows.masking import MaskRecipe
 from transforms.functional.rows.packing import BlockLayout
 from transforms.functional.rows.padding import RowLayout
@@ -82,9 +83,15 @@ class DatasetRecipe:
         return Cleaning(strip_html=self.config.strip_html, normalize=self.config.normalize)
 
     @cached_property
-    def layout(self) -> BlockLayout | RowLayout:
+    def layout(self) -> BlockLayout | BestFitLayout | RowLayout:
         """How token ids become rows."""
         config, tokenizer = self.config, self.tokenizer
+        if config.packing == "best_fit":
+            return BestFitLayout(
+                max_length=config.max_length,
+                template=tokenizer.template,
+                pad_id=tokenizer.need("pad", "--packing best_fit"),
+            )
         if config.task == "mlm":
             pad = config.remainder == "pad"
             return BlockLayout(
@@ -92,6 +99,7 @@ class DatasetRecipe:
                 template=tokenizer.template,
                 remainder=config.remainder,
                 pad_id=tokenizer.need("pad", "--remainder pad") if pad else None,
+                review_starts=config.review_starts,
             )
         fixed = config.padding == "max_length"
         return RowLayout(

@@ -57,7 +57,7 @@ def lengths(document: Document) -> str:
     if best:
         said += f"{best:,} is the shortest of these that keeps 95 % of the tokens. "
     if document["dataset"]["task"] == "mlm":
-        said += "This dataset cuts nothing off: mlm packs reviews end to end."
+        said += "This dataset cuts nothing off: mlm packs all of them into blocks."
     elif _truncates(document):
         said += f"This dataset has {document['dataset']['max_length']:,}."
     return said.strip()

@@ -66,6 +66,8 @@ def test_the_ends_of_each_range_belong_to_it(options):
     [
         ("classification", "remainder", "pad", "--task mlm"),
         ("classification", "masking", "static", "--task mlm"),
+        ("classification", "packing", "best_fit", "--task mlm"),
+        ("classification", "review_starts", True, "--task mlm"),
         ("classification", "mlm_probability", 0.3, "--masking static"),
         ("classification", "whole_word_masking", True, "--masking static"),
         ("mlm", "mlm_probability", 0.3, "--masking static"),
@@ -112,7 +114,19 @@ def test_what_decides_the_bytes_is_in_the_fingerprint_and_paths_are_not():
         "quiet",
         "debug",
     }
-    assert names == {field.name for field in dataclasses.fields(JobConfig)} - run_only
+    younger = {"packing", "review_starts"}
+    assert names == {field.name for field in dataclasses.fields(JobConfig)} - run_only - younger
+
+
+def test_an_option_younger_than_datasets_is_in_the_fingerprint_only_where_it_changes_bytes():
+    assert "packing" not in _config(task="mlm", packing="concatenate").dataset_options()
+    chosen = _config(task="mlm", packing="best_fit", review_starts=True).dataset_options()
+    assert (chosen["packing"], chosen["review_starts"]) == ("best_fit", True)
+
+
+def test_best_fit_pads_anyway():
+    with pytest.raises(UsageError, match="--remainder pad goes with --packing concatenate"):
+        _config(task="mlm", packing="best_fit", remainder="pad")
 
 
 def test_a_config_cannot_be_changed():

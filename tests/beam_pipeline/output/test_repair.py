@@ -22,7 +22,7 @@ DAMAGES: list[Callable[[Path], object]] = [
 OPTIONS = [
     ("--validation_fraction", "0.2", "--masking", "static"),
     ("--order", "shuffled"),
-    ("--dedup", "exact", "--strip_html"),
+    ("--dedup", "exact", "--strip_html", "--packing", "best_fit"),
     ("--task", "classification", "--padding", "longest", "--format", "parquet"),
 ]
 

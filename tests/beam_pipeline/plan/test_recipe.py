@@ -11,6 +11,7 @@ from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import load_tokenizer
 from tests import jobs
 from transforms.functional.errors import TokenizerError
+from transforms.functional.rows.best_fit import BestFitLayout
 from transforms.functional.rows.packing import BlockLayout
 from transforms.functional.rows.padding import RowLayout
 
@@ -31,6 +32,17 @@ def test_mlm_packs_blocks() -> None:
     assert isinstance(padded, BlockLayout)
     assert padded.pad_id == 0
     assert (padded.template.prefix, padded.template.suffix) == ((2,), (3,))
+
+
+def test_blocks_know_their_reviews_where_that_is_asked_for() -> None:
+    asked, plain = recipe(review_starts=True).layout, recipe().layout
+
+    assert isinstance(asked, BlockLayout)
+    assert isinstance(plain, BlockLayout)
+    assert (asked.review_starts, plain.review_starts) == (True, False)
+    fitted = recipe(packing="best_fit").layout
+    assert isinstance(fitted, BestFitLayout)
+    assert fitted.pad_id == 0
 
 
 def test_classification_pads_reviews() -> None:
@@ -101,6 +113,8 @@ def test_the_fingerprint_covers_what_decides_the_bytes_and_nothing_else() -> Non
         {"format": "parquet"},
         {"order": "shuffled"},
         {"remainder": "pad"},
+        {"packing": "best_fit"},
+        {"review_starts": True},
         {"masking": "static"},
         {"validation_fraction": 0.1},
         {"task": "classification"},

@@ -27,7 +27,7 @@ def test_lengths_say_what_to_choose():
         "shortest of these that keeps 95 % of the tokens. This dataset has 256."
     )
     assert sentences.lengths(_with("dataset", task="mlm")).endswith(
-        "This dataset cuts nothing off: mlm packs reviews end to end."
+        "This dataset cuts nothing off: mlm packs all of them into blocks."
     )
     assert sentences.lengths(_with("dataset", overflow="windows")).endswith("of the tokens.")
 

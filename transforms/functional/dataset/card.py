@@ -102,6 +102,8 @@ def _features(manifest: Manifest) -> list[Field]:
         tokens("attention_mask", pa.bool_()),
         tokens("word_starts", pa.bool_()),
     ]
+    if manifest.has_review_starts:
+        features.append(tokens("review_starts", pa.bool_()))
     if manifest.task == "classification":
         features.append({"name": "labels", "dtype": _label_type(manifest)})
     elif config.get("masking") == "static":

@@ -186,6 +186,16 @@ class Manifest:
             paths += subset.column("path").to_pylist()
         return paths
 
+    @property
+    def has_review_starts(self) -> bool:
+        """True where the shards say where reviews begin in each block."""
+        return bool(self.config.get("review_starts")) or self.is_best_fit
+
+    @property
+    def is_best_fit(self) -> bool:
+        """True where blocks hold whole reviews, which need not follow each other in the input."""
+        return self.config.get("packing") == "best_fit"
+
     def rows(self, subset: str) -> int:
         """Return the number of rows in a subset."""
         return self.subsets[subset].total("rows") if subset in self.subsets else 0

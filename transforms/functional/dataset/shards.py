@@ -53,6 +53,8 @@ def rows_table(
         "attention_mask": _tokens(rows, _bits(rows.attention_mask)),
         "word_starts": _tokens(rows, _bits(rows.word_starts)),
     }
+    if rows.review_starts is not None:
+        columns["review_starts"] = _tokens(rows, _bits(rows.review_starts))
     if rows.mlm_labels is not None:
         columns["labels"] = _tokens(rows, pa.array(rows.mlm_labels))
     elif labels is not None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -77,15 +77,7 @@ def mask_rows(rows: Rows, shard: tuple[int, int, int], recipe: MaskRecipe) -> Ro
         recipe,
         epoch=0,
     )
-    return Rows(
-        row_length=rows.row_length,
-        offsets=rows.offsets,
-        input_ids=ids.reshape(-1),
-        attention_mask=rows.attention_mask,
-        word_starts=rows.word_starts,
-        review=rows.review,
-        mlm_labels=labels.reshape(-1),
-    )
+    return replace(rows, input_ids=ids.reshape(-1), mlm_labels=labels.reshape(-1))
 
 
 def mask_blocks(

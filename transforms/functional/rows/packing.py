@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 from transforms.functional.rows.layout import Layout
@@ -25,9 +26,11 @@ class BlockLayout(Layout):
 
     Attributes:
         remainder: Drop the last tokens that fill no block, or pad them to one.
+        review_starts: Say where reviews begin in each block.
     """
 
     remainder: Literal["drop", "pad"] = "drop"
+    review_starts: bool = False
 
     def __post_init__(self) -> None:
         """Check that a block has room, and an id to pad with where it has to be padded."""
@@ -44,7 +47,7 @@ def pack_blocks(tokens: Tokens, layout: BlockLayout) -> PackedReviews:
         layout: Length, template, and what becomes of the remainder.
 
     Returns:
-        Blocks and counts. A word that a block's edge cuts starts anew in the next block.
+        Blocks and counts. A word or review that a block's edge cuts starts anew in the next block.
     """
     max_length, template = layout.max_length, layout.template
     stream, special = add_template(tokens, template)
@@ -60,6 +63,9 @@ def pack_blocks(tokens: Tokens, layout: BlockLayout) -> PackedReviews:
     starts = stream.word_starts.copy()
     starts[firsts] = ~special[firsts]
     padding = n_rows * max_length - kept
+    review_starts = None
+    if layout.review_starts:
+        review_starts = _pad(_review_starts(stream.offsets, firsts)[:kept], padding, False)
     rows = Rows(
         row_length=max_length,
         offsets=offsets,
@@ -67,6 +73,7 @@ def pack_blocks(tokens: Tokens, layout: BlockLayout) -> PackedReviews:
         attention_mask=_pad(np.ones(kept, np.bool_), padding, False),
         word_starts=_pad(starts[:kept], padding, False),
         review=np.searchsorted(stream.offsets, firsts, "right") - 1,
+        review_starts=review_starts,
     )
     first, end = stream.offsets[:-1], stream.offsets[1:]
     begun = (first < kept) & (end > first)
@@ -86,6 +93,16 @@ def pack_blocks(tokens: Tokens, layout: BlockLayout) -> PackedReviews:
             ),
         ),
     )
+
+
+def _review_starts(
+    offsets: npt.NDArray[np.int64], firsts: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Return True where a review, or in a new block the rest of one, begins."""
+    starts = np.zeros(offsets[-1], np.bool_)
+    starts[offsets[:-1][np.diff(offsets) > 0]] = True
+    starts[firsts] = True
+    return starts
 
 
 def _pad(values: np.ndarray, padding: int, fill: int | bool) -> np.ndarray:

@@ -25,6 +25,8 @@ class Rows:
         attention_mask: (n_values,) bool, False on padding.
         word_starts: (n_values,) bool, True at the first token of a word inside its row.
         review: (n_rows,) int64, the row's (first) review: its index in the part.
+        review_starts: (n_values,) bool, True at the first token of a review inside its row; None
+            where that is not asked for.
         mlm_labels: (n_values,) int32, -100 where nothing is predicted; None without static masks.
     """
 
@@ -34,6 +36,7 @@ class Rows:
     attention_mask: npt.NDArray[np.bool_]
     word_starts: npt.NDArray[np.bool_]
     review: npt.NDArray[np.int64]
+    review_starts: npt.NDArray[np.bool_] | None = None
     mlm_labels: npt.NDArray[np.int32] | None = None
 
     def __len__(self) -> int:

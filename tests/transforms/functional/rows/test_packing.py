@@ -73,6 +73,17 @@ def test_bert_template_is_in_the_stream_and_counted() -> None:
     assert packed.ledger.tokens == TokenCounts(tokenized=3, special=6, written=9)
 
 
+def test_review_starts_are_where_reviews_and_the_rests_of_them_begin() -> None:
+    packed = pack([[5, 6], [], [7]], 3, BERT, review_starts=True, **PAD)
+
+    assert lists(packed.rows, "input_ids") == [[101, 5, 6], [102, 101, 102], [101, 7, 102]]
+    assert lists(packed.rows, "review_starts") == [[1, 0, 0], [1, 1, 0], [1, 0, 0]]
+    packed = pack([[], [5, 6, 7], [], [8]], 3, review_starts=True, **PAD)
+    assert lists(packed.rows, "input_ids") == [[5, 6, 7], [8, 0, 0]]
+    assert lists(packed.rows, "review_starts") == [[1, 0, 0], [1, 0, 0]]
+    assert pack([[5, 6]], 2).rows.review_starts is None
+
+
 def test_t5_suffix() -> None:
     assert lists(pack([[5, 6], [7]], 2, T5).rows, "input_ids") == [[5, 6], [1, 7]]
 
