@@ -4,6 +4,7 @@
 # make check       lint, types and every test
 # make check-fast  lint, types and the tests of pure functions, in two minutes
 # make engines     Prism, Flink, Spark, an S3 server and Airflow, for tests/engines
+# make wheel       build the wheel, and make the sample with it in an empty environment
 # make bench       the tables of docs/performance.md
 # Tests run in two processes (JOBS=n for another number), the tests of a file in one of them.
 # The first call of each installs what it needs; later ones install nothing.
@@ -12,6 +13,7 @@ PYTHON ?= python3
 OUTPUT ?= output/sample
 JOB := .venv
 TEST := .venv-test
+WHEEL := .venv-wheel
 BENCH := .venv-bench
 MEASURED := .venv-bench-job
 # What is measured: Parquet files with a `text` column, and folders with a tokenizer.json.
@@ -27,7 +29,7 @@ PURE := tests/transforms/functional tests/transforms/storage tests/training/samp
   tests/training/reading tests/training/model tests/beam_pipeline/options \
   tests/beam_pipeline/report/test_sentences.py tests/docs tests/test_architecture.py
 
-.PHONY: run test lint check check-fast bench clean azurite engines
+.PHONY: run test lint check check-fast wheel bench clean azurite engines
 
 run: $(JOB)/.installed
 	$(JOB)/bin/python -m beam_pipeline --input tests/sample/reviews.jsonl --output $(OUTPUT) \
@@ -61,6 +63,16 @@ $(TEST)/.installed: setup.py constraints.txt
 	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check \
 	  -c constraints.txt -e '.[train,s3,gcs,azure,hf,report,test]'
 	touch $@
+
+# In a folder of its own: what is imported is what was installed.
+wheel:
+	rm -rf $(WHEEL) build dist && $(PYTHON) -m venv $(WHEEL) && mkdir $(WHEEL)/empty
+	$(WHEEL)/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist .
+	$(WHEEL)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  "$$(echo dist/review_shards-*.whl)[report]"
+	cd $(WHEEL)/empty && ../bin/review-shards make --input $(CURDIR)/tests/sample/reviews.jsonl \
+	  --output made --tokenizer $(CURDIR)/tests/sample/tokenizer --task mlm --max_length 128 && \
+	  ../bin/review-shards verify made && ../bin/review-shards inspect made --row 0
 
 # Azure's own emulator, for tests/stores. Without npm its tests are skipped, and say so.
 azurite: $(AZURITE)/.installed
@@ -97,4 +109,4 @@ $(BENCH)/.installed: benchmarks/peers/requirements.txt
 	touch $@
 
 clean:
-	rm -rf $(JOB) $(TEST) $(BENCH) $(MEASURED) $(AZURITE) output
+	rm -rf $(JOB) $(TEST) $(WHEEL) $(BENCH) $(MEASURED) $(AZURITE) build dist *.egg-info output

@@ -58,6 +58,7 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["beam_pipeline*", "transforms*", "training*"]),
     package_data={"beam_pipeline.report": ["*.css", "*.jinja"]},
+    entry_points={"console_scripts": ["review-shards = beam_pipeline.commands:main"]},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
 )

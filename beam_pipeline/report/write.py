@@ -7,7 +7,7 @@ from beam_pipeline.report.document import Run, complete, read_document, write_do
 from transforms import storage
 from transforms.storage.generations import read_manifest
 
-HOW_TO_DRAW = "pip install '.[report]' brings report.html"
+HOW_TO_DRAW = "pip install 'review-shards[report]' brings report.html"
 
 
 def write_report(output: str, run: Run | None = None) -> str:

@@ -17,7 +17,7 @@ _DOCUMENTS = [
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
     if path.name != "engines.md"  # Its commands are tested beside those of deploy/.
 ]
-_COMMAND = re.compile(r"python -m beam_pipeline (--[^`\n]+)")
+_COMMAND = re.compile(r"(?:python -m beam_pipeline|review-shards make) (--[^`\n]+)")
 _NEEDED = {"input": "reviews.jsonl", "output": "shards", "tokenizer": "model", "task": "mlm"}
 
 

@@ -1,30 +1,79 @@
-"""README's quick start, run as it stands, on the project's sample."""
+"""README, followed line by line on the project's sample."""
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow.json
+import pyarrow.parquet
 import pytest
 
 from beam_pipeline.__main__ import main
-from tests.beam_pipeline.jobs import REVIEWS, TOKENIZER
 from tests.docs.documents import blocks_of
+from tests.jobs import IN_MEMORY, REVIEWS, TOKENIZER
 from tests.paths import ROOT
 
-pytestmark = pytest.mark.draws_report
-
 README = (ROOT / "README.md").read_text("utf-8")
-LOCAL = ("--direct_running_mode", "in_memory")
+BLOCKS = blocks_of(README)
+# What a reader has and a test does not: a hub, and a bucket.
+STAND_INS = {"distilbert-base-uncased": "model", "s3://bucket": "bucket"}
+# The programs that README calls, in the environment of the tests.
+PROGRAMS = {
+    "review-shards": "-c 'from beam_pipeline.commands import main; main()'",
+    "torchrun": "-m torch.distributed.run",
+}
 
 
-def arguments_of(text: str, python: str) -> list[str]:
-    """Return the arguments of the first job that a text starts with some Python."""
-    joined = re.sub(r"\\\n\s*", "", text)
-    return shlex.split(joined.split(f"{python} -m beam_pipeline ")[1].splitlines()[0])
+def commands() -> list[str]:
+    """Return README's commands in their order, without the installation."""
+    found = [content for language, content in BLOCKS if language == "sh"]
+    assert "pip install" in found[0]
+    return found[1:]
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """Return the folder in which README was followed, and what each block printed."""
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "tests").symlink_to(ROOT / "tests")
+    for place in ("reviews", "bucket/reviews", "programs"):
+        (folder / place).mkdir(parents=True)
+    good = b"\n".join(line for line in REVIEWS.read_bytes().split(b"\n") if _is_text(line))
+    table = pyarrow.json.read_json(pyarrow.py_buffer(good))
+    pyarrow.parquet.write_table(table, folder / "reviews" / "a.parquet")
+    (folder / "bucket" / "reviews" / "a.jsonl").write_bytes(REVIEWS.read_bytes())
+    (folder / "bucket" / "tokenizer").symlink_to(TOKENIZER)
+    for name, call in PROGRAMS.items():
+        program = folder / "programs" / name
+        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {call} "$@"\n')
+        program.chmod(0o755)
+    return folder, [_follow(block, folder) for block in commands()]
+
+
+def _is_text(line: bytes) -> bool:
+    return bool(line) and line.decode("utf-8", "replace").encode() == line
+
+
+def _follow(block: str, folder: Path) -> str:
+    for there, here in STAND_INS.items():
+        block = block.replace(there, here)
+    path = f"{folder / 'programs'}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-e", "-c", block],
+        cwd=folder,
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, f"{block}\n{done.stderr[-3000:]}"
+    return done.stdout
 
 
 def without_times(summary: str) -> list[str]:
@@ -33,42 +82,57 @@ def without_times(summary: str) -> list[str]:
     return re.sub(r"\(\d+\.\d s,", "(TIME,", found).strip().splitlines()
 
 
-def test_make_run_says_what_the_readme_shows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.slow
+def test_every_command_of_readme_works_and_prints_what_it_shows(
+    followed: tuple[Path, list[str]],
 ) -> None:
-    for name in ("tests", "transforms"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    monkeypatch.chdir(tmp_path)
-    makefile = (ROOT / "Makefile").read_text("utf-8").replace("$(OUTPUT)", "output/sample")
-
-    assert main([*arguments_of(makefile, "$(JOB)/bin/python"), *LOCAL]) == 0
-
-    shown = next(block for _, block in blocks_of(README) if block.startswith("Done: "))
-    said = capsys.readouterr().out.replace(sys.executable, ".venv/bin/python")
-    assert without_times(said) == without_times(shown)
-
-
-@pytest.fixture
-def shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the dataset of the first command, with the sample for the files that it names."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "reviews").mkdir()
-    (tmp_path / "reviews" / "a.jsonl").write_bytes(REVIEWS.read_bytes())
-    arguments = arguments_of(README, ".venv/bin/python")
-    place = arguments.index("--input")
-    arguments[place + 1] = "reviews/*.jsonl"
-    assert main([*arguments, "--tokenizer", str(TOKENIZER), *LOCAL]) == 0
-    return tmp_path / "shards"
+    folder, printed = followed
+    shown = [content for language, content in BLOCKS if language == "text"]
+    assert without_times(printed[0])[:7] == without_times(shown[0])
+    assert printed[1].splitlines()[0] == shown[1].strip()
+    for made in ("shards", "my_shards", "bucket/shards"):
+        assert (folder / made / "manifest.json").exists()
+    for made in ("model", "my_model"):
+        assert (folder / made / "model.safetensors").exists()
+    assert "This is a great [MASK]." in printed[2]
 
 
-def test_the_example_reads_the_rows_of_the_first_command(
-    shards: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.slow
+def test_every_python_example_of_readme_reads_those_rows(
+    followed: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HF_DATASETS_CACHE", str(shards.parent / "cache"))
+    folder, _ = followed
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(folder / "cache"))
     names: dict[str, Any] = {}
-    exec(next(code for language, code in blocks_of(README) if language == "python"), names)
+    examples = [code for language, code in BLOCKS if language == "python"]
+    assert len(examples) == 2
+    for code in examples:
+        exec(code, names)
 
     n_rows = names["manifest"]["splits"]["train"]["rows"]
     assert names["rows"].num_rows == n_rows > 20
     assert names["frame"].shape[0] == 3
     assert {"input_ids", "attention_mask", "word_starts"} <= set(names["frame"].columns)
+    assert names["batch"]["input_ids"].shape == (32, 128)
+
+
+def test_make_run_makes_what_the_makefile_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    monkeypatch.chdir(tmp_path)
+    makefile = (ROOT / "Makefile").read_text("utf-8").replace("$(OUTPUT)", "output/sample")
+    joined = re.sub(r"\\\n\s*", "", makefile)
+    command = joined.split("$(JOB)/bin/python -m beam_pipeline ")[1].splitlines()[0]
+
+    assert main([*shlex.split(command), *IN_MEMORY]) == 0
+    assert (tmp_path / "output" / "sample" / "manifest.json").exists()
+
+
+def test_the_extras_that_readme_names_are_those_of_setup() -> None:
+    setup = (ROOT / "setup.py").read_text("utf-8")
+    named = re.search(r"extras are (.*?);", README, re.DOTALL)
+    assert named is not None
+    for extra in re.findall(r"`(\w+)`", named[1]):
+        assert f'    "{extra}": [' in setup
