@@ -18,6 +18,7 @@ from fsspec import AbstractFileSystem
 from fsspec.asyn import AsyncFileSystem
 
 from transforms.functional.errors import InputError
+from transforms.storage.small_gets import SmallGets, small_gets
 from transforms.storage.stores import CONCURRENCY, ask_once, retrying, run_once, status_of
 
 # What tells one version of a file from the next, by the names that file systems give it.
@@ -67,10 +68,17 @@ def is_version(planned: str, now: str) -> bool:
 
 def is_asked_for(filesystem: AbstractFileSystem, version: str) -> bool:
     """Return True where a store gives the bytes of this version only."""
+    of_gcs = "gs" in _protocols(filesystem) and version.startswith("generation:")
+    return of_gcs or _is_of_s3(filesystem, version)
+
+
+def _is_of_s3(filesystem: AbstractFileSystem, version: str) -> bool:
+    return "s3" in _protocols(filesystem) and version.startswith("ETag:")
+
+
+def _protocols(filesystem: AbstractFileSystem) -> tuple[str, ...]:
     protocols = filesystem.protocol
-    known = {protocols} if isinstance(protocols, str) else set(protocols)
-    kind = version.partition(":")[0]
-    return ("s3" in known and kind == "ETag") or ("gs" in known and kind == "generation")
+    return (protocols,) if isinstance(protocols, str) else tuple(protocols)
 
 
 def get_range(
@@ -109,17 +117,46 @@ async def _get_many(
     filesystem: AsyncFileSystem, files: Sequence[SmallFile]
 ) -> list[bytes | BaseException]:
     limit = asyncio.Semaphore(CONCURRENCY)
+    buckets = await _buckets_of(filesystem, files)
 
-    async def get(name: str, size: int, version: str) -> bytes:
+    async def get(file: SmallFile) -> bytes:
         async with limit:
-            # An empty file has no range at all.
-            end = size + 1 if size else None
-            data = await _get(filesystem, name, 0 if size else None, end, version)
-            if version and not is_asked_for(filesystem, version):
-                check(version, await filesystem._info(name))
-            return data
+            data = await _get_simply(filesystem, file, buckets)
+            return await _get_whole(filesystem, file) if data is None else data
 
-    return await asyncio.gather(*(get(*file) for file in files), return_exceptions=True)
+    return await asyncio.gather(*map(get, files), return_exceptions=True)
+
+
+async def _buckets_of(
+    filesystem: AsyncFileSystem, files: Sequence[SmallFile]
+) -> dict[str, SmallGets | None]:
+    """Return the buckets of S3 in which these files are."""
+    names = [file.name for file in files if _is_of_s3(filesystem, file.version)]
+    buckets = {filesystem.split_path(name)[0] for name in names}
+    return {bucket: await small_gets(filesystem, bucket) for bucket in buckets}
+
+
+async def _get_simply(
+    filesystem: AsyncFileSystem, file: SmallFile, buckets: Mapping[str, SmallGets | None]
+) -> bytes | None:
+    """Return a file's bytes; None where the store's library has to be asked."""
+    if not _is_of_s3(filesystem, file.version):
+        return None
+    bucket, key, number = filesystem.split_path(file.name)
+    gets = buckets[bucket]
+    # An empty file has no range at all.
+    if gets is None or number or not file.bytes:
+        return None
+    return await gets.get(key, file.version.partition(":")[2], file.bytes + 1)
+
+
+async def _get_whole(filesystem: AsyncFileSystem, file: SmallFile) -> bytes:
+    name, size, version = file
+    start, end = (0, size + 1) if size else (None, None)
+    data = await _get(filesystem, name, start, end, version)
+    if version and not is_asked_for(filesystem, version):
+        check(version, await filesystem._info(name))
+    return data
 
 
 async def _get(
