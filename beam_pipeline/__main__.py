@@ -22,11 +22,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run the job that the arguments describe, and return its exit code."""
     debug = "--debug" in arguments
     set_up_logging(debug)
-    again = "without --overwrite " if "--overwrite" in arguments else ""
     return exit_code_of(
         lambda: _run(*parse_options(arguments)),
-        interrupted=f"the same command {again}goes on from here, and keeps the shards that are "
-        f"finished",
+        interrupted="the same command goes on from here, and keeps the shards that are finished",
         debug=debug,
     )
 

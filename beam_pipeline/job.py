@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,24 +13,21 @@ from beam_pipeline.options.config import JobConfig
 from beam_pipeline.options.config_file import config_text
 from beam_pipeline.output.dataset_card import write_card
 from beam_pipeline.output.finished import is_finished
-from beam_pipeline.output.output_folder import (
-    CONFIG_NAME,
-    remove_dataset,
-    remove_rejected,
-    remove_unnamed,
-)
+from beam_pipeline.output.finishing import complete, is_complete
+from beam_pipeline.output.overwriting import make_room
 from beam_pipeline.plan.changed_inputs import InputChanges
 from beam_pipeline.plan.planning import Plan, make_plan
 from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import load_tokenizer
 from beam_pipeline.report.document import Run
-from beam_pipeline.report.write import write_report
-from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.errors import OutputError
 from transforms.storage.generations import current_manifest, find_manifest, read_manifest
-from transforms.storage.lease import lease
+from transforms.storage.lease import Lease, lease
 from transforms.tokenization import MISMATCHES
 from transforms.writing import KEPT_SHARDS
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +66,13 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult | Non
         beam_arguments: Beam's options, as on the command line.
 
     Raises:
-        ReviewShardsError: see `transforms.functional.errors`; no manifest is left then.
+        ReviewShardsError: see `transforms.functional.errors`; what was there is as it was then.
     """
     started = time.monotonic()
     recipe = DatasetRecipe(config=config, tokenizer=load_tokenizer(config.tokenizer))
+    there = None if config.overwrite else find_manifest(config.output)
     # What is wrong with the inputs is said before anything is written to the output.
-    plan = make_plan(config, find_manifest(config.output) if config.append else None)
+    plan = make_plan(config, there if config.append else None)
     engine = choose_engine(
         beam_arguments,
         plan.text_bytes,
@@ -83,38 +82,58 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult | Non
     )
     if engine.local and config.order == "shuffled":
         check_shuffle_memory(plan.text_bytes)
+    options = config_text(config, beam_arguments)
+    if there is not None and _is_done(recipe, plan, engine, there):
+        if not is_complete(config.output, there):
+            _complete_later(config.output, options)
+        return _result(there, engine, plan, started, was_there=True)
     with lease(config.output) as held:
         there = None if config.overwrite else current_manifest(config.output)
         if config.append and there != plan.earlier:  # Another run has ended meanwhile.
             plan = make_plan(config, there)
-        draft = recipe.manifest_draft(plan)
-        written_down = engine.writes_to is not None
-        if there is not None and not written_down and is_finished(config, plan, draft, there):
+        if there is not None and _is_done(recipe, plan, engine, there):
+            complete(config.output, there, options)
             return _result(there, engine, plan, started, was_there=True)
         if config.append and there is None and not plan.files:
             return _result(None, engine, plan, started, was_there=True)
-        _make_room(config, plan)
-        counters, stages = run_pipeline(recipe, plan, engine, held)
-        if written_down:
-            return None
-        manifest = read_manifest(config.output)
-        remove_unnamed(config.output, manifest)
-        write_card(config.output, manifest)
-        result = _result(manifest, engine, plan, started, counters)
-        run = Run(seconds=result.seconds, engine=engine.name, stage_seconds=stages)
-        result = replace(result, report=write_report(config.output, run))
-        text = config_text(config, beam_arguments)
-        storage.write_atomic(storage.join(config.output, CONFIG_NAME), text.encode())
-        return result
+        return _make(recipe, plan, engine, held, started, options)
 
 
-def _make_room(config: JobConfig, plan: Plan) -> None:
-    """Remove what may not stay; finished shards of an unfinished run do."""
-    if config.overwrite:
-        remove_dataset(config.output)
-    else:
-        # Rejected records are written as they are read.
-        remove_rejected(config.output, plan.generation)
+def _is_done(recipe: DatasetRecipe, plan: Plan, engine: Engine, there: Manifest) -> bool:
+    """Return True where nothing is to do; a job that is written down is written in any case."""
+    if engine.writes_to is not None:
+        return False
+    return is_finished(recipe.config, plan, recipe.manifest_draft(plan), there)
+
+
+def _complete_later(output: str, options: str) -> None:
+    """Do what a run that died after its commit has left, where this may be written."""
+    try:
+        with lease(output):
+            there = current_manifest(output)
+            if there is not None:
+                complete(output, there, options)
+    except OutputError as error:
+        _log.warning("the dataset is finished, but its report is not written: %s", error)
+
+
+def _make(
+    recipe: DatasetRecipe, plan: Plan, engine: Engine, held: Lease, started: float, options: str
+) -> JobResult | None:
+    """Make the dataset, and say what it is."""
+    output = recipe.config.output
+    plan = make_room(recipe.config, recipe.tokenizer, plan)
+    written_down = engine.writes_to is not None
+    if plan.generation == 1 and not written_down:
+        write_card(output, None)
+    counters, stages = run_pipeline(recipe, plan, engine, held)
+    if written_down:
+        return None
+    held.check()
+    manifest = read_manifest(output)
+    result = _result(manifest, engine, plan, started, counters)
+    run = Run(seconds=result.seconds, engine=engine.name, stage_seconds=stages)
+    return replace(result, report=complete(output, manifest, options, run))
 
 
 def _result(

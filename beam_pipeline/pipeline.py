@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 
 import apache_beam as beam
 
-from beam_pipeline.output.output_folder import REPORT_NAME
 from beam_pipeline.plan.plan_files import PlanFiles
 from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.recipe import DatasetRecipe
@@ -20,6 +19,7 @@ from transforms.reading import ReadReviews, ReadSplits
 from transforms.rejecting import FindBadFiles, LeaveOutFiles, WriteRejected
 from transforms.rows import MakeRows, MaskBlocks, SplitSubsets
 from transforms.shuffling import ShuffleReviews
+from transforms.storage.generations import figures_path
 from transforms.storage.lease import Lease
 from transforms.tokenization import TokenizeReviews
 from transforms.writing import KeepFinished, WriteShards
@@ -57,8 +57,8 @@ def build(
         fingerprint=recipe.fingerprint,
         generation=plan.generation,
     )
-    tokenized = todo | _tokenizing(recipe, threads)
-    (tokenized, read) | _measuring(recipe)
+    tokenized = todo | _tokenizing(recipe, plan, threads)
+    figures = (tokenized, read) | _measuring(recipe, plan, lease)
     made = tokenized | MakeShards(recipe, generation=plan.generation, lease=lease)
     shards = (made, kept) | "AllShards" >> beam.Flatten()
     draft = recipe.manifest_draft(plan)
@@ -68,6 +68,7 @@ def build(
         files.inputs,
         label_numbers=label_numbers,
         bad_files=bad_files,
+        after=figures,
         lease=lease,
     )
 
@@ -114,7 +115,7 @@ def build_repair(
         if PartKey(split=shard.split, part=shard.part) in keys
     }
     making = MakeShards(recipe, generation=generation, lease=lease, expected=expected)
-    _ = chosen | _tokenizing(recipe, threads) | making
+    _ = chosen | _tokenizing(recipe, plan, threads) | making
 
 
 class MakeShards(beam.PTransform):
@@ -216,20 +217,21 @@ def _in_order(parts: beam.PCollection, recipe: DatasetRecipe, plan: Plan) -> bea
     return parts | ShuffleReviews(n_buckets, seed=recipe.config.seed, first=plan.splits.first)
 
 
-def _tokenizing(recipe: DatasetRecipe, threads: int) -> TokenizeReviews:
+def _tokenizing(recipe: DatasetRecipe, plan: Plan, threads: int) -> TokenizeReviews:
     """Return the transform that tokenizes, with the copy of the tokenizer in the output."""
-    path = storage.join(recipe.config.output, recipe.tokenizer.entry().path)
+    path = storage.join(recipe.config.output, recipe.tokenizer.entry(plan.tokenizer_folder).path)
     return TokenizeReviews(path, threads=threads)
 
 
-def _measuring(recipe: DatasetRecipe) -> WriteFigures:
+def _measuring(recipe: DatasetRecipe, plan: Plan, lease: Lease | None) -> WriteFigures:
     """Return the transform that counts what the report shows."""
-    output, entry = recipe.config.output, recipe.tokenizer.entry()
+    output, entry = recipe.config.output, recipe.tokenizer.entry(plan.tokenizer_folder)
     return WriteFigures(
-        storage.join(output, REPORT_NAME),
+        storage.join(output, figures_path(plan.generation)),
         storage.join(output, entry.path),
         unknown_id=entry.special_token_ids.get("unk"),
         max_length=recipe.layout.max_length,
+        lease=lease,
     )
 
 

@@ -55,9 +55,12 @@ def start(
 
 
 def files_of(output: Path) -> dict[str, bytes]:
-    """Return every file of a dataset but those of `NOT_COMPARED`."""
+    """Return every file of a dataset but those of `NOT_COMPARED`, and what workers counted.
+
+    They count the reviews whose shards they make: none where an earlier run has made them.
+    """
     return {
         str(path.relative_to(output)): path.read_bytes()
         for path in sorted(output.rglob("*"))
-        if path.is_file() and path.name not in NOT_COMPARED
+        if path.is_file() and not path.name.endswith((*NOT_COMPARED, "-figures.json"))
     }

@@ -117,7 +117,19 @@ def test_a_rerun_keeps_everything_and_overwrite_makes_it_again(
     replaced = make(tmp_path / "out", *arguments, "--overwrite", reviews=reviews)
     assert "nothing to do" not in capsys.readouterr().out
     assert times_of(tmp_path / "out") != times
-    assert files_of(replaced) == files
+    assert replaced.manifest.generation == 2
+    assert shards_of(files_of(replaced), 2) == shards_of(files, 1) != {}
+    assert replaced.manifest.content_sha256() == first.manifest.content_sha256()
+
+    in_place = make(tmp_path / "out", *arguments, "--overwrite=in_place", reviews=reviews)
+    assert files_of(in_place) == files
+
+
+def shards_of(files: dict[str, bytes], generation: int) -> dict[str, bytes]:
+    """Return the shards, all of one generation, by their paths without it."""
+    found = {name: data for name, data in files.items() if name.endswith(".arrow")}
+    assert all(f"/{generation:06d}/" in name for name in found)
+    return {name.replace(f"/{generation:06d}/", "/"): data for name, data in found.items()}
 
 
 def times_of(folder: Path) -> dict[Path, int]:

@@ -257,13 +257,21 @@ def test_a_subset_folder_that_cannot_be_written_stops_the_job_in_its_middle(
     assert "No space left on device" in error
 
 
-def test_a_failed_overwrite_leaves_no_manifest_of_the_dataset_before(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("flag", "stays"), [("--overwrite", True), ("--overwrite=in_place", False)]
+)
+def test_a_failed_overwrite_leaves_the_dataset_before_or_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flag: str, stays: bool
 ) -> None:
     make(tmp_path / "out", *MLM)
-    code, _ = failed(tmp_path / "out", capsys, *MLM, "--overwrite", "--max_rejected_fraction", "0")
+    before = jobs.files_of(tmp_path / "out")
+    options = (*MLM, flag, "--seed", "3", "--max_rejected_fraction", "0")
+    assert run(tmp_path / "out", *options) == 3
 
-    assert code == 3
+    after = jobs.files_of(tmp_path / "out")
+    assert ("manifest.json" in after) == stays
+    if stays:
+        assert before.items() <= after.items()
 
 
 def test_other_options_on_the_same_output_are_refused_and_the_dataset_stays(

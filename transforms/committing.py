@@ -28,6 +28,7 @@ class WriteManifest(beam.PTransform):
         inputs: Path of a Parquet file with the manifest's entries of the inputs.
         label_numbers: PCollection of one mapping from label names to numbers, or None.
         bad_files: PCollection of the `BadFile`s that were left out, or None.
+        after: PCollection of what has to be there before the dataset is, or None.
         lease: The right to write; None where an engine runs the job later, without one.
 
     Example:
@@ -49,6 +50,7 @@ class WriteManifest(beam.PTransform):
     _: KW_ONLY
     label_numbers: beam.PCollection | None = None
     bad_files: beam.PCollection | None = None
+    after: beam.PCollection | None = None
     lease: Lease | None = None
 
     @beam.typehints.no_annotations  # Beam knows no tuple of PCollections.
@@ -59,6 +61,8 @@ class WriteManifest(beam.PTransform):
             side["label_numbers"] = beam.pvalue.AsSingleton(self.label_numbers)
         if self.bad_files is not None:
             side["bad_files"] = beam.pvalue.AsIter(self.bad_files)
+        if self.after is not None:
+            side["after"] = beam.pvalue.AsIter(self.after)
         read, shards = receipts
         pipeline = read.pipeline
         return (
@@ -89,6 +93,7 @@ def _commit(
     lease: Lease | None = None,
     label_numbers: Mapping[str, int] | None = None,
     bad_files: Iterable[BadFile] = (),
+    after: Iterable[str] = (),
 ) -> str:
     earlier = read_manifest(output, generation_path(draft.earlier)) if draft.earlier else None
     entries = Records.from_parquet(InputEntry, storage.read_bytes(inputs))

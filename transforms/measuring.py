@@ -7,11 +7,12 @@ from typing import Any
 
 import apache_beam as beam
 
-from transforms import storage
 from transforms.functional.elements import ReadReceipt, TokenizedPart
 from transforms.functional.figures.figures import figures_of
 from transforms.functional.figures.review_statistics import ReviewStatistics, measure, merge
 from transforms.functional.reviews.reject_reasons import merge_reasons
+from transforms.storage.lease import Lease
+from transforms.storage.run_writes import create_in_run
 from transforms.tokenization import shared_tokenizer
 
 
@@ -73,6 +74,7 @@ class WriteFigures(beam.PTransform):
         tokenizer_path: Path or URL of the `tokenizer.json`.
         unknown_id: Id of its unknown token, None where it has none.
         max_length: Tokens in a row.
+        lease: The right to write; None where an engine runs the job later, without one.
 
     Example:
         `tokenized`: from `TokenizeReviews`; `parts`: what it was given; `folder`: the dataset.
@@ -82,7 +84,8 @@ class WriteFigures(beam.PTransform):
         ...     read = pipeline | "Parts" >> beam.Create(parts) | WriteRejected(folder)
         ...     file, tokenizer = f"{folder}/report.json", "tests/sample/tokenizer/tokenizer.json"
         ...     _ = (tokens, read) | WriteFigures(file, tokenizer, unknown_id=1, max_length=128)
-        >>> json.loads(storage.read_bytes(f"{folder}/report.json"))["measured"]["reviews"]
+        >>> from pathlib import Path
+        >>> json.loads(Path(f"{folder}/report.json").read_text())["measured"]["reviews"]
         277
     """
 
@@ -91,6 +94,7 @@ class WriteFigures(beam.PTransform):
     _: KW_ONLY
     unknown_id: int | None
     max_length: int
+    lease: Lease | None = None
 
     @beam.typehints.no_annotations  # Beam knows no tuple of PCollections.
     def expand(self, counted: Any) -> beam.PCollection:
@@ -116,7 +120,7 @@ class WriteFigures(beam.PTransform):
             "rejected": merge_reasons(receipt.reasons for receipt in read),
         }
         text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-        storage.write_atomic(self.path, text.encode())
+        create_in_run(self.path, text.encode(), self.lease, keep=lambda _: None)
         return self.path
 
     def _figures(self, statistics: ReviewStatistics) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from beam_pipeline.pipeline import build
 from beam_pipeline.plan.plan_files import PlanFiles, remove_plan, write_plan
 from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.recipe import DatasetRecipe
-from beam_pipeline.plan.tokenizer_source import TOKENIZER_FOLDER, TokenizerSource
+from beam_pipeline.plan.tokenizer_source import TokenizerSource
 from beam_pipeline.progress.display import watching
 from beam_pipeline.progress.monitor import output_monitor
 from transforms import storage
@@ -39,7 +39,7 @@ def run_pipeline(
         ReviewShardsError: the pipeline failed.
     """
     output = recipe.config.output
-    write_tokenizer(output, recipe.tokenizer)
+    write_tokenizer(storage.join(output, plan.tokenizer_folder), recipe.tokenizer)
     files = write_plan(output, plan, lease.token)
     if engine.writes_to is not None:
         _run(recipe, plan, files, engine, None)
@@ -52,10 +52,10 @@ def run_pipeline(
         remove_plan(output, files)
 
 
-def write_tokenizer(output: str, tokenizer: TokenizerSource) -> None:
-    """Write the tokenizer's files where workers and readers of the shards find them."""
+def write_tokenizer(folder: str, tokenizer: TokenizerSource) -> None:
+    """Write the tokenizer's files to a folder, for workers and for readers of the shards."""
     for name, data in tokenizer.files.items():
-        storage.write_atomic(storage.join(output, TOKENIZER_FOLDER, name), data)
+        storage.write_atomic(storage.join(folder, name), data)
 
 
 def _run(

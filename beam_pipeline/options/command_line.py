@@ -14,7 +14,7 @@ from beam_pipeline.options.beam_options import (
     to_arguments,
 )
 from beam_pipeline.options.config import JobConfig
-from beam_pipeline.options.option import option_of
+from beam_pipeline.options.option import option_of, words_of_flag
 
 _USAGE = (
     "python -m beam_pipeline --input PATH_OR_GLOB [--input ...] --output DIR "
@@ -75,8 +75,12 @@ def make_parser() -> OneLineParser:
     for field in fields(JobConfig):
         name, hint = f"--{field.name}", hints[field.name]
         text = option_of(field).text
-        if hint is bool:
-            parser.add_argument(name, action="store_true", help=text)
+        words = words_of_flag(hint)
+        if words is not None:
+            flag: dict[str, Any] = {"action": "store_true"}
+            if words:
+                flag = {"nargs": "?", "const": True, "choices": words}
+            parser.add_argument(name, help=text, **flag)
             no = f"--no_{field.name}"
             parser.add_argument(no, action="store_false", dest=field.name, help=argparse.SUPPRESS)
             continue

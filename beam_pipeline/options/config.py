@@ -173,9 +173,10 @@ class JobConfig:
         help="append also where earlier inputs have vanished; what was made of them stays",
         decides_bytes=False,
     )
-    overwrite: bool = option(
+    overwrite: Literal[False, True, "in_place"] = option(
         False,
-        help="replace another dataset in --output",
+        help="replace the dataset in --output once the new one is whole; in_place: remove it "
+        "first, where there is no room for both",
         decides_bytes=False,
     )
     dry_run: bool = option(

@@ -10,7 +10,7 @@ import yaml
 
 from beam_pipeline.options.beam_options import beam_names, nearest, to_mapping
 from beam_pipeline.options.config import JobConfig
-from beam_pipeline.options.option import option_of
+from beam_pipeline.options.option import option_of, words_of_flag
 from transforms import storage
 from transforms.functional.errors import UsageError
 
@@ -96,8 +96,12 @@ def _check_names(path: str, others: Mapping[str, Any], our_names: Sequence[str])
 
 def _checked(path: str, name: str, value: Any, hint: Any) -> Any:
     """Return a value as `JobConfig` takes it: the types are those of the flag."""
-    choices = get_args(hint)
-    if hint == tuple[str, ...]:
+    choices, words = get_args(hint), words_of_flag(hint)
+    if words is not None:
+        if type(value) is bool or value in words:
+            return value
+        needed = " or ".join(("true, false" if words else "true", *(words or ("false",))))
+    elif hint == tuple[str, ...]:
         items = [value] if isinstance(value, str) else value
         if isinstance(items, list) and all(isinstance(item, str) for item in items):
             return tuple(items)
@@ -113,8 +117,6 @@ def _checked(path: str, name: str, value: Any, hint: Any) -> Any:
     else:
         if type(value) is hint:
             return value
-        needed = {int: "a whole number", bool: "true or false", str: "text (put it in quotes)"}[
-            hint
-        ]
+        needed = {int: "a whole number", str: "text (put it in quotes)"}[hint]
     given = yaml.safe_dump(value, default_flow_style=True).removesuffix("...\n").strip()
     raise UsageError(f"--config {path}: {name} must be {needed}, got {given}")

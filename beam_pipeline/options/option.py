@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,14 @@ class Option:
 def option(default: Any = MISSING, **description: Any) -> Any:
     """Return a dataclass field with an `Option` as its metadata."""
     return field(default=default, metadata={"option": Option(**description)})
+
+
+def words_of_flag(hint: Any) -> tuple[str, ...] | None:
+    """Return the words that a flag may be followed by; None for an option that is no flag."""
+    values = get_args(hint)
+    if hint is bool or True in values:
+        return tuple(value for value in values if isinstance(value, str))
+    return None
 
 
 def option_of(described: Field[Any]) -> Option:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from beam_pipeline.output.output_folder import own_files, unnamed_files
 from beam_pipeline.output.retention import removed_generations
-from beam_pipeline.plan.tokenizer_source import TOKENIZER_FOLDER, load_dataset_tokenizer
+from beam_pipeline.plan.tokenizer_source import load_dataset_tokenizer
 from transforms import storage
 from transforms.functional.dataset.contradictions import (
     contradictions,
@@ -78,8 +78,9 @@ def _tokenizer_problems(output: str, manifest: Manifest) -> Iterator[Problem]:
     if _sha256(storage.join(output, path)) != manifest.tokenizer.sha256:
         yield Problem(path=path, what="missing, or not the tokenizer that made the ids")
         return
-    tokenizer = load_dataset_tokenizer(storage.join(output, TOKENIZER_FOLDER))
-    for what in tokenizer_contradictions(manifest.tokenizer, tokenizer.entry()):
+    folder = manifest.tokenizer.folder
+    tokenizer = load_dataset_tokenizer(storage.join(output, folder))
+    for what in tokenizer_contradictions(manifest.tokenizer, tokenizer.entry(folder)):
         yield Problem(path=MANIFEST_NAME, what=what)
     if fingerprint_of(manifest.config, tokenizer.files) != manifest.fingerprint:
         what = "config, or the files beside the tokenizer, are not those that made the shards"

@@ -11,8 +11,13 @@ from transforms.functional.dataset.manifest import Manifest
 _logger = logging.getLogger(__name__)
 
 
-def write_card(output: str, manifest: Manifest) -> None:
-    """Write or renew the card of a dataset; one that no job wrote is left as it is, and said."""
+def write_card(output: str, manifest: Manifest | None) -> None:
+    """Write or renew the card of a dataset; one that no job wrote is left as it is, and said.
+
+    Args:
+        output: Folder or URL of the dataset.
+        manifest: The dataset; None while there is none.
+    """
     path = storage.join(output, CARD_NAME)
     old = _read(path)
     text = card_text(manifest, old)

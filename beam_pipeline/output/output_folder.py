@@ -1,13 +1,18 @@
-"""The files of a dataset by their names: what may be removed, and nothing else ever is."""
+"""The files of a dataset by their names: what may be removed, and nothing else ever is.
+
+Config, report and dataset card are never removed, only replaced once there is a new dataset.
+"""
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import pyarrow.compute as pc
 
 from transforms import storage
+from transforms.functional.dataset.card import CARD_NAME
 from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
 from transforms.storage.generations import (
     MANIFESTS,
@@ -29,10 +34,13 @@ _LIST = r"manifests/\d{6}-(?:train|validation|inputs)(?:-[0-9a-f]{16})?\.parquet
 # What is kept of each generation: its manifest, and what its run said and counted.
 _GENERATION = r"manifests/(\d{6})(?:\.json|-(?:summary|figures)\.json|-texts\.parquet)"
 _PLAN = r"plan/(?:[0-9a-f]{16}/)?(?:splits|inputs)-[0-9a-f]{16}\.parquet"
-_TOKENIZER = r"tokenizer/(?:tokenizer|tokenizer_config|special_tokens_map)\.json"
-_TOP = r"manifests/removed\.json|(?:manifest|report)\.json|report\.html|config\.yaml"
-_FOLDERS = ("train", "validation", "rejected", "tokenizer", "manifests", "plan")
-_OWN = "|".join((_SHARD, _REJECTED, _LIST, _GENERATION, _PLAN, _TOKENIZER, _TOP))
+_TOKENIZER = r"(tokenizer(?:/\d{6})?)/(?:tokenizer|tokenizer_config|special_tokens_map)\.json"
+_MANIFESTS = r"manifest\.json|manifests/removed\.json"
+# In the order in which they go when a dataset is removed: while a manifest is there, the next run
+# knows that more has to go.
+_FOLDERS = ("train", "validation", "rejected", "tokenizer", "plan", "manifests")
+_OWN = "|".join((_SHARD, _REJECTED, _LIST, _GENERATION, _PLAN, _TOKENIZER, _MANIFESTS))
+_WRITTEN = (MANIFEST_NAME, REPORT_NAME, REPORT_PAGE_NAME, CONFIG_NAME, CARD_NAME, LEASE_NAME)
 
 # What a killed process leaves of an unfinished write (see `storage.write_atomic`).
 _TEMPORARY = re.compile(r"^((?:\w+/)*)\.([\w.-]+)\.\d+-\d+\.tmp$")
@@ -49,7 +57,7 @@ def own_files(output: str) -> Iterator[str]:
     )
     for path in (*top, *below):
         finished = _finished_name(path)
-        if re.fullmatch(_OWN, finished) or (finished == LEASE_NAME and path != LEASE_NAME):
+        if re.fullmatch(_OWN, finished) or (finished in _WRITTEN and path != finished):
             yield path
 
 
@@ -57,8 +65,7 @@ def remove_dataset(output: str) -> None:
     """Remove a dataset, the manifest first: from then on it does not exist."""
     abort_uploads(output)
     storage.remove(storage.join(output, MANIFEST_NAME))
-    for path in own_files(output):
-        storage.remove(storage.join(output, path))
+    _remove(output, list(own_files(output)))
 
 
 def remove_rejected(output: str, generation: int) -> None:
@@ -92,6 +99,7 @@ def unnamed_files(output: str, newest: Manifest, forgotten: Collection[int] = ()
     lists = (files for manifest in manifests for files in manifest.lists.values())
     named.update(file.path for files in lists for file in files)
     numbers = {generation.number for m in manifests for generation in m.generations}
+    tokenizers = {manifest.tokenizer.folder for manifest in manifests}
     n_flat_splits = max(map(_splits_without_folder, manifests))
 
     def is_named(path: str) -> bool:
@@ -101,7 +109,9 @@ def unnamed_files(output: str, newest: Manifest, forgotten: Collection[int] = ()
             return int(found[1]) in numbers.difference(forgotten)
         if found := re.fullmatch(_REJECTED, path):
             return int(found[1]) in numbers if found[1] else int(found[2]) < n_flat_splits
-        return _finished_name(path) == path and not re.fullmatch(_PLAN, path)
+        if found := re.fullmatch(_TOKENIZER, path):
+            return found[1] in tokenizers
+        return re.fullmatch(_MANIFESTS, path) is not None
 
     unnamed = [path for path in own_files(output) if not is_named(path)]
     return sorted(unnamed, key=lambda path: not path.startswith(MANIFESTS))
@@ -136,9 +146,23 @@ def _splits_without_folder(manifest: Manifest) -> int:
 def remove_unnamed(output: str, manifest: Manifest) -> list[str]:
     """Remove what `unnamed_files` finds, and return it."""
     unnamed = unnamed_files(output, manifest)
-    for path in unnamed:
-        storage.remove(storage.join(output, path))
+    _remove(output, unnamed)
     return unnamed
+
+
+def _remove(output: str, paths: Sequence[str]) -> None:
+    """Remove files, and the folders that they leave empty."""
+    for path in paths:
+        storage.remove(storage.join(output, path))
+    folders = {parent for path in paths for parent in _parents(path)}
+    for folder in sorted(folders, reverse=True):  # Those inside come first.
+        storage.remove_empty_folder(storage.join(output, folder))
+
+
+def _parents(path: str) -> Iterator[str]:
+    """Yield the folders that a path lies in, below the output."""
+    while path := posixpath.dirname(path):
+        yield path
 
 
 def _finished_name(path: str) -> str:

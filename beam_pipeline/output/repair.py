@@ -19,11 +19,7 @@ from beam_pipeline.plan.listing import InputFile, input_file
 from beam_pipeline.plan.plan_files import remove_plan, write_plan
 from beam_pipeline.plan.planning import Plan, plan_of
 from beam_pipeline.plan.recipe import DatasetRecipe
-from beam_pipeline.plan.tokenizer_source import (
-    TOKENIZER_FOLDER,
-    TokenizerSource,
-    load_dataset_tokenizer,
-)
+from beam_pipeline.plan.tokenizer_source import TokenizerSource, load_dataset_tokenizer
 from transforms import storage
 from transforms.functional.dataset.manifest import (
     MANIFEST_NAME,
@@ -75,7 +71,7 @@ def repair(lease: Lease, manifest: Manifest, shards: Sequence[ShardEntry]) -> No
     right = _RepairLease(output, lease.token, text)
     config = _config_of(output, manifest)
     recipe = DatasetRecipe(config=config, tokenizer=_tokenizer_of(config, manifest))
-    write_tokenizer(output, recipe.tokenizer)
+    write_tokenizer(config.tokenizer, recipe.tokenizer)
     first = 0
     failed: InputError | None = None
     for place, generation in enumerate(manifest.generations):
@@ -116,7 +112,7 @@ def _config_of(output: str, manifest: Manifest) -> JobConfig:
         **manifest.config,
         input=("(the inputs in manifest.json)",),
         output=output,
-        tokenizer=storage.join(output, TOKENIZER_FOLDER),
+        tokenizer=storage.join(output, manifest.tokenizer.folder),
         exclude=tuple(entry.path for entry in manifest.excluded),
     )
 

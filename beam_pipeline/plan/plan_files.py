@@ -84,9 +84,8 @@ def remove_plan(output: str, files: PlanFiles) -> None:
 
 def _remove(output: str, folder: str) -> None:
     """Remove the folder of a run, and the one above it where no other run has a plan."""
-    for path in (folder, storage.join(output, PLAN_FOLDER)):
-        if path == folder or not storage.list_files(path):
-            storage.remove(path)
+    storage.remove(folder)
+    storage.remove_empty_folder(storage.join(output, PLAN_FOLDER))
 
 
 def input_entries(plan: Plan) -> Iterator[InputEntry]:

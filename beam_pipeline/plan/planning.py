@@ -13,6 +13,7 @@ from beam_pipeline.plan.changed_inputs import InputChanges, compare_inputs
 from beam_pipeline.plan.deduplication import DedupFiles, list_dedup_files
 from beam_pipeline.plan.listing import InputFile, class_folders, list_inputs
 from beam_pipeline.plan.splitting import sized_files, whole_file
+from beam_pipeline.plan.tokenizer_source import TOKENIZER_FOLDER
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.errors import UsageError
@@ -67,6 +68,7 @@ class Plan:
         changes: What became of the inputs of that dataset.
         dedup_files: Files that the reviews are compared with besides each other.
         generation: Number of the generation that the job makes.
+        tokenizer_folder: Where, below the output, the copy of the tokenizer lies.
     """
 
     files: Sequence[InputFile]
@@ -80,6 +82,7 @@ class Plan:
     changes: InputChanges | None = None
     dedup_files: Sequence[DedupFiles] = ()
     generation: int = 1
+    tokenizer_folder: str = TOKENIZER_FOLDER
 
     @property
     def input_bytes(self) -> int:
@@ -172,6 +175,7 @@ def plan_of(
         earlier=earlier,
         dedup_files=list_dedup_files(config, files, earlier, listed),
         generation=1 if earlier is None else earlier.generation + 1,
+        tokenizer_folder=TOKENIZER_FOLDER if earlier is None else earlier.tokenizer.folder,
     )
 
 

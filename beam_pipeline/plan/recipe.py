@@ -151,7 +151,7 @@ class DatasetRecipe:
             task=self.config.task,
             max_length=self.layout.max_length,
             config=self.config.dataset_options(),
-            tokenizer=self.tokenizer.entry(),
+            tokenizer=self.tokenizer.entry(plan.tokenizer_folder),
             label_numbers=plan.label_numbers,
             subsets={subset: Records.of(ShardEntry) for subset in self.subsets},
             ledger=Ledger(),

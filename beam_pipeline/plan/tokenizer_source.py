@@ -90,10 +90,10 @@ class TokenizerSource:
             )
         return token_id
 
-    def entry(self) -> TokenizerEntry:
-        """Return what the manifest says of the tokenizer."""
+    def entry(self, folder: str = TOKENIZER_FOLDER) -> TokenizerEntry:
+        """Return what the manifest says of the tokenizer, whose copy lies in a folder there."""
         return TokenizerEntry(
-            path=f"{TOKENIZER_FOLDER}/{TOKENIZER_FILE}",
+            path=f"{folder}/{TOKENIZER_FILE}",
             sha256=self.sha256,
             vocab_size=self.encoder.vocab_size,
             special_token_ids=self.role_ids,

@@ -38,7 +38,7 @@ class Run:
 
 
 def read_document(path: str) -> Document:
-    """Return what `report.json` holds; at the end of a pipeline, what its workers counted.
+    """Return what `report.json` holds, or the file in which workers counted for it.
 
     Raises:
         InputError: there is none, or it is damaged.
@@ -46,15 +46,30 @@ def read_document(path: str) -> Document:
     try:
         document = json.loads(storage.read_bytes(path))
     except FileNotFoundError:
-        raise InputError(
-            f"{path} is missing, from which report.html is drawn: run the job again with "
-            f"--overwrite"
-        ) from None
+        raise InputError(f"{path} is missing, from which report.html is drawn") from None
     except ValueError:
         document = None
     if not isinstance(document, dict) or "rejected" not in document:
         raise InputError(f"{path} is damaged: it holds no report")
     return document
+
+
+def find_document(path: str) -> Document | None:
+    """Return what a `report.json` holds, None without one or where it is damaged."""
+    try:
+        return read_document(path)
+    except InputError:
+        return None
+
+
+def is_of(document: Document | None, manifest: Manifest) -> bool:
+    """Return True where a report is that of a dataset as it stands."""
+    dataset = document.get("dataset") if document else None
+    return (
+        isinstance(dataset, dict)
+        and dataset.get("content_sha256") == manifest.content_sha256()
+        and dataset.get("generation", manifest.generation) == manifest.generation
+    )
 
 
 def write_document(path: str, document: Document) -> None:
@@ -95,6 +110,7 @@ def complete(document: Document, manifest: Manifest, run: Run | None = None) -> 
 def _dataset(manifest: Manifest) -> Document:
     names = manifest.label_numbers
     return {
+        "generation": manifest.generation,
         "task": manifest.task,
         "max_length": manifest.max_length,
         "padding": manifest.config.get("padding"),

@@ -27,6 +27,8 @@ def option_table() -> str:
         if default is MISSING:
             given = "required"
         values = " " + "\\|".join(action.choices) if action.choices else ""
+        if action.nargs == "?":  # A flag that may say how.
+            values = f"[={'|'.join(action.choices or ())}]"
         text = re.sub(r" \(default: .*\)$", "", str(action.help)).replace("|", "\\|")
         rows.append(f"| `{action.option_strings[0]}{values}` | {given} | {text} |")
     return "\n".join(rows) + "\n"

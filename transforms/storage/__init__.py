@@ -13,7 +13,7 @@ from transforms.storage.reading import (
     vanished,
 )
 from transforms.storage.versions import identity_of, is_version, local_version, version_of
-from transforms.storage.writing import create, remove, write_atomic
+from transforms.storage.writing import create, remove, remove_empty_folder, write_atomic
 
 __all__ = [
     "changed",
@@ -34,6 +34,7 @@ __all__ = [
     "read_small_files",
     "real_path",
     "remove",
+    "remove_empty_folder",
     "vanished",
     "version_of",
     "write_atomic",

@@ -40,6 +40,11 @@ def split_manifest_path(path: str) -> tuple[str, str]:
     return folder or ".", name
 
 
+def figures_path(number: int) -> str:
+    """Return the path, below the output, of what a generation's workers counted for its report."""
+    return f"{MANIFESTS}/{number:06d}-figures.json"
+
+
 def generation_numbers(output: str) -> list[int]:
     """Return the numbers of the generations whose manifests are there, in order."""
     names = storage.list_files(storage.join(output, MANIFESTS), recursive=False)
@@ -72,9 +77,33 @@ def read_manifest(output: str, path: str = MANIFEST_NAME) -> Manifest:
 
 
 def find_manifest(output: str) -> Manifest | None:
-    """Return the manifest of a dataset as it stands, None where there is no dataset."""
+    """Return the manifest of the newest generation, None where there is no `manifest.json`."""
     is_there = storage.exists(storage.join(output, MANIFEST_NAME))
-    return read_manifest(output) if is_there else None
+    return newest_manifest(output) if is_there else None
+
+
+def standing_manifest(output: str) -> Manifest | None:
+    """Return the manifest of what a new dataset replaces, None where it is none or damaged."""
+    try:
+        return find_manifest(output)
+    except InputError:
+        return None
+
+
+def next_generation(output: str) -> int:
+    """Return a number that no generation of an output has.
+
+    Raises:
+        OutputError: `manifest.json` is no manifest, and no generation has one.
+    """
+    numbers = generation_numbers(output)
+    standing = standing_manifest(output)
+    path = storage.join(output, MANIFEST_NAME)
+    if standing is None and not numbers and storage.exists(path):
+        raise OutputError(
+            f"{path} is no manifest of a dataset: move it away, or choose another --output"
+        )
+    return max([0, *numbers, standing.generation if standing else 0]) + 1
 
 
 def newest_manifest(output: str) -> Manifest:

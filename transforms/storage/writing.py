@@ -8,7 +8,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fsspec import AbstractFileSystem
@@ -159,6 +159,15 @@ def _linked(path: Path, temporary: Path) -> bool:
             return False
         shutil.copyfile(temporary, path)
     return True
+
+
+def remove_empty_folder(path: str) -> None:
+    """Remove a folder of this machine if nothing is in it; a store has no empty ones."""
+    filesystem, name = locate(path)
+    if isinstance(filesystem, LocalFileSystem):
+        # Not empty, not there, or a link: all of them may stay.
+        with suppress(OSError):
+            Path(name).rmdir()
 
 
 def remove(path: str) -> None:

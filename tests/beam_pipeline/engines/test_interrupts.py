@@ -85,4 +85,4 @@ def test_an_interrupt_of_main_is_one_line(
     assert run(tmp_path / "out") == 130
     assert capsys.readouterr().err.startswith("interrupted: the same command goes on")
     assert run(tmp_path / "out", "--overwrite") == 130
-    assert "the same command without --overwrite goes on" in capsys.readouterr().err
+    assert "interrupted: the same command goes on" in capsys.readouterr().err

@@ -38,6 +38,21 @@ def test_every_option_reaches_the_configuration():
 
 
 @pytest.mark.parametrize(
+    ("flags", "overwrite"),
+    [
+        ([], False),
+        (["--overwrite"], True),
+        (["--overwrite=in_place"], "in_place"),
+        (["--overwrite", "in_place", "--quiet"], "in_place"),
+        (["--overwrite", "--no_overwrite"], False),
+    ],
+)
+def test_overwrite_is_a_flag_that_may_say_how(flags, overwrite):
+    config, _ = parse_options([*_NEEDED, *flags])
+    assert config.overwrite == overwrite
+
+
+@pytest.mark.parametrize(
     "beam",
     [
         ["--direct_num_workers", "2"],
@@ -76,7 +91,7 @@ def test_options_of_beam_are_passed_on(beam):
         ([*_NEEDED, "--max_length", "many"], "--max_length: invalid int value: 'many'"),
         ([*_NEEDED, "--max_length", "512.0"], "--max_length: invalid int value: '512.0'"),
         ([*_NEEDED, "--task", "translation"], "--task: invalid choice: 'translation'"),
-        ([*_NEEDED, "--overwrite=no"], "--overwrite: ignored explicit argument 'no'"),
+        ([*_NEEDED, "--overwrite=no"], "--overwrite: invalid choice: 'no'"),
         ([*_NEEDED, "--direct_num_workers", "two"], "--direct_num_workers: invalid int value"),
         ([*_NEEDED, "--direct_running_mode", "fast"], "--direct_running_mode: invalid choice"),
         ([*_NEEDED, "--max_length", "0"], "--max_length must be from 1 to 1048576, got 0"),

@@ -67,12 +67,38 @@ def test_without_the_extra_the_figures_alone_are_written(
     assert not (output / "report.html").exists()
 
 
-def test_no_report_and_a_damaged_one_are_errors(
+def test_a_report_that_is_lost_damaged_or_of_another_dataset_is_made_again(output: Path) -> None:
+    path = output / "report.json"
+    document = json.loads(path.read_text())
+    other = {**document, "dataset": {**document["dataset"], "generation": 7}}
+    for text in (None, "{", json.dumps(other)):
+        path.unlink() if text is None else path.write_text(text)
+        assert main([str(output)]) == 0
+        # Nobody knows any more how the job ran.
+        assert json.loads(path.read_text()) == {**document, "run": None}
+    path.write_text(json.dumps(document))
+
+
+def test_without_what_the_workers_counted_there_is_a_report_of_the_manifest(output: Path) -> None:
+    counted, path = output / "manifests/000001-figures.json", output / "report.json"
+    text, report = counted.read_bytes(), path.read_bytes()
+    counted.unlink()
+    path.unlink()
+    assert main([str(output)]) == 0
+    document = json.loads(path.read_text())
+    assert (document["measured"], document["rejected"]) == (None, {})
+    counted.write_bytes(text)
+    path.write_bytes(report)
+
+
+def test_no_dataset_and_damaged_figures_are_errors(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "report.json"
     assert main([str(tmp_path)]) == 1
-    assert "is missing, from which report.html is drawn" in capsys.readouterr().err
+    assert "has no manifest.json" in capsys.readouterr().err
+    with pytest.raises(InputError, match="is missing, from which"):
+        read_document(str(path))
     for text in ("{", "[]", '{"seconds": 1}'):
         path.write_text(text)
         with pytest.raises(InputError, match="is damaged: it holds no report"):

@@ -19,6 +19,9 @@ from transforms.functional.records import Records
 
 CARD_NAME = "README.md"
 
+# No file is called so: who loads the dataset before there is one gets an error that names it.
+_NO_FILES = "no-dataset-yet"
+
 _BEGIN, _END = "review-shards: begin", "review-shards: end"
 _DATA = re.compile(f"^# {_BEGIN}.*?^# {_END}$", re.DOTALL | re.MULTILINE)
 _TEXT = re.compile(f"^<!-- {_BEGIN}.*?^<!-- {_END} -->$", re.DOTALL | re.MULTILINE)
@@ -36,11 +39,11 @@ _NEW = f"""---
 Field = dict[str, Any]
 
 
-def card_text(manifest: Manifest, old: str | None = None) -> str | None:
+def card_text(manifest: Manifest | None, old: str | None = None) -> str | None:
     """Return the card of a dataset.
 
     Args:
-        manifest: The dataset.
+        manifest: The dataset; None while there is none, so that nothing is read.
         old: The card that is there; what stands outside the job's marks is kept.
 
     Returns:
@@ -53,7 +56,20 @@ def card_text(manifest: Manifest, old: str | None = None) -> str | None:
     return _TEXT.sub(lambda _: _prose(manifest), text, count=1)
 
 
-def _data(manifest: Manifest) -> str:
+def _data(manifest: Manifest | None) -> str:
+    # One line for each value: no label may end the front matter.
+    text = yaml.safe_dump(_document(manifest), sort_keys=False, allow_unicode=True, width=2**31)
+    return (
+        f"# {_BEGIN} (the job writes these lines; put `license:` and others above them)\n"
+        f"{text}# {_END}"
+    )
+
+
+def _document(manifest: Manifest | None) -> Field:
+    """Return the front matter."""
+    if manifest is None:
+        nothing: Field = {"split": "train", "path": _NO_FILES}
+        return {"configs": [{"config_name": "default", "data_files": [nothing]}]}
     # Nobody reads a subset without rows: a pattern that matches nothing is an error.
     subsets = {name: shards for name, shards in manifest.subsets.items() if len(shards)}
     sizes = {name: shards.total("bytes") for name, shards in subsets.items()}
@@ -71,12 +87,7 @@ def _data(manifest: Manifest) -> str:
         "dataset_size": sum(sizes.values()),
     }
     document["size_categories"] = [_size_category(sum(map(manifest.rows, subsets)))]
-    # One line for each value: no label may end the front matter.
-    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=2**31)
-    return (
-        f"# {_BEGIN} (the job writes these lines; put `license:` and others above them)\n"
-        f"{text}# {_END}"
-    )
+    return document
 
 
 def _patterns(shards: Records[ShardEntry]) -> list[str]:
@@ -129,7 +140,10 @@ def _size_category(rows: int) -> str:
     return f"n>{limits[-1]}"
 
 
-def _prose(manifest: Manifest) -> str:
+def _prose(manifest: Manifest | None) -> str:
+    begin = f"<!-- {_BEGIN} (the job writes these lines; put your own below them) -->"
+    if manifest is None:
+        return f"{begin}\nThe job that makes this dataset has not finished.\n<!-- {_END} -->"
     reviews, tokens = manifest.ledger.reviews, manifest.ledger.tokens
     task = {"mlm": "masked language modelling", "classification": "classification"}[manifest.task]
     left_out = (
@@ -138,7 +152,7 @@ def _prose(manifest: Manifest) -> str:
     )
     n_inputs = len(manifest.inputs)
     lines = [
-        f"<!-- {_BEGIN} (the job writes these lines; put your own below them) -->",
+        begin,
         f"Rows of at most {manifest.max_length:,} tokens for {task}, made by review-shards of "
         f"{n_inputs:,} input {'file' if n_inputs == 1 else 'files'}; generation "
         f"{manifest.generation:,}.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -99,6 +100,11 @@ class TokenizerEntry:
     prefix: Sequence[int]
     suffix: Sequence[int]
     built_by: str | None = None
+
+    @property
+    def folder(self) -> str:
+        """Path of the folder, below the output, that holds the copy and its companions."""
+        return posixpath.dirname(self.path)
 
     def template_ids(self) -> tuple[int, ...]:
         """Return the ids that can belong to no word: the template's and padding."""
