@@ -16,7 +16,6 @@ from contextlib import suppress
 from typing import NoReturn, TextIO
 
 from beam_pipeline.engines import interrupts
-from beam_pipeline.logs import log_thread_failures
 from transforms.functional.errors import ReviewShardsError
 from transforms.functional.safe_urls import printable
 
@@ -49,10 +48,8 @@ def exit_code_of(command: Callable[[], int], *, interrupted: str, debug: bool = 
     """
     try:
         return command()
-    except KeyboardInterrupt as interrupt:
-        say_error(
-            f"interrupted: {'; '.join([*map(str, filter(None, interrupt.args)), interrupted])}"
-        )
+    except KeyboardInterrupt:
+        say_error(f"interrupted: {interrupted}")
         return interrupts.EXIT_CODE
     except Exception as error:
         if debug:
@@ -72,7 +69,6 @@ def run_program(main: Callable[[Sequence[str]], int]) -> NoReturn:
     wait for the threads of an interrupted engine.
     """
     _open_standard_streams()
-    log_thread_failures()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, interrupts.interrupt)
     try:

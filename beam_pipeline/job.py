@@ -7,9 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from beam_pipeline.engines.engine import Engine, choose_engine
+from beam_pipeline.engines.engine import Engine, check_shuffle_memory, choose_engine
 from beam_pipeline.engines.execution import run_pipeline
-from beam_pipeline.engines.requirements import await_services, check_shuffle_memory
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.options.config_file import config_text
 from beam_pipeline.output.dataset_card import write_card
@@ -44,6 +43,7 @@ class JobResult:
         n_mismatches: Sampled reviews for which fast tokenization was wrong; their workers changed
             to the library's own.
         ignored: Files that lie in no class folder.
+        passed_over: Paths of files in the folders given that hold no reviews.
         changes: What became of the inputs that an appending job found there.
         report: Where the report is, in words.
     """
@@ -55,6 +55,7 @@ class JobResult:
     n_kept: int
     n_mismatches: int
     ignored: int
+    passed_over: Sequence[str] = ()
     changes: InputChanges | None = None
     report: str = ""
 
@@ -81,14 +82,13 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult | Non
         paths=[*config.input, config.output],
         debug=config.debug,
     )
-    if config.order == "shuffled":
-        check_shuffle_memory(engine, plan.text_bytes)
+    if engine.local and config.order == "shuffled":
+        check_shuffle_memory(plan.text_bytes)
     options = config_text(config, beam_arguments)
     if there is not None and _is_done(recipe, plan, engine, there):
         if not is_complete(config.output, there):
             _complete_later(config.output, options)
         return _result(there, engine, plan, started, was_there=True)
-    await_services(engine)
     with lease(config.output) as held:
         there = None if config.overwrite else current_manifest(config.output)
         if config.append and there != plan.earlier:  # Another run has ended meanwhile.
@@ -156,5 +156,6 @@ def _result(
         n_kept=counters.get(KEPT_SHARDS, 0),
         n_mismatches=counters.get(MISMATCHES, 0),
         ignored=len(plan.ignored),
+        passed_over=[file.path for file in plan.passed_over],
         changes=plan.changes,
     )

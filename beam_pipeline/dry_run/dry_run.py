@@ -11,6 +11,7 @@ from beam_pipeline.engines.cores import n_cores
 from beam_pipeline.engines.engine import SMALL_TEXT_BYTES
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.finished import is_finished
+from beam_pipeline.plan.passed_over import passed_over_line
 from beam_pipeline.plan.planning import Plan, make_plan
 from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_files import TOKENIZER_FILE
@@ -58,6 +59,8 @@ def dry_run(config: JobConfig) -> str:
         lines.append(f"  rejected    all {n_rejected:,} records of the sample are no reviews")
     if plan.ignored:
         lines.append(f"  ignored     {len(plan.ignored):,} files that lie in no class folder")
+    if plan.passed_over:
+        lines.append(passed_over_line([file.path for file in plan.passed_over]))
     lines.append("Nothing was written: leave out --dry_run to start the job.")
     return "\n".join(lines)
 

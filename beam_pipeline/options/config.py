@@ -54,9 +54,8 @@ class JobConfig:
         "line",
         help="plain text: a review a line, or each file one review (document)",
     )
-    input_format: Literal["auto", "text", "jsonl", "csv", "tsv", "parquet", "arrow"] = option(
-        "auto",
-        help="format of all inputs; auto: by their endings",
+    input_format: Literal["auto", "text", "jsonl", "json", "csv", "tsv", "parquet", "arrow"] = (
+        option("auto", help="format of all inputs; auto: by their endings")
     )
     strip_html: bool = option(
         False,

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from fsspec.utils import glob_translate
 
-from beam_pipeline.plan.listing import InputFile, one_name
+from beam_pipeline.plan.input_file import InputFile
+from beam_pipeline.plan.listing import one_name
 from transforms import storage
 from transforms.functional.dataset.manifest import InputEntry
 from transforms.functional.errors import OutputError

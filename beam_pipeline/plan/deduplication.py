@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from beam_pipeline.options.config import JobConfig
-from beam_pipeline.plan.listing import InputFile, class_folders, input_file, list_inputs, one_name
+from beam_pipeline.plan.input_file import InputFile, input_file
+from beam_pipeline.plan.listing import class_folders, list_inputs, one_name
 from beam_pipeline.plan.splitting import sized_files, whole_file
 from transforms import storage
 from transforms.functional.dataset.manifest import MANIFEST_NAME, InputEntry, Manifest
@@ -124,7 +125,8 @@ def _files_of(config: JobConfig, name: str) -> tuple[JobConfig, Sequence[InputFi
     """
     if not storage.exists(storage.join(name, MANIFEST_NAME)):
         try:
-            listed = list_inputs([name])
+            any_format = config.input_format != "auto"
+            listed = list_inputs([name], any_format=any_format).files
         except ReviewShardsError as error:
             raise type(error)(f"--exclude {name}: {error}") from error
         return config, class_folders(listed)[0] if config.label_from_path else listed

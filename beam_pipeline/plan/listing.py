@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,69 +14,75 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.utils import glob_translate
 
+from beam_pipeline.plan.input_file import InputFile
+from beam_pipeline.plan.passed_over import Listing, without_papers
 from transforms import storage
-from transforms.functional.dataset.manifest import InputEntry
 from transforms.functional.errors import InputError, ReviewShardsError, UsageError
-from transforms.functional.input_names import hides_secret
-from transforms.functional.unpacking.archive_paths import archive_kind, member_path, split_member
+from transforms.functional.unpacking.archive_paths import (
+    archive_kind,
+    member_path,
+    name_of,
+    split_member,
+)
 from transforms.storage.input_files import list_archive
 from transforms.storage.stores import ask, reason
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InputFile:
-    """One input file.
-
-    Attributes:
-        path: Absolute path, or URL.
-        bytes: Size as stored.
-        identity: What changes when the file does: its etag, or the time it was modified.
-        version: The same for a reader of this run, which may ask for more; see
-            `transforms.storage.versions`. Empty where nobody knows.
-    """
-
-    path: str
-    bytes: int
-    identity: str
-    version: str = ""
-
-    @property
-    def folder(self) -> str:
-        """The path of the folder that the file lies in; an archive is a folder, too."""
-        member = split_member(self.path)
-        path = self.path if member is None else storage.join(member[1], member[2])
-        return posixpath.dirname(path)
-
-
-def list_inputs(patterns: Sequence[str], *, may_be_empty: bool = False) -> list[InputFile]:
+def list_inputs(
+    patterns: Sequence[str], *, may_be_empty: bool = False, any_format: bool = False
+) -> Listing:
     """Return the files of all patterns: pattern by pattern, sorted by path, each file once.
 
     An archive (`.tar.gz`, `.zip`) stands for the files in it, in its own order. Inside folders,
     globs and archives, names that begin with `.` or `_` are left out, as Hadoop and Spark do
-    (`_SUCCESS`, `.crc`).
+    (`_SUCCESS`, `.crc`), and so are files that hold no reviews (`README.md`; see `passed_over`).
 
     Args:
         patterns: Files, folders, globs.
         may_be_empty: Take a folder that is there and holds no file, or a glob inside one, for what
             it is. A store knows no empty folders.
+        any_format: True where `--input_format` says what all files are, whatever their names.
 
     Raises:
         UsageError: a pattern matches no file.
         InputError: a location cannot be listed.
     """
     files: dict[str, InputFile] = {}
+    passed: dict[str, InputFile] = {}
     for pattern in patterns:
         try:
-            matched = _match(pattern)
+            found = _without_papers(pattern, _match(pattern), any_format=any_format)
         except ReviewShardsError:
             raise
         except Exception as error:  # Each store's library has errors of its own.
             raise InputError(f"--input {pattern} cannot be listed: {_why(error)}") from error
-        if not matched and not (may_be_empty and _is_in_a_folder(pattern)):
-            raise UsageError(f"no input matches {pattern!r}: check the path, or quote the glob")
-        for file in matched:
+        if not found.files and not (may_be_empty and _is_in_a_folder(pattern)):
+            raise _nothing_to_read(pattern, found.passed_over)
+        for file in found.files:
             files.setdefault(one_name(file.path), file)
-    return list(files.values())
+        for file in found.passed_over:
+            passed.setdefault(one_name(file.path), file)
+    return Listing(
+        files=list(files.values()),
+        passed_over=[file for name, file in passed.items() if name not in files],
+    )
+
+
+def _without_papers(pattern: str, matched: Sequence[InputFile], *, any_format: bool) -> Listing:
+    """Leave out files without reviews; what a pattern names itself is read, whatever it is."""
+    name = posixpath.basename(name_of(pattern))
+    if len(matched) == 1 and posixpath.basename(name_of(matched[0].path)) == name:
+        return Listing(files=list(matched), passed_over=[])
+    return without_papers(matched, any_format=any_format)
+
+
+def _nothing_to_read(pattern: str, passed_over: Sequence[InputFile]) -> UsageError:
+    if passed_over:
+        return UsageError(
+            f"{pattern!r} holds no reviews, only {len(passed_over):,} files such as "
+            f"{passed_over[0].path}: check the path, or name that file itself with --input"
+        )
+    return UsageError(f"no input matches {pattern!r}: check the path, or quote the glob")
 
 
 def _is_in_a_folder(pattern: str) -> bool:
@@ -220,17 +226,3 @@ def _input_file(filesystem: AbstractFileSystem, name: str, info: dict[str, Any])
         identity=storage.identity_of(info),
         version=storage.local_version(Path(name).stat()) if local else storage.version_of(info),
     )
-
-
-def input_file(entry: InputEntry) -> InputFile:
-    """Return the file that a manifest names.
-
-    Raises:
-        InputError: its URL held a secret, which no manifest keeps.
-    """
-    if hides_secret(entry.path):
-        raise InputError(
-            f"{entry.path} cannot be read again: its URL holds a secret, which the manifest does "
-            f"not keep"
-        )
-    return InputFile(path=entry.path, bytes=entry.bytes, identity=entry.identity)

@@ -11,7 +11,8 @@ from typing import Literal
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.changed_inputs import InputChanges, compare_inputs
 from beam_pipeline.plan.deduplication import DedupFiles, list_dedup_files
-from beam_pipeline.plan.listing import InputFile, class_folders, list_inputs
+from beam_pipeline.plan.input_file import InputFile
+from beam_pipeline.plan.listing import class_folders, list_inputs
 from beam_pipeline.plan.splitting import sized_files, whole_file
 from beam_pipeline.plan.tokenizer_source import TOKENIZER_FOLDER
 from transforms import storage
@@ -64,6 +65,7 @@ class Plan:
         label_numbers: Numbers of folder labels, None where labels are no folders.
         labels_are_names: True where the label column holds names: the job collects them first.
         ignored: Files in the folders given that lie in no class folder.
+        passed_over: Files in the folders given that hold no reviews.
         earlier: The dataset that the job adds to; its inputs and splits keep their numbers.
         changes: What became of the inputs of that dataset.
         dedup_files: Files that the reviews are compared with besides each other.
@@ -78,6 +80,7 @@ class Plan:
     label_numbers: Mapping[str, int] | None
     labels_are_names: bool
     ignored: Sequence[InputFile]
+    passed_over: Sequence[InputFile] = ()
     earlier: Manifest | None = None
     changes: InputChanges | None = None
     dedup_files: Sequence[DedupFiles] = ()
@@ -108,7 +111,10 @@ def make_plan(config: JobConfig, earlier: Manifest | None = None) -> Plan:
         MissingColumnError: the first input lacks a column.
     """
     # A folder without files is no mistake of a scheduled run: nothing is new.
-    files = list_inputs(config.input, may_be_empty=config.append)
+    listing = list_inputs(
+        config.input, may_be_empty=config.append, any_format=config.input_format != "auto"
+    )
+    files = listing.files
     _check_apart(config, files)
     ignored: list[InputFile] = []
     if config.label_from_path:
@@ -127,8 +133,9 @@ def make_plan(config: JobConfig, earlier: Manifest | None = None) -> Plan:
             compared=config.dedup == "exact",
         )
         plan = plan_of(config, found.new, earlier, listed=files)
-        return replace(plan, ignored=ignored, changes=found)
-    return replace(plan_of(config, files, earlier), ignored=ignored)
+    else:
+        found, plan = None, plan_of(config, files, earlier)
+    return replace(plan, ignored=ignored, passed_over=listing.passed_over, changes=found)
 
 
 def plan_of(

@@ -8,9 +8,10 @@ from dataclasses import replace
 from functools import partial
 
 from beam_pipeline.options.config import JobConfig
-from beam_pipeline.plan.listing import InputFile
+from beam_pipeline.plan.input_file import InputFile
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.formats import INDEXED, format_of
+from transforms.functional.readers.json_array import holds_array
 from transforms.functional.readers.read_file import index_groups
 from transforms.functional.reviews.splits import SizedFile
 from transforms.functional.unpacking.archive_paths import split_member
@@ -43,7 +44,7 @@ def whole_file(
 def sized_files(
     config: JobConfig, ranges: Sequence[FileRange], files: Sequence[InputFile]
 ) -> Iterator[SizedFile]:
-    """Look into the indexes of large Parquet and Arrow files, so that they can be split."""
+    """Look into large Parquet, Arrow and `.json` files: how can they be split?"""
     # Several at once: each large one of a store costs a request or two.
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as threads:
         # A group at a time: a million tasks that wait would fill the memory.
@@ -59,8 +60,12 @@ def _sized_file(config: JobConfig, file_range: FileRange, file: InputFile) -> Si
         archive = member[1] if member[0] == "tar" else None
         return SizedFile(file=file_range, bytes=file.bytes, whole=True, archive=archive)
     sized = SizedFile(file=file_range, bytes=file.bytes, whole=whole)
-    large = file.bytes > config.part_bytes
-    if not large or file_range.format not in INDEXED or file_range.compression is not None:
+    if file.bytes <= config.part_bytes or file_range.compression is not None:
+        return sized
+    if file_range.format == "json":
+        with open_file(replace(file_range, end=1)) as stream:
+            return replace(sized, whole=holds_array(stream)[0])
+    if file_range.format not in INDEXED:
         return sized
     with open_file(file_range) as stream:
         groups = index_groups(stream, file_range, config.text_column)

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 
 from beam_pipeline.job import JobResult
 from beam_pipeline.options.config import JobConfig
+from beam_pipeline.plan.passed_over import passed_over_line
 from beam_pipeline.report.dataset_lines import subset_line
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
-from transforms.functional.wording import counted
-
-NAMES_SHOWN = 3
+from transforms.functional.wording import NAMES_SHOWN, counted, first_of
 
 
 def summary(config: JobConfig, result: JobResult) -> str:
     """Return where the shards are, what they hold, the ledger, and how to look at them."""
     manifest = result.manifest
     if manifest is None:
-        return storage.mask_secrets(
-            f"Nothing new: --input holds no file yet, and {config.output} no dataset"
-        )
+        lines = [f"Nothing new: --input holds no file yet, and {config.output} no dataset"]
+        if result.passed_over:
+            lines.append(passed_over_line(result.passed_over))
+        return storage.mask_secrets("\n".join(lines))
     if config.append and result.was_there:
         held = f"{counted(len(manifest.inputs), 'input file')} in "
         held += counted(len(manifest.generations), "generation")
@@ -91,9 +90,13 @@ def _inputs(result: JobResult, manifest: Manifest) -> list[str]:
             ("left out", changes.left_out, "as before: still the same, and above the limit"),
         ):
             if paths:
-                lines.append(f"  {name:<11} {counted(len(paths), 'file')} {what}: {_names(paths)}")
+                lines.append(
+                    f"  {name:<11} {counted(len(paths), 'file')} {what}: {first_of(paths)}"
+                )
     if result.ignored:
         lines.append(f"  ignored     {counted(result.ignored, 'file')} in no class folder")
+    if result.passed_over:
+        lines.append(passed_over_line(result.passed_over))
     if not result.was_there:
         lines += _quarantined(manifest)
     return lines
@@ -112,11 +115,6 @@ def _quarantined(manifest: Manifest) -> list[str]:
     ]
     files = counted(len(bad), "file")
     return [f"  left out    {files}, whole, until --append finds the records mended:", *shown]
-
-
-def _names(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - NAMES_SHOWN:,} more" if len(paths) > NAMES_SHOWN else ""
-    return ", ".join(paths[:NAMES_SHOWN]) + more
 
 
 def _why_no_row(manifest: Manifest) -> str:

@@ -32,7 +32,7 @@ def _split(path: str, file_format: FileFormat) -> Split:
         FileRange(
             source=i, path=file.path, format=file_format, bytes=file.bytes, version=file.version
         )
-        for i, file in enumerate(list_inputs([path]))
+        for i, file in enumerate(list_inputs([path]).files)
     )
     return Split(number=0, files=files)
 

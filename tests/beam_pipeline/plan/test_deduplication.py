@@ -22,7 +22,7 @@ def _config(folder: Path, **options: object) -> JobConfig:
 
 
 def _listed(config: JobConfig, earlier=None) -> list[DedupFiles]:
-    return list_dedup_files(config, list_inputs(config.input), earlier)
+    return list_dedup_files(config, list_inputs(config.input).files, earlier)
 
 
 def _paths(files: DedupFiles) -> list[str]:

@@ -6,7 +6,8 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from beam_pipeline.plan.listing import InputFile, class_folders, list_inputs
+from beam_pipeline.plan.input_file import InputFile
+from beam_pipeline.plan.listing import class_folders, list_inputs
 from transforms.functional.errors import InputError, UsageError
 
 
@@ -17,7 +18,7 @@ def _make(folder: Path, *names: str) -> None:
 
 
 def _names(folder: Path, *patterns: str) -> list[str]:
-    found = list_inputs([f"{folder}/{pattern}" for pattern in patterns])
+    found = list_inputs([f"{folder}/{pattern}" for pattern in patterns]).files
     return [file.path.removeprefix(f"{folder}/") for file in found]
 
 
@@ -79,31 +80,31 @@ def test_a_file_given_in_two_spellings_comes_once(tmp_path, monkeypatch):
         f"file://{tmp_path}/d",
         "link/*",
     ]
-    assert [file.path for file in list_inputs(spellings)] == [str(tmp_path / "d" / "a.txt")]
+    assert [file.path for file in list_inputs(spellings).files] == [str(tmp_path / "d" / "a.txt")]
 
 
 def test_paths_are_absolute(tmp_path, monkeypatch):
     _make(tmp_path, "a.txt")
     monkeypatch.chdir(tmp_path)
-    assert [file.path for file in list_inputs(["a.txt"])] == [str(tmp_path / "a.txt")]
+    assert [file.path for file in list_inputs(["a.txt"]).files] == [str(tmp_path / "a.txt")]
 
 
 def test_size_and_identity_are_the_same_however_a_file_is_found(tmp_path):
     _make(tmp_path, "a.txt", "real/b.txt")
     os.utime(tmp_path / "real" / "b.txt", (1, 1))
     (tmp_path / "link.txt").symlink_to(tmp_path / "real" / "b.txt")
-    alone = list_inputs([f"{tmp_path}/a.txt", f"{tmp_path}/link.txt"])
-    assert alone == list_inputs([f"{tmp_path}/*.txt"])
+    alone = list_inputs([f"{tmp_path}/a.txt", f"{tmp_path}/link.txt"]).files
+    assert alone == list_inputs([f"{tmp_path}/*.txt"]).files
     assert (alone[1].bytes, alone[1].identity) == (len("real/b.txt"), "mtime:1.0")
     os.utime(tmp_path / "a.txt", (2, 2))
-    assert list_inputs([f"{tmp_path}/a.txt"]) != alone[:1]
+    assert list_inputs([f"{tmp_path}/a.txt"]).files != alone[:1]
 
 
 def test_urls_are_listed_like_folders():
     memory = fsspec.filesystem("memory")
     memory.pipe({"/listing/b.txt": b"bb", "/listing/a.txt": b"a", "/listing/_x.txt": b""})
     for pattern in ("memory://listing", "memory://listing/*.txt"):
-        files = list_inputs([pattern])
+        files = list_inputs([pattern]).files
         assert [(file.path, file.bytes) for file in files] == [
             ("memory:///listing/a.txt", 1),
             ("memory:///listing/b.txt", 2),

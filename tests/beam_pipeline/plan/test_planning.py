@@ -56,7 +56,8 @@ def test_the_acl_imdb_layout_gives_labels_from_folders(tmp_path, sample_by):
     assert not plan.labels_are_names
     assert len(plan.files) == 15
     urls = ["urls_neg.txt", "urls_neg.txt", "urls_pos.txt", "urls_pos.txt", "urls_unsup.txt"]
-    others = ["README", "imdb.vocab", "labeledBow.feat", "labeledBow.feat"]
+    assert [Path(file.path).name for file in plan.passed_over] == ["README"]
+    others = ["imdb.vocab", "labeledBow.feat", "labeledBow.feat"]
     assert sorted(Path(file.path).name for file in plan.ignored) == [*others, *urls]
     rows = _read(plan, sample_by)
     assert len(rows) == {"line": 30, "document": 15}[sample_by]
@@ -190,8 +191,8 @@ def test_labels_are_names_if_the_first_label_that_there_is_is_one(tmp_path, cont
 
 
 def test_an_unknown_ending_names_the_file(tmp_path):
-    (tmp_path / "README").write_text("a")
-    with pytest.raises(UsageError, match="README from its ending: pass --input_format"):
+    (tmp_path / "reviews").write_text("a")
+    with pytest.raises(UsageError, match="reviews from its ending: pass --input_format"):
         _plan(tmp_path)
     assert [row["text"] for row in _read(_plan(tmp_path, input_format="text"))] == ["a"]
 

@@ -8,20 +8,20 @@ from transforms.functional.errors import UsageError
 from transforms.functional.unpacking.archive_paths import name_of
 from transforms.functional.unpacking.compression import without_compression
 
-FileFormat = Literal["text", "jsonl", "csv", "tsv", "parquet", "arrow"]
+FileFormat = Literal["text", "jsonl", "json", "csv", "tsv", "parquet", "arrow"]
 
 FORMATS: tuple[FileFormat, ...] = get_args(FileFormat)
 # Formats that are read from an index in the file: they need seeks, and split at that index.
 INDEXED: tuple[FileFormat, ...] = ("parquet", "arrow")
-# Formats that can be cut at any line end.
-LINE_BASED: tuple[FileFormat, ...] = ("text", "jsonl")
+# Formats that can be cut at any line end; not a JSON array.
+LINE_BASED: tuple[FileFormat, ...] = ("text", "jsonl", "json")
 
 _ENDINGS: dict[str, FileFormat] = {
     ".txt": "text",
     ".text": "text",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
-    ".json": "jsonl",
+    ".json": "json",
     ".csv": "csv",
     ".tsv": "tsv",
     ".parquet": "parquet",

@@ -6,8 +6,8 @@ The place of a review is the byte offset of its line.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import IO, Any
+from collections.abc import Iterable, Iterator
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +18,21 @@ from transforms.functional.readers.columns import (
     shorten,
     utf8_reason,
 )
-from transforms.functional.readers.lines import BYTE_ORDER_MARK, line_blocks, line_bounds
+from transforms.functional.readers.lines import (
+    BLOCK_BYTES,
+    BYTE_ORDER_MARK,
+    check_not_utf16,
+    line_blocks,
+    line_bounds,
+)
 from transforms.functional.reviews.reviews import RejectedRecord, ReviewChunk
+
+
+class Line(NamedTuple):
+    """The JSON of one record: where it begins in the file, and its bytes."""
+
+    offset: int
+    data: bytes
 
 
 class _NotAReviewError(ValueError):
@@ -33,53 +46,70 @@ def read_jsonl(
     start: int = 0,
     end: int | None = None,
 ) -> Iterator[ReviewChunk]:
-    """Yield the objects whose lines begin in `[start, end)` as reviews."""
-    for offset, block in line_blocks(stream, start, end):
-        yield _parse_block(block, offset, source, columns)
+    """Yield the objects whose lines begin in `[start, end)` as reviews.
+
+    Raises:
+        InputError: the file is UTF-16.
+    """
+    for lines in lines_of(stream, start, end):
+        yield lines_chunk(lines, source, columns)
 
 
-def objects(stream: IO[bytes]) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of a file, broken lines left out; for a look at the fields."""
-    for _, block in line_blocks(stream, block_bytes=1 << 16):
-        for line in block.removeprefix(BYTE_ORDER_MARK).split(b"\n"):
-            try:
-                value = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(value, dict):
-                yield value
+def lines_of(
+    stream: IO[bytes], start: int = 0, end: int | None = None, block_bytes: int = BLOCK_BYTES
+) -> Iterator[list[Line]]:
+    """Yield the lines that begin in `[start, end)`, several at a time, without their ends."""
+    for offset, block in line_blocks(stream, start, end, block_bytes):
+        if offset == 0:
+            check_not_utf16(block)
+        starts, ends = line_bounds(block)
+        lines = [
+            Line(offset + first, block[first:last])
+            for first, last in zip(starts.tolist(), ends.tolist(), strict=True)
+        ]
+        if offset == 0 and lines:
+            lines[0] = Line(0, lines[0].data.removeprefix(BYTE_ORDER_MARK))
+        yield lines
 
 
-def _parse_block(block: bytes, offset: int, source: int, columns: ReviewColumns) -> ReviewChunk:
+def objects(lines: Iterable[Line]) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects in some lines, broken ones left out; for a look at the fields."""
+    for line in lines:
+        try:
+            value = json.loads(line.data)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict):
+            yield value
+
+
+def lines_chunk(lines: Iterable[Line], source: int, columns: ReviewColumns) -> ReviewChunk:
+    """Return the reviews in some lines; blank ones are no records."""
     texts: list[str] = []
     labels: list[int | str] = []
-    records: list[int] = []
-    lines: list[bytes] = []
+    read: list[Line] = []
     rejected: list[RejectedRecord] = []
-    starts, ends = line_bounds(block)
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        line = block[start:end]
-        if offset + start == 0:
-            line = line.removeprefix(BYTE_ORDER_MARK)
-        if not line or line.isspace():
+    for line in lines:
+        if not line.data or line.data.isspace():
             continue
         try:
-            text, label = _parse_line(line, columns)
+            text, label = _parse_line(line.data, columns)
         except _NotAReviewError as error:
-            bad = RejectedRecord(source=source, record=offset + start, reason=str(error), raw=line)
+            bad = RejectedRecord(
+                source=source, record=line.offset, reason=str(error), raw=line.data
+            )
             rejected.append(bad)
             continue
         texts.append(text)
         labels.append(label)
-        records.append(offset + start)
-        lines.append(line)
+        read.append(line)
     return review_chunk(
         texts=pa.array(texts, pa.large_string()),
         labels=None if columns.label is None else _label_array(labels),
-        records=np.asarray(records, np.uint64),
+        records=np.asarray([line.offset for line in read], np.uint64),
         source=source,
         columns=columns,
-        raw=lines.__getitem__,
+        raw=lambda row: read[row].data,
         rejected=rejected,
     )
 

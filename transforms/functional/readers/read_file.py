@@ -6,13 +6,21 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import IO, Literal
 
 import pyarrow as pa
 
 from transforms.functional.errors import InputError
-from transforms.functional.readers import arrow_ipc, delimited, jsonl, parquet, text
+from transforms.functional.readers import (
+    arrow_ipc,
+    delimited,
+    json_array,
+    jsonl,
+    parquet,
+    text,
+)
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange, Group
 from transforms.functional.readers.formats import INDEXED
@@ -83,8 +91,8 @@ def label_type_of(
             header = delimited.header_of(unpacked, DELIMITERS[file.format])
             check_names(header, columns, delimited.HEADER)
             return "name"
-        if file.format == "jsonl":
-            return _jsonl_label_type(unpacked, columns)
+        if file.format in ("jsonl", "json"):
+            return _json_label_type(_json_lines(unpacked, file), columns)
         return None
     except InputError as error:
         raise type(error)(f"{file.path}: {error}") from None
@@ -122,6 +130,8 @@ def _chunks(
         yield from arrow_ipc.read_arrow(unpacked, source, columns, start, end, file.record)
     elif file.format == "jsonl":
         yield from jsonl.read_jsonl(unpacked, source, columns, start, end)
+    elif file.format == "json":
+        yield from json_array.read_json(unpacked, source, columns, start, end)
     elif file.format in DELIMITERS:
         yield from delimited.read_delimited(unpacked, source, columns, DELIMITERS[file.format])
     elif sample_by == "document":
@@ -136,11 +146,20 @@ def _label_type(schema: pa.Schema, columns: ReviewColumns) -> Literal["integer",
     return "name" if are_names(schema.field(columns.label).type) else "integer"
 
 
-def _jsonl_label_type(
-    stream: IO[bytes], columns: ReviewColumns
+def _json_lines(stream: IO[bytes], file: FileRange) -> Iterator[jsonl.Line]:
+    """Yield the lines of a file, or the elements of its array, few read ahead."""
+    array, stream = json_array.holds_array(stream) if file.format == "json" else (False, stream)
+    if array:
+        yield from json_array.elements(stream, 1 << 16)
+    else:
+        yield from chain.from_iterable(jsonl.lines_of(stream, block_bytes=1 << 16))
+
+
+def _json_label_type(
+    lines: Iterable[jsonl.Line], columns: ReviewColumns
 ) -> Literal["integer", "name"] | None:
     """Go by the first record for the columns, and by the first label that is not null."""
-    for place, record in enumerate(jsonl.objects(stream)):
+    for place, record in enumerate(jsonl.objects(lines)):
         if place == 0:
             check_names(list(record), columns, "fields of the first record")
         label = record.get(columns.label or "")

@@ -38,7 +38,8 @@ class SizedFile:
         file: The whole file.
         bytes: Its size as stored.
         groups: For a large indexed file: its row groups or record batches.
-        whole: True where nothing may cut the file: it is one review, or lies in an archive.
+        whole: True where nothing may cut the file: it is one review, a JSON array, or lies in an
+            archive.
         archive: The archive that it lies in, where that can only be read from its start.
     """
 
@@ -77,8 +78,8 @@ def plan_splits(files: Iterable[SizedFile], part_bytes: int, first: int = 0) -> 
     """Yield numbered splits of about `part_bytes` of text each, in input order.
 
     Large text and JSON Lines files are cut at byte ranges, indexed ones at row groups; consecutive
-    small files share a split. Compressed files, CSV and tar archives can only be read from their
-    start, so each is one split, whatever its size.
+    small files share a split. Compressed files, CSV, JSON arrays and tar archives can only be read
+    from their start, so each is one split, whatever its size.
     """
     for number, group in enumerate(_groups(files, part_bytes), first):
         yield Split(number=number, files=tuple(group))

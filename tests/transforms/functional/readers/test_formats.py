@@ -11,7 +11,7 @@ from transforms.functional.unpacking.compression import compression_of
         ("reviews.txt", "text", None),
         ("reviews.TXT", "text", None),
         ("reviews.jsonl.gz", "jsonl", "gzip"),
-        ("reviews.json", "jsonl", None),
+        ("reviews.json", "json", None),
         ("reviews.ndjson.zst", "jsonl", "zstd"),
         ("reviews.csv.bz2", "csv", "bz2"),
         ("reviews.tsv.xz", "tsv", "xz"),
