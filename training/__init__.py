@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from training.model.collators import MLM_COLUMNS, MlmCollator, mask_recipe
+    from training.model.review_attention import ReviewAttention, WithinReviews
     from training.reading.dataset import RowBatch, ShardDataset
     from training.reading.mixed_rows import MixedRows
     from training.reading.shard_cache import ShardCache
@@ -22,15 +23,18 @@ __all__ = [
     "MixedRows",
     "MixtureOrder",
     "MlmCollator",
+    "ReviewAttention",
     "RowBatch",
     "ShardCache",
     "ShardDataset",
     "ShardOrder",
+    "WithinReviews",
     "mask_recipe",
 ]
 
 _MODULES = {
     "training.model.collators": ("MLM_COLUMNS", "MlmCollator", "mask_recipe"),
+    "training.model.review_attention": ("ReviewAttention", "WithinReviews"),
     "training.reading.dataset": ("RowBatch", "ShardDataset"),
     "training.reading.mixed_rows": ("MixedRows",),
     "training.reading.shard_cache": ("ShardCache",),

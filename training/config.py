@@ -51,6 +51,11 @@ class DataOptions:
     mlm_probability: float = _option("share of tokens that dynamic masks choose", 0.15)
     whole_word_masking: bool = _option("dynamic masks choose whole words", False)
     span_masking: bool = _option("dynamic masks choose spans of words, as SpanBERT's", False)
+    attention: Literal["across_reviews", "within_reviews"] = _option(
+        "mlm: let tokens see all of their block, or their own review only, which needs a dataset "
+        "with review_starts",
+        "across_reviews",
+    )
     window_shards: int = _option("shards whose rows are shuffled together", DEFAULT_WINDOW_SHARDS)
     cache_folder: str | None = _option(
         "remote datasets: where shards are kept; default: ~/.cache/review-shards"

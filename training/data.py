@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from training.config import DataOptions
 from training.model.collators import MLM_COLUMNS, MlmCollator, as_it_is, mask_recipe
+from training.model.review_attention import ReviewAttention, WithinReviews
 from training.reading.dataset import ShardDataset
 from training.reading.mixed_rows import MixedRows
 from training.reading.row_reader import Batch
@@ -44,6 +45,14 @@ class Data:
     collate: Collator
     collate_evaluation: Collator
     weights: list[float]
+
+    def within_reviews(self, attention: ReviewAttention) -> Data:
+        """Return the same data for a model that reads each review as if it stood alone."""
+        return replace(
+            self,
+            collate=WithinReviews(self.collate, attention),
+            collate_evaluation=WithinReviews(self.collate_evaluation, attention),
+        )
 
     def order(self, strategy: str, *, seed: int, window_shards: int, global_batch: int) -> Order:
         """Return the order of the training rows.
@@ -83,7 +92,10 @@ def load_data(options: DataOptions, *, seed: int) -> Data:
         UsageError: the task is not that of the datasets.
     """
     cache = ShardCache(options.cache_folder, max_bytes=int(options.cache_gb * 1e9))
-    datasets = [_open(url, "train", options.task, cache) for url in options.dataset]
+    within = options.attention == "within_reviews"
+    datasets = [
+        _open(url, "train", options.task, cache, within_reviews=within) for url in options.dataset
+    ]
     task = datasets[0].manifest.task
     for dataset in datasets[1:]:
         _check_alike(datasets[0], dataset)
@@ -112,11 +124,12 @@ def load_data(options: DataOptions, *, seed: int) -> Data:
 def _evaluation(
     options: DataOptions, dataset: ShardDataset, task: str, cache: ShardCache, seed: int
 ) -> RowSource | None:
+    within = options.attention == "within_reviews"
     if options.eval_dataset:
-        found = _open(options.eval_dataset, "train", task, cache)
+        found = _open(options.eval_dataset, "train", task, cache, within_reviews=within)
         _check_alike(dataset, found)
     elif dataset.manifest.rows("validation"):
-        found = _open(options.dataset[0], "validation", task, cache)
+        found = _open(options.dataset[0], "validation", task, cache, within_reviews=within)
     else:
         return None
     if options.max_eval_rows and options.max_eval_rows < len(found):
@@ -124,7 +137,9 @@ def _evaluation(
     return found
 
 
-def _open(url: str, subset: str, task: str | None, cache: ShardCache) -> ShardDataset:
+def _open(
+    url: str, subset: str, task: str | None, cache: ShardCache, *, within_reviews: bool
+) -> ShardDataset:
     dataset = ShardDataset(url, subset, cache=cache)  # type: ignore[arg-type]
     if task is not None and dataset.manifest.task != task:
         raise UsageError(
@@ -132,9 +147,14 @@ def _open(url: str, subset: str, task: str | None, cache: ShardCache) -> ShardDa
             f"--task {task}, or train with --task {dataset.manifest.task}"
         )
     if dataset.manifest.task == "classification":
+        if within_reviews:
+            raise UsageError(
+                "--attention within_reviews is for blocks of several reviews: with classification "
+                "each row holds one; leave it out"
+            )
         return dataset.with_columns(["input_ids", "attention_mask", "labels", "review"])
-    static = "labels" in dataset.columns
-    return dataset if static else dataset.with_columns(MLM_COLUMNS)
+    columns = dataset.columns if "labels" in dataset.columns else MLM_COLUMNS
+    return dataset.with_columns([*columns, *(["review_starts"] if within_reviews else [])])
 
 
 def _check_alike(first: ShardDataset, other: ShardDataset) -> None:

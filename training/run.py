@@ -21,6 +21,7 @@ from training.loop.processes import check_same_on_all_ranks, from_first_rank, on
 from training.loop.trainer import ShardTrainer
 from training.model.freezing import freeze_base, trainable_parameters
 from training.model.models import load_model
+from training.model.review_attention import ReviewAttention
 from training.model.tokenizer_check import check_saved_tokenizer, write_tokenizer_file
 from training.predict import predict
 from training.reading.manifest_source import pin
@@ -62,6 +63,8 @@ def _run(options: Options) -> dict[str, Any]:
     check_same_on_all_ranks({"dataset": contents, "checkpoint": states})
     classes = find_classes(data, data_options.num_labels)
     model, tokenizer = load_model(model_options, data.task, data.datasets[0], classes.names)
+    if data_options.attention == "within_reviews":
+        data = data.within_reviews(ReviewAttention.of(model))
     if model_options.freeze_base:
         freeze_base(model, model_options.unfreeze)
     has_evaluation = data.evaluation is not None
@@ -74,6 +77,8 @@ def _run(options: Options) -> dict[str, Any]:
     say = _Speaker(trainer)
     for warning in classes.warnings:
         say(warning)
+    if data.task == "mlm" and trainer.masked_head is None:
+        say("the head runs on all tokens: this model, or --torch_compile, does not let it run less")
     trained, total = trainable_parameters(model)
     say(f"parameters: {trained:,} of {total:,} are trained")
     say.probes(model, tokenizer, model_options.probe, "before")

@@ -21,6 +21,7 @@ from transforms.functional.dataset.manifest import (
 from transforms.functional.dataset.shards import content_sha256, rows_table, shard_bytes
 from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 from transforms.functional.records import Records
+from transforms.functional.rows.best_fit import BestFitLayout, fit_reviews
 from transforms.functional.rows.masking import MaskRecipe, mask_rows
 from transforms.functional.rows.packing import BlockLayout, pack_blocks
 from transforms.functional.rows.padding import RowLayout, pad_reviews
@@ -71,20 +72,32 @@ def write_mlm(
     validation_shards: int = 0,
     static: MaskRecipe | None = None,
     reviews: Sequence[tuple[str, int]] | None = None,
+    best_fit: bool = False,
     **changes: Any,
 ) -> Path:
-    """Write blocks of the sample reviews; the last shards of them are for validation."""
+    """Write blocks of the sample reviews; the last shards of them are for validation.
+
+    With `review_starts=True` among the changes of the config, or best fit, they know their reviews.
+    """
     reviews = sample_reviews() if reviews is None else reviews
     parts = np.array_split(np.arange(len(reviews)), shards + validation_shards)
     written: dict[str, list[ShardEntry]] = {"train": [], "validation": []}
     for number, part in enumerate(parts):
         subset = "train" if number < shards else "validation"
         tokens = encode([reviews[i][0] for i in part])
-        rows = pack_blocks(tokens, BlockLayout(max_length=length, template=TEMPLATE)).rows
+        if best_fit:
+            layout = BestFitLayout(max_length=length, template=TEMPLATE, pad_id=ROLES["pad"])
+            rows = fit_reviews(tokens, layout).rows
+        else:
+            starts = bool(changes.get("review_starts"))
+            plain = BlockLayout(max_length=length, template=TEMPLATE, review_starts=starts)
+            rows = pack_blocks(tokens, plain).rows
         if static is not None:
             rows = mask_rows(rows, (number, 0, SUBSETS.index(subset)), static)
         written[subset].append(_write_shard(folder, subset, number, rows, None))
     config = {"masking": "dynamic" if static is None else "static", "padding": "max_length"}
+    if best_fit:
+        config["packing"] = "best_fit"
     return _write_manifest(folder, "mlm", length, written, {**config, **changes})
 
 

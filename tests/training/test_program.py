@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+from torch.nn.functional import cross_entropy
 from transformers import (
     AutoModelForMaskedLM,
     AutoModelForSequenceClassification,
@@ -23,9 +24,11 @@ from tests.training.datasets import write_classification, write_mlm
 from tests.training.programs import arguments, history, write_config
 from training.__main__ import main
 from training.config import parse_options
+from training.model.collators import MLM_COLUMNS, MlmCollator, mask_recipe
 from training.predict import main as predict_main
 from training.reading.dataset import ShardDataset
 from training.run import run
+from transforms.functional.errors import DatasetError
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +111,47 @@ def test_probes_print_the_top_predictions_before_and_after(
     for when in ("before", "after"):
         [text] = [line for line in lines if line.startswith(f"{when}: This is a great [MASK]. -> ")]
         assert len(text.split(" -> ")[1].split(", ")) >= 5
+
+
+@pytest.mark.parametrize("model_type", ["distilbert", "modernbert"])
+def test_attention_within_reviews_scores_a_review_as_if_it_stood_alone(
+    fitted: Path, tmp_path: Path, model_type: str
+) -> None:
+    config = write_config(tmp_path, **OTHER_MODELS.get(model_type, {}), model_type=model_type)
+    options = {"from_config": config, "attention": "within_reviews", "max_train_rows": 40}
+    metrics = run(parse_options(arguments(fitted, tmp_path / "model", **options)))
+
+    # The oracle takes each review out of its block, with the masks of epoch 0.
+    rows = ShardDataset(fitted, "validation", columns=[*MLM_COLUMNS, "seq_idx"])
+    assert metrics["rows"] == len(rows)
+    everything = rows[:]
+    seq_idx = everything.pop("seq_idx")
+    masked = MlmCollator(mask_recipe(rows, seed=5))(everything)
+    model = AutoModelForMaskedLM.from_pretrained(tmp_path / "model").eval()
+    total, count = 0.0, 0
+    with torch.no_grad():
+        for row in range(len(rows)):
+            for number in range(int(seq_idx[row].max()) + 1):
+                mine = seq_idx[row] == number
+                logits = model(input_ids=masked["input_ids"][row, mine].unsqueeze(0)).logits[0]
+                labels = masked["labels"][row, mine]
+                total += float(cross_entropy(logits, labels, reduction="sum"))
+                count += int(labels.ne(-100).sum())
+    assert metrics["after"]["loss"] == pytest.approx(total / count, abs=1e-5)
+
+
+OTHER_MODELS: dict[str, dict[str, Any]] = {
+    "modernbert": {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "global_attn_every_n_layers": 2,
+        "local_attention": 8,
+        **dict.fromkeys(("bos_token_id", "cls_token_id"), 2),
+        **dict.fromkeys(("eos_token_id", "sep_token_id"), 3),
+    }
+}
 
 
 def test_static_masks_are_trained_on_as_they_are(tmp_path: Path) -> None:
@@ -294,6 +338,16 @@ BAD_RUNS: dict[str, tuple[Callable[[Place], list[str]], int, str]] = {
         "give one of --model_name_or_path and --from_config",
     ),
     "no dataset": (lambda place: ["--output_dir", str(place.out)], 2, "--dataset is missing"),
+    "reviews of unknown ends": (
+        lambda place: place.tiny(place.mlm, attention="within_reviews"),
+        DatasetError.exit_code,
+        "make it with --review_starts or --packing best_fit",
+    ),
+    "reviews in rows of their own": (
+        lambda place: place.tiny(place.ragged, attention="within_reviews"),
+        2,
+        "with classification each row holds one",
+    ),
     "unknown option": (lambda place: place.tiny(place.mlm, "--wat", "1"), 2, "--wat"),
     "wrong task": (
         lambda place: place.tiny(place.mlm, task="classification"),

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from accelerate.utils import gather_object  # type: ignore[import-untyped]
+from accelerate.utils import gather_object, send_to_device  # type: ignore[import-untyped]
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 from transformers.trainer_utils import EvalLoopOutput
 
+from training.loop.losses import at_labels
 from training.loop.metrics import (
     average_windows,
     classification_metrics,
@@ -23,6 +24,7 @@ from training.loop.metrics import (
 )
 from training.loop.processes import on_all_ranks
 from training.reading.row_reader import Batch
+from transforms.functional.rows.masking import IGNORED
 
 
 @dataclass
@@ -53,7 +55,6 @@ class _Sums:
 
     loss: float = 0.0
     labels: int = 0
-    rows: int = 0
     scored: list[tuple[npt.NDArray[Any], ...]] = field(default_factory=list)
 
 
@@ -64,6 +65,7 @@ def evaluate_batches(
     *,
     device: torch.device,
     autocast: Callable[[], AbstractContextManager[Any]],
+    predicting: Callable[[torch.Tensor], AbstractContextManager[Any]],
     after_batch: Callable[[], None],
 ) -> Evaluation:
     """Run the model over a loader's batches, and score what all processes found.
@@ -74,6 +76,7 @@ def evaluate_batches(
         task: `mlm` or `classification`.
         device: Where the batches go.
         autocast: Makes the context that the model computes in.
+        predicting: Makes, of the labels, the context that the model is run in.
         after_batch: Called behind each batch.
     """
     model.eval()
@@ -82,36 +85,38 @@ def evaluate_batches(
     for _ in range(len(loader)):
         batch = on_all_ranks(lambda: next(batches), device)
         with torch.no_grad(), autocast():
-            _add(sums, model, batch, task, device)
+            _add(sums, model, batch, task, device, predicting)
         after_batch()
-    return _score(sums, task)
+    return _score(sums, task, n_rows=len(loader.dataset))  # type: ignore[arg-type]
 
 
 def _add(
-    sums: _Sums, model: torch.nn.Module, batch: Batch, task: str, device: torch.device
+    sums: _Sums,
+    model: torch.nn.Module,
+    batch: Batch,
+    task: str,
+    device: torch.device,
+    predicting: Callable[[torch.Tensor], AbstractContextManager[Any]],
 ) -> None:
     """Add what the model makes of a batch."""
     review = batch.pop("review", None)
-    inputs = {name: values.to(device) for name, values in batch.items()}
+    inputs = send_to_device(batch, device)
     labels = inputs.pop("labels")
-    logits = model(**inputs).logits.float()
-    loss = cross_entropy(logits.reshape(-1, logits.shape[-1]), labels.reshape(-1), reduction="sum")
-    real = labels.ne(-100)
-    sums.loss += float(loss)
-    sums.labels += int(real.sum())
+    with predicting(labels):
+        logits, predicted = at_labels(model(**inputs).logits, labels)
+    sums.loss += float(cross_entropy(logits, predicted, reduction="sum"))
+    sums.labels += len(predicted)
     if task == "classification" and review is not None:
-        probabilities = logits.softmax(-1)[real]
-        found = (probabilities.cpu().double(), labels[real].cpu(), review[real.cpu()])
+        probabilities = logits.softmax(-1).cpu().double()
+        found = (probabilities, predicted.cpu(), review[labels.ne(IGNORED).cpu()])
         sums.scored.append(tuple(part.numpy() for part in found))
-    else:
-        sums.rows += len(labels) if bool(real.any()) else 0
 
 
-def _score(sums: _Sums, task: str) -> Evaluation:
+def _score(sums: _Sums, task: str, *, n_rows: int) -> Evaluation:
     everyone: list[_Sums] = gather_object([sums])
     loss, n_labels = sum(one.loss for one in everyone), sum(one.labels for one in everyone)
     if task == "mlm":
-        return Evaluation(mlm_metrics(loss, n_labels), sum(one.rows for one in everyone))
+        return Evaluation(mlm_metrics(loss, n_labels), n_rows)
     scored = [part for one in everyone for part in one.scored]
     columns = [np.concatenate(column) for column in zip(*scored, strict=True)]
     probabilities, labels = average_windows(columns[0], columns[1], columns[2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +21,7 @@ from training.loop.losses import token_loss
 from training.loop.processes import on_all_ranks
 from training.loop.step_batches import StepBatches, StepSampler
 from training.model.collators import as_it_is
+from training.model.masked_head import MaskedHead
 from training.reading.row_reader import Batch
 from training.sampling.batching import LengthOrder
 from training.sampling.order import ShardOrder
@@ -50,6 +52,9 @@ class ShardTrainer(Trainer):
         """Set the trainer up; no row is read."""
         self.data = data
         self.last_evaluation: Evaluation | None = None
+        # A graph that is compiled has fixed shapes.
+        in_parts = data.task == "mlm" and not args.torch_compile
+        self.masked_head = MaskedHead.of(model) if in_parts else None
         seed = args.seed if args.data_seed is None else args.data_seed
         global_batch = args.train_batch_size * args.world_size * args.gradient_accumulation_steps
         order = data.order(
@@ -127,6 +132,16 @@ class ShardTrainer(Trainer):
         batches = on_all_ranks(lambda: list(islice(epoch_iterator, num_batches)), self.args.device)
         return super().get_batch_samples(iter(batches), num_batches, device)
 
+    def compute_loss(
+        self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, **options: Any
+    ) -> Any:
+        """Return the loss; of a masked language model only predicted tokens go through the head."""
+        with self._predicting(inputs["labels"]):
+            return super().compute_loss(model, inputs, *args, **options)
+
+    def _predicting(self, labels: torch.Tensor) -> AbstractContextManager[None]:
+        return nullcontext() if self.masked_head is None else self.masked_head.predicting(labels)
+
     def evaluation_loop(
         self, dataloader: DataLoader, description: str, *args: Any, **options: Any
     ) -> Any:
@@ -139,6 +154,7 @@ class ShardTrainer(Trainer):
             self.data.task,
             device=self.args.device,
             autocast=self.compute_loss_context_manager,
+            predicting=self._predicting,
             after_batch=self._after_evaluation_batch,
         )
         self.last_evaluation = result

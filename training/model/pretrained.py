@@ -82,17 +82,30 @@ def new_model(config: PreTrainedConfig, task: str, option: str, name: str) -> Pr
 
 
 def longest_input(model: PreTrainedModel) -> int | None:
-    """Return how many tokens a model reads at once, None where there is no limit.
+    """Return how many tokens a model reads at once, None where there is no limit."""
+    embeddings = _position_embeddings(model)
+    if embeddings is not None:
+        return embeddings.num_embeddings - first_position(model)
+    places = getattr(model.config, "max_position_embeddings", None)
+    return places if places is not None and places > 0 else None
+
+
+def first_position(model: PreTrainedModel) -> int:
+    """Return the number that a model gives the first token of a text.
 
     RoBERTa and its family count positions from behind the padding's id on; their position
     embeddings say so by a padding index.
     """
+    embeddings = _position_embeddings(model)
+    padding = None if embeddings is None else embeddings.padding_idx
+    return 0 if padding is None else padding + 1
+
+
+def _position_embeddings(model: PreTrainedModel) -> torch.nn.Embedding | None:
     for name, module in model.named_modules():
         if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
-            first = 0 if module.padding_idx is None else module.padding_idx + 1
-            return module.num_embeddings - first
-    places = getattr(model.config, "max_position_embeddings", None)
-    return places if places is not None and places > 0 else None
+            return module
+    return None
 
 
 def _cannot_load(option: str, what: str, error: Exception) -> UsageError:

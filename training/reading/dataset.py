@@ -13,7 +13,7 @@ import numpy.typing as npt
 from torch.utils.data import Dataset
 
 from training.reading.manifest_source import Location, locate, read_manifest
-from training.reading.row_reader import COLUMNS, Batch, RowReader
+from training.reading.row_reader import COLUMNS, REVIEW_COLUMNS, Batch, RowReader
 from training.reading.shard_cache import ShardCache
 from training.reading.shard_files import Integers, ShardFiles
 from transforms import storage
@@ -52,6 +52,13 @@ class ShardDataset(Dataset[Batch]):
     - `labels`: (n,) int64 classes, or (n, length) int64 static MLM labels (-100: not predicted).
     - `block`: (n, 5) int64: epoch, split, part, subset, row in the shard; the key of a row's masks.
     - `review`: (n, 2) int64: input file and record number of the row's first review.
+
+    Blocks of a dataset made with `--review_starts` or `--packing best_fit` know their reviews:
+
+    - `review_starts`: (n, length) bool, True at the first token of a review.
+    - `position_ids`: (n, length) int64, from 0 in each review, 0 on padding.
+    - `seq_idx`: (n, length) int32, the review's number in its row, -1 on padding; `cu_seqlens_of`
+      gives the ends of reviews that kernels for sequences of different lengths ask for.
 
     Ragged rows (`--padding longest`) are padded to the longest of their batch. Any process may
     read; a `DataLoader` with `batch_size=None` and a batch sampler loops over no row in Python.
@@ -229,9 +236,15 @@ def _check_columns(columns: Sequence[str] | None, manifest: Manifest) -> tuple[s
     has_labels = manifest.task == "classification" or manifest.config.get("masking") == "static"
     if columns is None:
         return ("input_ids", "attention_mask", *(["labels"] if has_labels else []))
-    unknown = [name for name in columns if name not in COLUMNS]
+    known = COLUMNS + REVIEW_COLUMNS
+    unknown = [name for name in columns if name not in known]
     if unknown:
-        raise UsageError(f"there is no column {unknown[0]!r}: choose of {', '.join(COLUMNS)}")
+        raise UsageError(f"there is no column {unknown[0]!r}: choose of {', '.join(known)}")
+    if not manifest.has_review_starts and not set(REVIEW_COLUMNS).isdisjoint(columns):
+        raise DatasetError(
+            "the dataset does not say where reviews begin in its blocks: make it with "
+            "--review_starts or --packing best_fit"
+        )
     if "labels" in columns and not has_labels:
         raise DatasetError(
             "the dataset has no labels: mask its blocks when training, or make it with "

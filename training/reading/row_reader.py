@@ -12,11 +12,14 @@ import numpy.typing as npt
 import torch
 
 from training.reading.shard_files import Integers, Places, ShardFiles
+from transforms.functional.rows.review_starts import position_ids_of, seq_idx_of
 from transforms.functional.rows.word_ids import word_ids_from_starts
 
 Batch = dict[str, torch.Tensor]
 
 COLUMNS = ("input_ids", "attention_mask", "word_ids", "word_starts", "labels", "block", "review")
+REVIEW_COLUMNS = ("review_starts", "position_ids", "seq_idx")  # Of datasets that have the first.
+_BITS = ("word_starts", "review_starts")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,14 +67,18 @@ class RowReader:
                 continue
             elif name == "word_ids":
                 values = self._word_ids(places)
+            elif name in ("position_ids", "seq_idx"):
+                starts = self._tokens("review_starts", places)
+                real = self._attention_mask(places).numpy().astype(np.bool_)
+                values = (position_ids_of if name == "position_ids" else seq_idx_of)(starts, real)
             else:
                 values = self._tokens(name, places)
             batch[name] = torch.from_numpy(values)
         return batch
 
     def _tokens(self, name: str, places: Places) -> np.ndarray:
-        """Return a column of tokens, (n, length): int64, or bool for `word_starts`."""
-        dtype = np.bool_ if name == "word_starts" else np.int64
+        """Return a column of tokens, (n, length): bool for one of bits, else int64."""
+        dtype = np.bool_ if name in _BITS else np.int64
         if not self.is_ragged:
             values = self.files.gather(name, places)
             return values.view(np.bool_) if dtype is np.bool_ else values.astype(np.int64)

@@ -98,6 +98,8 @@ def related_rows(dataset: ShardDataset, rows: Integers) -> Integers:
         rows: (n,) int64.
     """
     facts = _Facts(dataset)
+    if dataset.manifest.is_best_fit:
+        return _with_windows(facts, rows)
     found = [rows]
     # To the left for as long as a row goes on with the review that the first row begins with.
     here, review = rows, facts.reviews(rows)
@@ -117,6 +119,17 @@ def related_rows(dataset: ShardDataset, rows: Integers) -> Integers:
     return np.unique(np.concatenate(found))
 
 
+def _with_windows(facts: _Facts, rows: Integers) -> Integers:
+    """Return rows with those before and behind that windows of long reviews link to them."""
+    found = [rows]
+    for step in (-1, 1):
+        here = rows
+        while len(here):
+            here = here[facts.goes_on(here + max(step, 0))] + step
+            found.append(here)
+    return np.unique(np.concatenate(found))
+
+
 class _Facts:
     """What rows say of their reviews."""
 
@@ -124,6 +137,9 @@ class _Facts:
         self._reviews = dataset.with_columns(["review"])
         self._ids = dataset.with_columns(["input_ids"])
         self._is_block = dataset.manifest.task == "mlm"
+        self._of_reviews = None
+        if dataset.manifest.is_best_fit:
+            self._of_reviews = dataset.with_columns(["attention_mask", "review_starts"])
         self._prefix = list(dataset.manifest.tokenizer.prefix)
         self._first_rows = np.cumsum([0, *dataset.shard_rows])
 
@@ -135,7 +151,12 @@ class _Facts:
         """Return (n,) whether each row goes on with a review of the row before it."""
         goes_on = ~np.isin(rows, self._first_rows)  # Shards share no review; the end is no row.
         inside = rows[goes_on]
-        if self._is_block:
+        if self._of_reviews is not None:
+            # Windows of a long review fill rows by themselves, all but the last.
+            before = self._of_reviews[RowBatch(inside - 1, np.zeros_like(inside))]
+            full = before["attention_mask"].all(dim=1)
+            goes_on[goes_on] = (full & (before["review_starts"].sum(dim=1) == 1)).numpy()
+        elif self._is_block:
             # One that begins a review begins with the template's tokens; without any it may go on.
             ids = self._ids[RowBatch(inside, np.zeros_like(inside))]["input_ids"].numpy()
             n = len(self._prefix)

@@ -14,8 +14,9 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler
 
 from tests.training.datasets import RECIPE, write_classification, write_mlm
 from training.reading.dataset import RowBatch, ShardDataset
-from training.reading.row_reader import COLUMNS, pad_to_longest
+from training.reading.row_reader import COLUMNS, REVIEW_COLUMNS, pad_to_longest
 from transforms.functional.errors import DatasetError, UsageError
+from transforms.functional.rows.review_starts import position_ids_of, seq_idx_of
 from transforms.functional.rows.word_ids import word_ids_from_starts
 
 
@@ -204,6 +205,30 @@ def test_parquet_is_refused_with_the_cure(tmp_path: Path) -> None:
 def test_an_empty_subset_is_refused_and_says_which_is_not(ragged: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"no rows in subset 'validation'.*train \(\d+ rows\)"):
         ShardDataset(write_mlm(tmp_path), "validation")
+
+
+def test_blocks_that_know_their_reviews_give_positions_and_numbers(fitted: Path) -> None:
+    dataset = ShardDataset(fitted, columns=[*REVIEW_COLUMNS, "attention_mask"])
+    table = table_of(dataset)
+    rows = np.random.default_rng(0).permutation(len(dataset))
+
+    batch = dataset[rows]
+
+    starts = np.array(table["review_starts"].to_pylist())[rows]
+    real = np.array(table["attention_mask"].to_pylist())[rows]
+    assert (starts.sum(axis=1) > 1).any() and not real.all()
+    assert np.array_equal(batch["review_starts"].numpy(), starts)
+    assert np.array_equal(batch["position_ids"].numpy(), position_ids_of(starts, real))
+    assert np.array_equal(batch["seq_idx"].numpy(), seq_idx_of(starts, real))
+    types = [batch[name].dtype for name in REVIEW_COLUMNS]
+    assert types == [torch.bool, torch.int64, torch.int32]
+    assert dataset[3]["seq_idx"].shape == (32,)
+
+
+def test_blocks_that_do_not_know_their_reviews_say_how_to_make_them(mlm: Path) -> None:
+    for name in REVIEW_COLUMNS:
+        with pytest.raises(DatasetError, match="make it with --review_starts or --packing best_"):
+            ShardDataset(mlm, columns=["input_ids", name])
 
 
 def test_labels_of_a_dataset_without_are_refused(mlm: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.datasets import sample_reviews, write_classification, write_mlm
+from tests.training.datasets import encode, sample_reviews, write_classification, write_mlm
 from training.reading.dataset import ShardDataset
 from training.reading.row_subset import RowSubset
 from training.sampling.row_draws import draw_reviews, draw_rows, related_rows, set_apart
@@ -53,6 +53,32 @@ def test_blocks_that_share_a_review_are_those_that_reach_into_it(
         mine = set(review[row].tolist())
         expected = [other for other in range(len(ids)) if mine & set(review[other].tolist())]
         assert related_rows(dataset, np.array([row])).tolist() == expected
+
+
+def test_whole_reviews_are_related_by_the_windows_of_the_long_ones(tmp_path: Path) -> None:
+    length, reviews = 48, sample_reviews()[:60]
+    folder = write_mlm(tmp_path, length=length, shards=1, reviews=reviews, best_fit=True)
+    dataset = ShardDataset(folder, columns=["input_ids", "seq_idx"])
+    room = length - 2
+    owners: dict[tuple[int, ...], int] = {}
+    for number, (ids, _) in enumerate(encode([text for text, _ in reviews])):
+        for begin in range(0, len(ids), room):
+            owners[(2, *ids[begin : begin + room].tolist(), 3)] = number
+    batch = dataset[:]
+    holds = [
+        {owners[tuple(ids[seq == n].tolist())] for n in range(int(seq.max()) + 1)}
+        for ids, seq in zip(batch["input_ids"], batch["seq_idx"], strict=True)
+    ]
+    sizes = []
+    for row, mine in enumerate(holds):
+        expected = {other for other, theirs in enumerate(holds) if mine & theirs}
+        found = related_rows(dataset, np.array([row])).tolist()
+        assert expected <= set(found)
+        sizes.append((len(expected), len(found)))
+    assert max(sizes)[0] > 2
+    # A row also takes those along whose windows end in the same block, and no more.
+    assert np.mean(sizes, axis=0)[1] < 2 * np.mean(sizes, axis=0)[0]
+    assert min(sizes) == (1, 1)
 
 
 def test_blocks_set_apart_share_no_review_with_training_blocks(mlm: Path) -> None:
