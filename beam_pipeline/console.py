@@ -48,18 +48,23 @@ def exit_code_of(command: Callable[[], int], *, interrupted: str, debug: bool = 
     """
     try:
         return command()
-    except KeyboardInterrupt:
-        say_error(f"interrupted: {interrupted}")
+    except KeyboardInterrupt as error:
+        say_error(f"interrupted: {interrupted}{_besides(error)}")
         return interrupts.EXIT_CODE
     except Exception as error:
         if debug:
             say_error("".join(traceback.format_exception(error)).rstrip())
         if isinstance(error, ReviewShardsError):
-            say_error(f"error: {error}")
+            say_error(f"error: {error}{_besides(error)}")
             return error.exit_code
-        what = " ".join(str(error).split())
+        what = " ".join(str(error).split()) + _besides(error)
         say_error(f"error: unexpected {type(error).__name__}: {what} (--debug shows where)")
         return ReviewShardsError.exit_code
+
+
+def _besides(error: BaseException) -> str:
+    """Return what was noted of an error: say, that cleaning up behind it failed, too."""
+    return "".join(f"; besides, {note}" for note in getattr(error, "__notes__", ()))
 
 
 def run_program(main: Callable[[Sequence[str]], int]) -> NoReturn:

@@ -22,6 +22,7 @@ from beam_pipeline.plan.tokenizer_source import TokenizerSource
 from beam_pipeline.progress.display import watching
 from beam_pipeline.progress.monitor import output_monitor
 from transforms import storage
+from transforms.storage.cleanup import cleaning_up
 from transforms.storage.lease import Lease
 from transforms.timing import seconds_of_stages
 from transforms.tokenization import MISMATCHES
@@ -44,12 +45,10 @@ def run_pipeline(
     if engine.writes_to is not None:
         _run(recipe, plan, files, engine, None)
         return {}, {}
-    try:
+    with cleaning_up(partial(remove_plan, output, files)):
         result = _run(recipe, plan, files, engine, lease)
         counters = {name: counter_value(result, name) for name in (KEPT_SHARDS, MISMATCHES)}
         return counters, seconds_of_stages(result.metrics())
-    finally:
-        remove_plan(output, files)
 
 
 def write_tokenizer(folder: str, tokenizer: TokenizerSource) -> None:

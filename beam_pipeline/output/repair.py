@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import apache_beam as beam
 
@@ -30,6 +31,7 @@ from transforms.functional.dataset.manifest import (
 from transforms.functional.errors import InputError, OutputError
 from transforms.functional.reviews.reviews import PartKey
 from transforms.functional.unpacking.archive_paths import split_member
+from transforms.storage.cleanup import cleaning_up
 from transforms.storage.lease import Lease
 
 
@@ -186,7 +188,7 @@ def _make_again(
     flat = any(shard.path.count("/") == 1 for shard in shards)
     engine = choose_engine((), plan.text_bytes, len(plan.splits))
     files = write_plan(recipe.config.output, plan, lease.token)
-    try:
+    with cleaning_up(partial(remove_plan, recipe.config.output, files)):
         pipeline = beam.Pipeline(runner=engine.runner, options=engine.options)
         build_repair(
             pipeline,
@@ -200,5 +202,3 @@ def _make_again(
             threads=engine.threads,
         )
         execute(pipeline, engine)
-    finally:
-        remove_plan(recipe.config.output, files)

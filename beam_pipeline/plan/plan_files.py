@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 from beam_pipeline.plan.planning import Plan
@@ -18,6 +19,7 @@ from transforms.functional.dataset.manifest import InputEntry
 from transforms.functional.input_names import input_name
 from transforms.functional.records import Records
 from transforms.functional.reviews.splits import Split, dump_splits
+from transforms.storage.cleanup import clean_up_after
 
 PLAN_FOLDER = "plan"
 SPLITS_PER_FILE = 10_000
@@ -53,8 +55,8 @@ def write_plan(output: str, plan: Plan, run: str) -> PlanFiles:
     folder = storage.join(output, PLAN_FOLDER, run)
     try:
         return _write_plan(folder, plan)
-    except BaseException:
-        _remove(output, folder)
+    except BaseException as error:
+        clean_up_after(error, partial(_remove, output, folder))
         raise
 
 

@@ -24,10 +24,12 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from transforms import storage
 from transforms.functional.errors import OutputError, ReviewShardsError
+from transforms.storage.cleanup import cleaning_up
 
 LEASE_NAME = "lease.json"
 RENEWED_S = 15.0
@@ -101,13 +103,15 @@ def _renewed(taken: Lease, renewed_s: float) -> Iterator[None]:
         target=_renew, args=(taken, renewed_s, released), daemon=True, name="lease"
     )
     renewal.start()
-    try:
-        yield
-    finally:
+
+    def give_back() -> None:
         released.set()
         renewal.join()
         if _is_ours(taken):
             storage.remove(taken.path)
+
+    with cleaning_up(give_back):
+        yield
 
 
 def _take(path: str, token: str, expires_s: float) -> None:
@@ -134,13 +138,11 @@ def _take_over(path: str, found: bytes, token: str) -> bool:
     """
     claim = f"{path}.{hashlib.sha256(found).hexdigest()[:16]}"
     _take(claim, token, CLAIM_EXPIRES_S)
-    try:
+    with cleaning_up(partial(storage.remove, claim)):
         if _read(path) != found:
             return False
         storage.write_atomic(path, _content(token, 0))
         return True
-    finally:
-        storage.remove(claim)
 
 
 def _is_free(path: str, holder: dict[str, object], expires_s: float) -> bool:

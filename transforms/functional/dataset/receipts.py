@@ -12,8 +12,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
+import pyarrow as pa
+
 from transforms.functional.dataset.manifest import ShardEntry, Subset, generation_folder
-from transforms.functional.dataset.shards import ShardFormat, content_sha256, format_of, read_shard
+from transforms.functional.dataset.shards import (
+    ShardFormat,
+    content_sha256,
+    format_of,
+    read_shard,
+    shard_bytes,
+)
 from transforms.functional.elements import PackedPart, ShardReceipt
 from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 from transforms.functional.reviews.reviews import PartKey
@@ -76,13 +84,15 @@ def receipt_of(
         if metadata[FINGERPRINT] != fingerprint or metadata[PART] != part_digest:
             return None
         content = content_sha256(table)
-        if metadata[CONTENT] != content:
-            return None
-        counts = json.loads(metadata[COUNTS])
-        tokens = TokenCounts(**counts.pop("tokens"))
-        ledger = Ledger(reviews=ReviewCounts(**counts), tokens=tokens)
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        # Arrow's errors are among these. Whatever is wrong with it: it will be made again.
+        ledger = _ledger(metadata[COUNTS])
+        is_whole = metadata[CONTENT] == content and _agree(ledger.tokens, table)
+        # A flipped bit between the values changes no row, but the hash of the file.
+        if format_of(path) == "arrow":
+            is_whole &= shard_bytes(table, "arrow", metadata) == data
+    except (pa.ArrowException, OSError, ValueError, KeyError, AttributeError, TypeError):
+        # Whatever is wrong with it: it will be made again.
+        return None
+    if not is_whole:
         return None
     shard = shard_entry(
         data,
@@ -94,6 +104,20 @@ def receipt_of(
         content=content,
     )
     return ShardReceipt(shard=shard, subset=subset, ledger=ledger)
+
+
+def _ledger(counts: str) -> Ledger:
+    """Return the counts in a shard's schema."""
+    reviews = json.loads(counts)
+    tokens = TokenCounts(**reviews.pop("tokens"))
+    return Ledger(reviews=ReviewCounts(**reviews), tokens=tokens)
+
+
+def _agree(tokens: TokenCounts, table: pa.Table) -> bool:
+    """Return True where counts add up, and are those of the rows."""
+    made = tokens.tokenized + tokens.special + tokens.repeated
+    written = sum(chunk.flatten().true_count for chunk in table.column("attention_mask").chunks)
+    return made == tokens.written + tokens.dropped and written == tokens.written
 
 
 def shard_entry(
