@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import NoReturn, TextIO
 
 from beam_pipeline.engines import interrupts
+from beam_pipeline.logs import log_thread_failures
 from transforms.functional.errors import ReviewShardsError
 from transforms.functional.safe_urls import printable
 
@@ -49,7 +50,8 @@ def exit_code_of(command: Callable[[], int], *, interrupted: str, debug: bool = 
     try:
         return command()
     except KeyboardInterrupt as error:
-        say_error(f"interrupted: {interrupted}{_besides(error)}")
+        told = "; ".join([*map(str, filter(None, error.args)), interrupted])
+        say_error(f"interrupted: {told}{_besides(error)}")
         return interrupts.EXIT_CODE
     except Exception as error:
         if debug:
@@ -74,6 +76,7 @@ def run_program(main: Callable[[Sequence[str]], int]) -> NoReturn:
     wait for the threads of an interrupted engine.
     """
     _open_standard_streams()
+    log_thread_failures()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, interrupts.interrupt)
     try:

@@ -7,8 +7,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from beam_pipeline.engines.engine import Engine, check_shuffle_memory, choose_engine
+from beam_pipeline.engines.engine import Engine, choose_engine
 from beam_pipeline.engines.execution import run_pipeline
+from beam_pipeline.engines.requirements import await_services, check_shuffle_memory
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.options.config_file import config_text
 from beam_pipeline.output.dataset_card import write_card
@@ -82,13 +83,14 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult | Non
         paths=[*config.input, config.output],
         debug=config.debug,
     )
-    if engine.local and config.order == "shuffled":
-        check_shuffle_memory(plan.text_bytes)
+    if config.order == "shuffled":
+        check_shuffle_memory(engine, plan.text_bytes)
     options = config_text(config, beam_arguments)
     if there is not None and _is_done(recipe, plan, engine, there):
         if not is_complete(config.output, there):
             _complete_later(config.output, options)
         return _result(there, engine, plan, started, was_there=True)
+    await_services(engine)
     with lease(config.output) as held:
         there = None if config.overwrite else current_manifest(config.output)
         if config.append and there != plan.earlier:  # Another run has ended meanwhile.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 import shlex
 import sys
 from collections.abc import Sequence
@@ -26,17 +26,17 @@ from apache_beam.runners.runner import PipelineResult, PipelineRunner, create_ru
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from beam_pipeline.engines.cores import n_cores
-from beam_pipeline.engines.overrides import watched_workers  # noqa: F401 - replaces Beam's handler
+from beam_pipeline.engines.flink import FlinkCluster
+from beam_pipeline.engines.overrides import (  # noqa: F401 - they replace Beam's own
+    job_servers,
+    watched_workers,
+)
 from beam_pipeline.engines.remote_engines import check_known_good, check_paths
 from transforms.functional.errors import UsageError
 
 # Up to here one process is as fast as several: they take a second and a half to start, and each
 # has to learn the words anew (measured on two cores: 66 MB took 2.6 s of CPU in one, 5.1 in two).
 SMALL_TEXT_BYTES = 100_000_000
-
-# The local engine holds a shuffle in memory: text, and copies on its way (measured: 8.2 GB for 1 GB
-# of text with two worker processes, 6.1 in one process).
-SHUFFLE_MEMORY_FACTOR = 9
 
 # Beam's names for running on this machine, which it takes in any case, and without `Runner`.
 _LOCAL_NAMES = ("direct", "switchingdirect", "bundlebaseddirect", "testdirect", "fnapi")
@@ -54,6 +54,8 @@ class Engine:
         threads: Threads for one part: those cores of this machine that no other worker uses.
         writes_to: Where the job is written down instead of being run: a template of Dataflow, or
             an executable jar.
+        job_name: What the engine's page calls the job.
+        cluster: The Flink cluster that runs it, where its address is known.
     """
 
     runner: PipelineRunner
@@ -62,6 +64,16 @@ class Engine:
     local: bool
     threads: int = 1
     writes_to: str | None = None
+    job_name: str = ""
+    cluster: FlinkCluster | None = None
+
+    @property
+    def address(self) -> str:
+        """The engine with its address, for messages."""
+        endpoint = self.options.view_as(PortableOptions).job_endpoint
+        if endpoint and endpoint != "embed":
+            return f"the engine at {endpoint}"
+        return f"the engine at {self.cluster.address}" if self.cluster else "the engine"
 
 
 def choose_engine(
@@ -99,8 +111,22 @@ def choose_engine(
             f"--runner {name} cannot be had: {' '.join(str(error).split())}"
         ) from error
     check_paths(name, runner, options, paths)
-    writes_to = _written_to(options)
-    return Engine(runner=runner, options=options, name=name, local=False, writes_to=writes_to)
+    return Engine(
+        runner=runner,
+        options=options,
+        name=name,
+        local=False,
+        writes_to=_written_to(options),
+        job_name=_job_name(options),
+        cluster=FlinkCluster.of(options),
+    )
+
+
+def _job_name(options: PipelineOptions) -> str:
+    """Return the name of the job, one that no other job has unless the user chose it."""
+    named = options.view_as(GoogleCloudOptions)
+    named.job_name = named.job_name or f"review-shards-{secrets.token_hex(4)}"
+    return str(named.job_name)
 
 
 def _written_to(options: PipelineOptions) -> str | None:
@@ -143,24 +169,6 @@ def _local_engine(
     runner = FnApiRunner(_worker_processes(debug), provision_info=_provision(options))
     name = f"local, {n_workers} worker {'process' if n_workers == 1 else 'processes'}"
     return Engine(runner=runner, options=options, name=name, local=True, threads=threads)
-
-
-def check_shuffle_memory(text_bytes: int, memory_bytes: int | None = None) -> None:
-    """Raise `UsageError` where the local engine has too little memory to shuffle so much text.
-
-    Args:
-        text_bytes: About how much text there is.
-        memory_bytes: Memory of the machine; by default that of this one.
-    """
-    memory = memory_bytes or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    needed = SHUFFLE_MEMORY_FACTOR * text_bytes
-    if needed > memory:
-        raise UsageError(
-            f"--order shuffled holds all reviews in memory on the local engine: about "
-            f"{needed / 1e9:.1f} GB for {text_bytes / 1e9:.1f} GB of text, this machine has "
-            f"{memory / 1e9:.1f} GB: use --order input (training shuffles the blocks), or a "
-            f"--runner that shuffles on disk"
-        )
 
 
 def _worker_processes(debug: bool) -> object:

@@ -11,9 +11,9 @@ import apache_beam as beam
 from apache_beam.runners.runner import PipelineResult
 
 from beam_pipeline.engines.engine import Engine, counter_value
-from beam_pipeline.engines.failures import error_of
+from beam_pipeline.engines.failures import error_of, has_hung_up
 from beam_pipeline.engines.interrupts import run_to_the_end
-from beam_pipeline.engines.remote_engines import await_job_service
+from beam_pipeline.engines.stopping import stop_job
 from beam_pipeline.pipeline import build
 from beam_pipeline.plan.plan_files import PlanFiles, remove_plan, write_plan
 from beam_pipeline.plan.planning import Plan
@@ -74,12 +74,12 @@ def execute(pipeline: beam.Pipeline, engine: Engine, *, debug: bool = False) -> 
     Raises:
         ReviewShardsError: it failed.
     """
-    if not engine.local:
-        await_job_service(engine.options)
-    # Local workers print the traceback of every error that they also raise.
-    quiet = engine.local and not debug
+    stop = partial(stop_job, engine)
     try:
-        with redirect_stderr(io.StringIO()) if quiet else nullcontext():
-            return run_to_the_end(pipeline, local=engine.local)
+        # Workers in this process print the traceback of every error that they also raise.
+        with nullcontext() if debug else redirect_stderr(io.StringIO()):
+            return run_to_the_end(pipeline, local=engine.local, cancel=stop)
     except Exception as error:
-        raise error_of(error) from error
+        failure = error_of(error, local=engine.local, engine=engine.address)
+        left = stop() if has_hung_up(error) else ""
+        raise type(failure)("; ".join(filter(None, [str(failure), left]))) from error

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Any
+
+import grpc  # type: ignore[import-untyped]
+import requests
 
 from transforms.functional import errors
 from transforms.functional.errors import ReviewShardsError
@@ -13,12 +17,29 @@ _ERROR_LINE = re.compile(r"^(?:[\w.]+\.)?(\w+Error): (.*?)(?: \[while running .*
 
 # What Beam's own runner says when a worker process has gone; see `watched_workers`.
 LOST_WORKER = "Channel closed prematurely"
+# The same in the words of Prism, and of Beam's runners in Java.
+_LOST_WORKER = re.compile(f"{LOST_WORKER}|SDK worker disconnected|SDK harness .*disconnected", re.I)
+
+_TRACEBACK = "Traceback (most recent call last):\n"
+_CAUSED_BY = re.compile(r"^\s*Caused by: (.*)$", re.MULTILINE)
+_JAVA_FRAME = re.compile(r"^\s*at [\w.$/<>]+\(", re.MULTILINE)
+
+_MOST_CHARACTERS = 500
+
+_AGAIN = "run the same command again, which keeps the finished shards"
 
 
-def error_of(error: BaseException) -> ReviewShardsError:
+def error_of(
+    error: BaseException, *, local: bool = True, engine: str = "the engine"
+) -> ReviewShardsError:
     """Return the project's error behind what a runner raised.
 
-    What is none of ours becomes a `ReviewShardsError` with the last line of the text.
+    What is none of ours becomes a `ReviewShardsError` with the reason that the text gives.
+
+    Args:
+        error: What the runner raised.
+        local: True for the local engine, whose options the cure names.
+        engine: The engine with its address.
     """
     text = f"{type(error).__name__}: {error}"
     found = [
@@ -30,13 +51,60 @@ def error_of(error: BaseException) -> ReviewShardsError:
         kind, message = found[-1]
         ours: ReviewShardsError = kind(message)
         return ours
-    if LOST_WORKER in text:
+    if _LOST_WORKER.search(text):
+        less = "fewer --direct_num_workers need" if local else "fewer --sdk_worker_parallelism need"
         return ReviewShardsError(
-            "a worker process ended in the middle of its work (killed, or out of memory?): run the "
-            "same command again, which keeps the finished shards; fewer --direct_num_workers need "
-            "less memory"
+            f"a worker process ended in the middle of its work (killed, or out of memory?): "
+            f"{_AGAIN}; {less} less memory"
         )
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    if has_hung_up(error):
+        return ReviewShardsError(
+            f"{engine} hung up ({reason_of(error)}): look at its log, start it again if it has "
+            f"ended, and {_AGAIN}"
+        )
     return ReviewShardsError(
-        f"the job failed: {type(error).__name__}: {lines[-1]} (--debug shows all of it)"
+        f"the job failed: {_kind_of(error)}: {reason_of(error)} (--debug shows all of it)"
     )
+
+
+def has_hung_up(error: BaseException) -> bool:
+    """Return True where the engine, or the way to it, has gone."""
+    call = _call(error)
+    if call is not None:
+        return bool(call.code() == grpc.StatusCode.UNAVAILABLE)
+    return isinstance(error, requests.ConnectionError)
+
+
+def reason_of(error: BaseException) -> str:
+    """Return why something failed, in one line of at most 500 characters.
+
+    Python's traceback ends with the reason. Java's stack begins with it, and where errors are
+    wrapped in others, the innermost stands after the last `Caused by`.
+    """
+    call = _call(error)
+    line = _reason_line(str(error if call is None else call.details()))
+    return line if len(line) <= _MOST_CHARACTERS else f"{line[:_MOST_CHARACTERS]} ..."
+
+
+def _reason_line(text: str) -> str:
+    python = text.rpartition(_TRACEBACK)[2]
+    lines = [line for line in python.splitlines() if line.strip()] or [""]
+    if _TRACEBACK in text:
+        # Its frames are indented; Java's stack may go on below.
+        return next((line for line in lines if not line[0].isspace()), lines[-1].strip())
+    if caused_by := _CAUSED_BY.findall(text):
+        return str(caused_by[-1]).strip()
+    return lines[0 if _JAVA_FRAME.search(text) else -1].strip()
+
+
+def _kind_of(error: BaseException) -> str:
+    call = _call(error)
+    return type(error).__name__ if call is None else f"gRPC {call.code().name}"
+
+
+def _call(error: BaseException) -> Any:
+    """Return an error of gRPC as the call that failed, with `code` and `details`; None for others.
+
+    Its text is a page about the call, whose last line is a bracket.
+    """
+    return error if isinstance(error, grpc.RpcError) and isinstance(error, grpc.Call) else None

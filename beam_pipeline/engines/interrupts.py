@@ -18,17 +18,22 @@ if TYPE_CHECKING:
 
 EXIT_CODE = 130
 # For what has to end by itself: worker processes, a job on a cluster that is told to stop.
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 15.0
 LOOKS_EVERY_SECONDS = 0.5
 
+_before_leaving: list[Callable[[], object]] = []
 
-def run_to_the_end(pipeline: beam.Pipeline, *, local: bool) -> PipelineResult:
+
+def run_to_the_end(
+    pipeline: beam.Pipeline, *, local: bool, cancel: Callable[[PipelineResult], str]
+) -> PipelineResult:
     """Run a pipeline so that `KeyboardInterrupt` comes through, and stops it wherever it runs.
 
     Args:
         pipeline: The pipeline.
         local: True where it runs on this machine: in another thread, since the local engine works
             in the one that starts it, and would make a failed part out of an interrupt.
+        cancel: Stops a pipeline that runs elsewhere, and returns what is left to do by hand.
     """
     if local:
         return _in_thread(lambda: _finished(pipeline.run()))
@@ -36,8 +41,7 @@ def run_to_the_end(pipeline: beam.Pipeline, *, local: bool) -> PipelineResult:
     try:
         return _finished(result)
     except KeyboardInterrupt:
-        result.cancel()
-        raise
+        raise KeyboardInterrupt(cancel(result)) from None
 
 
 def _finished(result: PipelineResult) -> PipelineResult:
@@ -75,8 +79,17 @@ def interrupt(signal_number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def before_leaving(call: Callable[[], object]) -> None:
+    """Have something done before the process ends, as `atexit` does in other programs."""
+    _before_leaving.append(call)
+
+
 def leave(code: int = EXIT_CODE) -> NoReturn:
     """End the process now: the threads of the local engine would work on to the last part."""
+    while _before_leaving:
+        # Whatever becomes of it, the process ends.
+        with suppress(Exception):
+            _before_leaving.pop()()
     for stream in (sys.stdout, sys.stderr):
         # What is left in a broken pipe, or is too much for a full disk, nobody reads.
         with suppress(OSError, ValueError, AttributeError):

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import grpc  # type: ignore[import-untyped]
-from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions
+from apache_beam.options.pipeline_options import (
+    FlinkRunnerOptions,
+    PipelineOptions,
+    PortableOptions,
+    SparkRunnerOptions,
+)
 from apache_beam.portability import common_urns, python_urns
+from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
+from apache_beam.runners.portability.flink_runner import MAGIC_HOST_NAMES, FlinkRunner
+from apache_beam.runners.portability.prism_runner import PrismRunner
+from apache_beam.runners.portability.spark_runner import SparkRunner
 from apache_beam.runners.runner import PipelineRunner
 from apache_beam.transforms.environments import ExternalEnvironment
 
 from transforms import storage
-from transforms.functional.errors import ReviewShardsError, UsageError
+from transforms.functional.errors import UsageError
 
 # By a part of their names.
 _REFUSED = {
@@ -19,9 +28,6 @@ _REFUSED = {
     "interactive": "is for the cells of a notebook, and stops with an error here",
 }
 
-# Beam ends its wait for a job after its time-out for one answer, where the job service gives a
-# job its number before the start (Prism, Beam's own in Python): five minutes by default.
-_WHOLE_JOB_S = 365 * 24 * 3600
 _ANSWER_S = 30
 
 
@@ -41,8 +47,9 @@ def check_paths(
     """Raise `UsageError` for paths of this machine that the workers of an engine cannot see.
 
     Workers share this machine's files where they are threads of this process (`LOOPBACK`), or
-    where engine and workers are on this machine: `--job_endpoint` is on loopback, and the workers
-    are processes (`PROCESS`), or a pool on loopback, too (`EXTERNAL`). Containers (`DOCKER`, Beam's
+    where engine and workers are on this machine: the job service, or the master that the runner
+    asks, is on loopback, and the workers are processes (`PROCESS`), or a pool on loopback, too
+    (`EXTERNAL`). Containers (`DOCKER`, Beam's
     default) have files of their own wherever they run.
     """
     local = next((path for path in paths if storage.is_local(path)), None)
@@ -66,33 +73,46 @@ def _shares_files(runner: PipelineRunner, options: PipelineOptions) -> bool:
     urn, _ = environment.to_runner_api_parameter(None)
     if urn == python_urns.EMBEDDED_PYTHON_LOOPBACK:
         return True
+    here = on_loopback(engine_address(runner, options))
     if isinstance(environment, ExternalEnvironment):
-        return _on_loopback(portable.job_endpoint) and _on_loopback(environment.url)
-    is_process = urn == common_urns.environments.PROCESS.urn
-    return is_process and _on_loopback(portable.job_endpoint)
+        return here and on_loopback(environment.url)
+    return here and urn == common_urns.environments.PROCESS.urn
 
 
-def _on_loopback(address: str | None) -> bool:
+def engine_address(runner: PipelineRunner, options: PipelineOptions) -> str | None:
+    """Return where the engine is: its job service, or else the master that the runner asks."""
+    portable = options.view_as(PortableOptions)
+    if portable.job_endpoint or portable.output_executable_path:
+        # What a jar is submitted to is not known yet.
+        return str(portable.job_endpoint or "")
+    if isinstance(runner, PrismRunner):
+        return "embed"
+    if isinstance(runner, FlinkRunner):
+        master = str(options.view_as(FlinkRunnerOptions).flink_master)
+        return "embed" if master in MAGIC_HOST_NAMES else master
+    if isinstance(runner, SparkRunner):
+        master = str(options.view_as(SparkRunnerOptions).spark_master_url)
+        return "embed" if master.startswith("local") else master
+    return None
+
+
+def on_loopback(address: str | None) -> bool:
     """Return True for `localhost:PORT` and the like, and for `embed`, an engine in this process."""
     host = (address or "").rpartition("//")[2].rpartition(":")[0].strip("[]")
     return address == "embed" or host in ("localhost", "::1") or host.startswith("127.")
 
 
-def await_job_service(options: PipelineOptions) -> None:
-    """Wait for the engine's job service, not longer than half a minute; let jobs take their time.
+def described_options(endpoint: str) -> frozenset[str]:
+    """Return the names of the options that a job service knows itself.
 
-    Raises:
-        ReviewShardsError: nothing answers there.
+    Beam's job servers in Java name those of their engine; Prism and Beam's service in Python name
+    none. So does one that does not answer.
     """
-    portable = options.view_as(PortableOptions)
-    endpoint = portable.job_endpoint
-    if endpoint and endpoint != "embed":
-        try:
-            with grpc.insecure_channel(endpoint) as channel:
-                grpc.channel_ready_future(channel).result(timeout=_ANSWER_S)
-        except grpc.FutureTimeoutError:
-            raise ReviewShardsError(
-                f"no job service answers at --job_endpoint {endpoint}: start it, or mend the "
-                f"address"
-            ) from None
-    portable.job_server_timeout = max(portable.job_server_timeout, _WHOLE_JOB_S)
+    request = beam_job_api_pb2.DescribePipelineOptionsRequest()
+    try:
+        with grpc.insecure_channel(endpoint) as channel:
+            service = beam_job_api_pb2_grpc.JobServiceStub(channel)
+            answer = service.DescribePipelineOptions(request, timeout=_ANSWER_S)
+    except grpc.RpcError:
+        return frozenset()
+    return frozenset(option.name for option in answer.options)

@@ -1,11 +1,12 @@
 """Which engine is chosen; the runs themselves are in test_determinism."""
 
 import os
+import re
 
 import pytest
 
 from beam_pipeline.engines.cores import n_cores
-from beam_pipeline.engines.engine import SMALL_TEXT_BYTES, check_shuffle_memory, choose_engine
+from beam_pipeline.engines.engine import SMALL_TEXT_BYTES, choose_engine
 from transforms.functional.errors import UsageError
 
 LARGE = SMALL_TEXT_BYTES + 1
@@ -65,12 +66,6 @@ def test_an_unknown_runner_is_named() -> None:
         choose_engine(["--runner", "FlickRunner"], 1, 1)
 
 
-def test_a_shuffle_that_does_not_fit_into_memory_is_refused_before_it_starts() -> None:
-    check_shuffle_memory(10**9, memory_bytes=9 * 10**9)
-    with pytest.raises(UsageError, match=r"about 18\.0 GB for 2\.0 GB of text.*has 9\.0 GB"):
-        check_shuffle_memory(2 * 10**9, memory_bytes=9 * 10**9)
-
-
 def test_cores_are_those_of_this_process_where_the_system_tells_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -79,3 +74,11 @@ def test_cores_are_those_of_this_process_where_the_system_tells_them(
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 7)
     assert n_cores() == 7
+
+
+def test_a_job_has_a_name_of_its_own_on_the_engine_s_page() -> None:
+    prism = ["--runner", "PrismRunner"]
+    names = {choose_engine(prism, 1, 1).job_name for _ in range(3)}
+    assert len(names) == 3
+    assert all(re.fullmatch("review-shards-[0-9a-f]{8}", name) for name in names)
+    assert choose_engine([*prism, "--job_name", "nightly"], 1, 1).job_name == "nightly"

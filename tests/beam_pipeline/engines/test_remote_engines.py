@@ -1,15 +1,13 @@
 """What is said before a job goes to an engine beyond this machine."""
 
 import json
-import socket
 
 import pytest
-from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import create_runner
 
-from beam_pipeline.engines import remote_engines
-from beam_pipeline.engines.remote_engines import await_job_service, check_known_good, check_paths
-from transforms.functional.errors import ReviewShardsError, UsageError
+from beam_pipeline.engines.remote_engines import check_known_good, check_paths
+from transforms.functional.errors import UsageError
 
 HERE = ("--job_endpoint", "localhost:8099")
 POOL = ("--environment_type", "EXTERNAL", "--environment_config", "localhost:50000")
@@ -32,6 +30,11 @@ def check(runner: str, arguments: tuple[str, ...], *paths: str) -> None:
         ("FlinkRunner", ()),
         ("SparkRunner", ()),
         ("PrismRunner", ()),
+        ("PrismRunner", POOL),
+        ("FlinkRunner", ("--flink_master=localhost:8081", *POOL)),
+        ("FlinkRunner", ("--flink_master=http://127.0.0.1:8081", "--flink_submit_uber_jar", *POOL)),
+        ("SparkRunner", ("--spark_master_url=local[2]", *POOL)),
+        ("SparkRunner", ("--spark_master_url=spark://localhost:7077", *POOL)),
     ],
 )
 def test_workers_of_this_machine_see_its_files(runner: str, arguments: tuple[str, ...]) -> None:
@@ -47,7 +50,9 @@ def test_workers_of_this_machine_see_its_files(runner: str, arguments: tuple[str
         ("PortableRunner", ("--job_endpoint=localhost.far:8099", *PROCESS)),
         ("PortableRunner", POOL),
         ("FlinkRunner", ("--flink_master=far:8081",)),
+        ("FlinkRunner", ("--flink_master=far:8081", *POOL)),
         ("FlinkRunner", ("--output_executable_path=job.jar",)),
+        ("FlinkRunner", ("--output_executable_path=job.jar", *POOL)),
         ("SparkRunner", ("--spark_master_url=spark://far:7077",)),
     ],
 )
@@ -74,18 +79,3 @@ def test_an_engine_for_notebooks_is_refused() -> None:
     with pytest.raises(UsageError, match="InteractiveRunner is for the cells of a notebook"):
         check_known_good("InteractiveRunner")
     check_known_good("FlinkRunner")
-
-
-def test_a_job_service_that_does_not_answer_is_said_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote_engines, "_ANSWER_S", 0.2)
-    with socket.create_server(("localhost", 0)) as silent:
-        endpoint = f"localhost:{silent.getsockname()[1]}"
-        with pytest.raises(ReviewShardsError, match=f"no job service answers .* {endpoint}"):
-            await_job_service(PipelineOptions(["--job_endpoint", endpoint]))
-
-
-def test_a_job_may_take_longer_than_an_answer() -> None:
-    options = PipelineOptions([])
-    await_job_service(options)
-
-    assert options.view_as(PortableOptions).job_server_timeout > 10**6

@@ -1,0 +1,117 @@
+"""A Flink cluster is told to stop a job, on a stand-in for its REST address."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from beam_pipeline.engines import flink, stopping
+from beam_pipeline.engines.engine import choose_engine
+from beam_pipeline.engines.flink import FlinkCluster
+from beam_pipeline.engines.stopping import stop_job
+
+_FLINK = ("--runner", "FlinkRunner", "--job_name", "nightly", "--flink_master")
+
+
+class Cluster:
+    """What a stand-in was asked, and the jobs that it has."""
+
+    def __init__(self, port: int) -> None:
+        self.address = f"http://127.0.0.1:{port}"
+        self.stops = True
+        self.asked: list[str] = []
+        self.jobs = {"a1": ["nightly", "RUNNING"], "b2": ["other", "RUNNING"]}
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            jobs = [{"jid": j, "name": n, "state": s} for j, (n, s) in made.jobs.items()]
+            self._answer({"jobs": jobs})
+
+        def do_PATCH(self) -> None:
+            made.asked.append(self.path)
+            job = self.path.split("?")[0].rpartition("/")[2]
+            made.jobs[job][1] = "CANCELED" if made.stops else "CANCELLING"
+            self._answer({})
+
+        def _answer(self, document: object) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(document).encode())
+
+        def log_message(self, *arguments: object) -> None:
+            """Print nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        made = Cluster(server.server_port)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield made
+        server.shutdown()
+        thread.join()
+
+
+def test_the_cluster_is_the_one_that_flink_master_names() -> None:
+    def address(*options: str) -> str | None:
+        found = FlinkCluster.of(PipelineOptions(list(options)))
+        return found and found.address
+
+    assert address() is None
+    assert address("--flink_master=[local]") is None
+    assert address("--flink_master", "flink:8081") == "http://flink:8081"
+    assert address("--flink_master", "https://flink:8081/") == "https://flink:8081"
+
+
+def test_a_job_is_cancelled_by_its_name_and_no_other(cluster: Cluster) -> None:
+    assert stop_job(choose_engine([*_FLINK, cluster.address], 1, 1)) == ""
+    assert cluster.asked == ["/jobs/a1?mode=cancel"]
+    assert cluster.jobs["b2"][1] == "RUNNING"
+
+
+def test_what_does_not_stop_is_said_with_where_to_stop_it(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flink, "_ENDS_IN_S", 0.3)
+    cluster.stops = False
+    left = stop_job(choose_engine([*_FLINK, cluster.address], 1, 1))
+    assert left == (
+        f"job nightly may still run on Flink (it was told to stop and has not yet): cancel it on "
+        f"{cluster.address}"
+    )
+    assert len(cluster.asked) == 1
+
+
+def test_a_cluster_that_does_not_answer_is_said() -> None:
+    left = stop_job(choose_engine([*_FLINK, "localhost:1"], 1, 1))
+    assert "http://localhost:1 does not answer: ConnectionError" in left
+
+
+def test_without_the_address_it_is_said_how_to_do_it_by_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options = ("--runner", "PortableRunner", "--job_endpoint", "localhost:1", "--job_name", "n")
+    engine = choose_engine(options, 1, 1)
+    assert "may still run job n: look at its page" in stop_job(engine)
+
+    class Result:
+        cancelled = 0
+
+        def cancel(self) -> None:
+            self.cancelled += 1
+            raise ValueError("closed channel")
+
+    for known, said in (
+        (frozenset({"flink_master"}), "job n may still run, since Flink's job server"),
+        (frozenset(), ""),
+    ):
+        monkeypatch.setattr(stopping, "described_options", lambda _, known=known: known)
+        result = Result()
+        assert stop_job(engine, result).startswith(said)
+        assert result.cancelled == 1
