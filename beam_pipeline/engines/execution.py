@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
-from contextlib import nullcontext, redirect_stderr
 from functools import partial
 
 import apache_beam as beam
@@ -65,10 +63,10 @@ def _run(
     build(pipeline, recipe, plan, files, lease=lease, threads=engine.threads)
     monitor = partial(output_monitor, recipe, plan)
     with watching(config.output, monitor, quiet=config.quiet):
-        return execute(pipeline, engine, debug=config.debug)
+        return execute(pipeline, engine)
 
 
-def execute(pipeline: beam.Pipeline, engine: Engine, *, debug: bool = False) -> PipelineResult:
+def execute(pipeline: beam.Pipeline, engine: Engine) -> PipelineResult:
     """Run a pipeline to its end.
 
     Raises:
@@ -76,9 +74,7 @@ def execute(pipeline: beam.Pipeline, engine: Engine, *, debug: bool = False) -> 
     """
     stop = partial(stop_job, engine)
     try:
-        # Workers in this process print the traceback of every error that they also raise.
-        with nullcontext() if debug else redirect_stderr(io.StringIO()):
-            return run_to_the_end(pipeline, local=engine.local, cancel=stop)
+        return run_to_the_end(pipeline, local=engine.local, cancel=stop)
     except Exception as error:
         failure = error_of(error, local=engine.local, engine=engine.address)
         left = stop() if has_hung_up(error) else ""

@@ -86,7 +86,6 @@ class _Lines:
     interval = SECONDS_BETWEEN_LINES
 
     def __init__(self) -> None:
-        # The job redirects stderr while the engine runs.
         self._stream = sys.stderr
 
     def show(self, progress: Progress) -> None:
@@ -112,7 +111,6 @@ class _Bar:
             TaskProgressColumn(),
             BarColumn(bar_width=None),
             TextColumn("{task.description}"),
-            # Built on the stream itself: the job redirects stderr while the engine runs.
             console=Console(file=sys.stderr),
             transient=True,
             redirect_stdout=False,
