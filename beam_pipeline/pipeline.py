@@ -104,7 +104,8 @@ def build_repair(
     if _parts_stand_alone(recipe, plan):
         numbers = frozenset(key.split for key in keys)
         splits |= beam.Filter(_is_one_of, numbers).with_output_types(Split)
-    numbers_of_names = pipeline | "Labels" >> beam.Create([manifest.label_numbers])
+    known = [] if manifest.label_numbers is None else [dict(manifest.label_numbers)]
+    numbers_of_names = pipeline | "Labels" >> beam.Create(known)
     names = numbers_of_names if plan.labels_are_names else None
     parts = splits | ReadCleanReviews(recipe, plan, files, label_numbers=names)
     wanted = beam.Filter(_is_wanted, frozenset(keys)).with_output_types(Part)

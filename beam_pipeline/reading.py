@@ -21,7 +21,7 @@ class ReadCleanReviews(beam.PTransform):
         recipe: What to make.
         plan: What to read, and what to compare with.
         files: The same, where workers find it.
-        label_numbers: PCollection of one mapping from label names to numbers, or None.
+        label_numbers: PCollection of at most one mapping from label names to numbers, or None.
     """
 
     def __init__(

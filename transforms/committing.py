@@ -58,7 +58,7 @@ class WriteManifest(beam.PTransform):
         """Return a PCollection of the manifest's path."""
         side: dict[str, Any] = {}
         if self.label_numbers is not None:
-            side["label_numbers"] = beam.pvalue.AsSingleton(self.label_numbers)
+            side["label_numbers"] = beam.pvalue.AsIter(self.label_numbers)
         if self.bad_files is not None:
             side["bad_files"] = beam.pvalue.AsIter(self.bad_files)
         if self.after is not None:
@@ -91,12 +91,13 @@ def _commit(
     draft: ManifestDraft,
     inputs: str,
     lease: Lease | None = None,
-    label_numbers: Mapping[str, int] | None = None,
+    label_numbers: Iterable[Mapping[str, int]] = (),
     bad_files: Iterable[BadFile] = (),
     after: Iterable[str] = (),
 ) -> str:
     earlier = read_manifest(output, generation_path(draft.earlier)) if draft.earlier else None
     entries = Records.from_parquet(InputEntry, storage.read_bytes(inputs))
-    manifest = complete_manifest(draft, entries, read, shards, label_numbers, earlier, bad_files)
+    numbers = next(iter(label_numbers), None)
+    manifest = complete_manifest(draft, entries, read, shards, numbers, earlier, bad_files)
     publish(output, manifest, lease)
     return storage.join(output, MANIFEST_NAME)

@@ -38,18 +38,21 @@ class CollectLabels(beam.PTransform):
     known: Mapping[str, int] | None = None
 
     def expand(self, splits: beam.PCollection) -> beam.PCollection:
-        """Return a PCollection of one `{name: number}`, or None where all names are integers."""
+        """Return a PCollection of one `{name: number}`, of none where all names are integers."""
         columns = ReviewColumns(text=self.label_column)
         return (
             splits
             | "FindLabelNames" >> beam.FlatMap(label_names_of_split, columns=columns)
             | "UniteLabelNames" >> beam.CombineGlobally(_UniteNamesFn())
-            | "NumberLabelNames" >> beam.Map(_number_names, known=self.known)
+            | "NumberLabelNames" >> beam.FlatMap(_number_names, known=self.known)
         )
 
 
-def _number_names(names: list[str], known: Mapping[str, int] | None) -> dict[str, int] | None:
-    return map_label_names(names) if known is None else add_label_names(names, known)
+def _number_names(names: list[str], known: Mapping[str, int] | None) -> Iterator[dict[str, int]]:
+    numbers = map_label_names(names) if known is None else add_label_names(names, known)
+    # None is no element that engines in Java can hand to a side input.
+    if numbers is not None:
+        yield numbers
 
 
 def label_names_of_split(split: Split, columns: ReviewColumns) -> Iterator[list[str]]:

@@ -1,6 +1,6 @@
 """Reading: the splits of a plan become parts of reviews."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import IO, Literal
 
@@ -67,8 +67,8 @@ class ReadReviews(beam.PTransform):
         columns: The columns to read.
         sample_by: For plain text: a review a line, or a file one review.
         part_bytes: Most bytes of text in a part.
-        label_numbers: PCollection of one mapping from label names to numbers (`CollectLabels`);
-            None where `columns` says it all.
+        label_numbers: PCollection of at most one mapping from label names to numbers
+            (`CollectLabels`); None where `columns` says it all.
 
     Example:
         `splits`: what `plan_splits` cuts the files into.
@@ -95,11 +95,11 @@ class ReadReviews(beam.PTransform):
             **self.side_inputs_of_labels(),
         ).with_output_types(Part)
 
-    def side_inputs_of_labels(self) -> dict[str, beam.pvalue.AsSingleton]:
+    def side_inputs_of_labels(self) -> dict[str, beam.pvalue.AsIter]:
         """Return what a function gets besides the splits, by the names of its arguments."""
         if self.label_numbers is None:
             return {}
-        return {"label_numbers": beam.pvalue.AsSingleton(self.label_numbers)}
+        return {"label_numbers": beam.pvalue.AsIter(self.label_numbers)}
 
 
 def read_plan(path: str, secret_paths: Mapping[str, str]) -> Iterator[Split]:
@@ -115,7 +115,7 @@ def read_split(
     columns: ReviewColumns,
     sample_by: SampleBy,
     part_bytes: int,
-    label_numbers: Mapping[str, int] | None = None,
+    label_numbers: Iterable[Mapping[str, int]] = (),
 ) -> Iterator[Part]:
     """Yield the parts of one split, one in memory at a time."""
     chunks = read_split_chunks(split, with_labels(columns, label_numbers), sample_by)
@@ -125,9 +125,11 @@ def read_split(
         yield replace(part, rejected=rejected)
 
 
-def with_labels(columns: ReviewColumns, label_numbers: Mapping[str, int] | None) -> ReviewColumns:
+def with_labels(
+    columns: ReviewColumns, label_numbers: Iterable[Mapping[str, int]]
+) -> ReviewColumns:
     """Return the columns with the numbers of label names, where the job collected any."""
-    return columns if label_numbers is None else replace(columns, label_numbers=label_numbers)
+    return replace(columns, label_numbers=next(iter(label_numbers), columns.label_numbers))
 
 
 def read_split_chunks(

@@ -133,7 +133,7 @@ def _count_split(
     split: Split,
     columns: ReviewColumns,
     sample_by: SampleBy,
-    label_numbers: Mapping[str, int] | None = None,
+    label_numbers: Iterable[Mapping[str, int]] = (),
 ) -> Iterator[tuple[int, FileCounts]]:
     return count_files(read_split_chunks(split, with_labels(columns, label_numbers), sample_by))
 
