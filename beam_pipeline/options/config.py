@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from beam_pipeline.options.option import option, option_of
 from transforms.functional.errors import UsageError
+from transforms.functional.readers.dialect import can_divide
 
 MAX_LENGTH = 1 << 20  # No model reads longer rows, and a part of them would fill the memory.
 
@@ -56,6 +57,23 @@ class JobConfig:
     )
     input_format: Literal["auto", "text", "jsonl", "json", "csv", "tsv", "parquet", "arrow"] = (
         option("auto", help="format of all inputs; auto: by their endings")
+    )
+    delimiter: str = option(
+        "auto",
+        help="CSV, TSV: what stands between fields, a character or tab; auto: , or tab, by format",
+        must_be=("auto, tab, or one character", lambda name: name == "auto" or can_divide(name)),
+        omit_default=True,
+    )
+    quoting: Literal["minimal", "none"] = option(
+        "minimal",
+        help="CSV, TSV: fields may stand in double quotes; none: a quote is plain text",
+        omit_default=True,
+    )
+    escape: str = option(
+        "none",
+        help="CSV, TSV: the character that takes the meaning from a quote behind it, often \\",
+        must_be=("none, or one character", lambda name: name == "none" or can_divide(name)),
+        omit_default=True,
     )
     strip_html: bool = option(
         False,

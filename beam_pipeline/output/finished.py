@@ -51,7 +51,7 @@ def _other(config: JobConfig, what: str, cure: str = "") -> OutputError:
 
 def _differences(config: JobConfig, there: Manifest) -> str:
     mine = json.loads(json.dumps(config.dataset_options()))
-    names = [name for name, value in mine.items() if there.config.get(name) != value]
+    names = [name for name in {**mine, **there.config} if there.config.get(name) != mine.get(name)]
     return ", ".join(f"--{name} {there.config.get(name)}" for name in names) or "another tokenizer"
 
 

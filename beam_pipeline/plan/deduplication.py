@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.input_file import InputFile, input_file
@@ -131,8 +132,11 @@ def _files_of(config: JobConfig, name: str) -> tuple[JobConfig, Sequence[InputFi
             raise type(error)(f"--exclude {name}: {error}") from error
         return config, class_folders(listed)[0] if config.label_from_path else listed
     manifest = read_manifest(name)
-    options = ("text_column", "input_format", "sample_by")
-    reading = replace(config, **{option: manifest.config[option] for option in options})
+    options = {"text_column", "input_format", "sample_by", "delimiter", "quoting", "escape"}
+    # A manifest leaves younger options out where they had their defaults.
+    defaults: dict[str, Any] = {field.name: field.default for field in fields(config)}
+    as_then = {**defaults, **manifest.config}
+    reading = replace(config, **{option: as_then[option] for option in options})
     return reading, list(map(input_file, manifest.good_inputs()))
 
 

@@ -227,6 +227,13 @@ def _check_read_options(config: JobConfig, ranges: Sequence[FileRange]) -> None:
             f"--sample_by document is for plain text, but the inputs are "
             f"{', '.join(sorted(formats))}: leave it out"
         )
+    for name in ("delimiter", "quoting", "escape"):
+        value = getattr(config, name)
+        if value != getattr(JobConfig, name) and not formats & {"csv", "tsv"}:
+            raise UsageError(
+                f"--{name} {value} is for CSV and TSV, but the inputs are "
+                f"{', '.join(sorted(formats))}: leave it out"
+            )
     if config.text_column != "text" and formats == {"text"}:
         raise UsageError(
             f"--text_column {config.text_column}: plain text has no columns, leave it out"

@@ -38,6 +38,9 @@ def whole_file(
         bytes=file.bytes,
         version=file.version,
         label=label,
+        delimiter=config.delimiter,
+        quoting=config.quoting,
+        escape=config.escape,
     )
 
 

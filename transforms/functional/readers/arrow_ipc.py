@@ -12,11 +12,11 @@ from typing import IO
 import numpy as np
 import pyarrow as pa
 
-from transforms.functional.readers.arrow_claims import check_claims
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import Group
 from transforms.functional.readers.tables import batch_chunk, check_batch, check_columns
 from transforms.functional.reviews.reviews import ReviewChunk
+from transforms.functional.unpacking.arrow_claims import check_claims
 from transforms.functional.unpacking.compression import RatioGuard
 
 _FILE_MAGIC = b"ARROW1"

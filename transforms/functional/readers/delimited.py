@@ -1,4 +1,4 @@
-"""CSV and TSV with a header; fields may be quoted and hold newlines.
+"""CSV and TSV with a header; fields may be quoted and hold newlines, or quotes mean nothing.
 
 The place of a review is its row number, the header and empty lines not counted. A file is read
 from its start: whether a newline ends a record depends on every quote before it.
@@ -8,78 +8,168 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import IO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from transforms.functional.errors import InputError
-from transforms.functional.readers.columns import ReviewColumns, review_chunk
-from transforms.functional.readers.lines import BLOCK_BYTES
+from transforms.functional.errors import InputError, MissingColumnError
+from transforms.functional.readers.columns import MAX_REVIEW_BYTES, ReviewColumns, review_chunk
+from transforms.functional.readers.dialect import Dialect
+from transforms.functional.readers.lines import BLOCK_BYTES, UTF16
 from transforms.functional.readers.tables import check_names
 from transforms.functional.reviews.reviews import RejectedRecord, ReviewChunk
 
 MAX_ROWS_PER_CHUNK = 4096
 HEADER = "header, the first line"
-_MAX_FIELD_BYTES = 2**31 - 1
+# In characters; more than any review has that is read: a quote is never closed.
+_MAX_FIELD_LENGTH = 8 * MAX_REVIEW_BYTES
+# What divides fields elsewhere, and how a shell writes it.
+_OTHERS = {";": "';'", "\t": "tab", ",": ",", "|": "'|'"}
+# A line before the header, as spreadsheets write and read it.
+_SEP = re.compile(r'"?sep=([^"\r\n])"?\r?\n?', re.IGNORECASE)
+# The marks of UTF-16, as they come out of the decoder.
+_UTF16_MARKS = ("\udcff\udcfe", "\udcfe\udcff")
 
 
 class _Row(NamedTuple):
-    """A row: its number (the header is -1), its fields, and its lines as they stand in the file."""
+    """A row: its number (the header is -1), its fields, and its lines as they stand in the file.
+
+    `broken` says why it is none.
+    """
 
     record: int
     fields: list[str]
     raw: str
+    broken: str = ""
 
 
 def read_delimited(
-    stream: IO[bytes], source: int, columns: ReviewColumns, delimiter: str
+    stream: IO[bytes], source: int, columns: ReviewColumns, dialect: Dialect
 ) -> Iterator[ReviewChunk]:
-    """Yield the rows of a CSV (`delimiter=","`) or TSV (tab) file as reviews.
+    """Yield the rows of a CSV or TSV file as reviews; a file without a row has none.
 
     Raises:
         MissingColumnError: the header lacks a column.
-        InputError: a quote is never closed, or text follows a closed one.
+        InputError: a record is broken, and where the next one begins nobody knows.
     """
-    rows = _rows(stream, delimiter)
-    header = next(rows, _Row(-1, [], "")).fields
-    check_names(header, columns, HEADER)
+    rows = _rows(stream, dialect)
+    header = _header(rows, columns)
+    if header is None:
+        return
     wanted = [header.index(name) for name in columns.names()]
     for block in _blocks(rows):
         yield _chunk(block, len(header), wanted, source, columns)
 
 
-def header_of(stream: IO[bytes], delimiter: str) -> list[str]:
-    """Return the column names of a CSV or TSV file; none for an empty file."""
-    return next(_rows(stream, delimiter), _Row(-1, [], "")).fields
+def check_header(stream: IO[bytes], columns: ReviewColumns, dialect: Dialect) -> bool:
+    """Return True for a file with a header that has the columns, False for one without a row.
+
+    Raises:
+        MissingColumnError: the header lacks a column.
+    """
+    return _header(_rows(stream, dialect), columns) is not None
 
 
-def _rows(stream: IO[bytes], delimiter: str) -> Iterator[_Row]:
-    """Yield rows, empty lines left out; bytes that are not UTF-8 become lone surrogates."""
-    csv.field_size_limit(_MAX_FIELD_BYTES)
-    text = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="")
-    lines: list[str] = []  # Of the row that is being read.
-    reader = csv.reader(_remembered(text, lines), delimiter=delimiter, strict=True)
-    record = -1
+def _header(rows: Iterator[_Row], columns: ReviewColumns) -> list[str] | None:
+    header = next(rows, None)
+    if header is None:
+        return None
     try:
-        for fields in reader:
-            if fields:
-                yield _Row(record, fields, "".join(lines))
-                record += 1
-            lines.clear()
-    except csv.Error as error:
-        begin = reader.line_num - len(lines) + 1
-        raise InputError(f"not readable as delimited text from line {begin} on: {error}") from None
+        check_names(header.fields, columns, HEADER)
+    except MissingColumnError as error:
+        for delimiter, name in _OTHERS.items():
+            fields = next(csv.reader([header.raw], delimiter=delimiter), [])
+            if len(fields) > 1 and {*columns.names()} <= {*fields}:
+                raise MissingColumnError(
+                    f"{error}; or is it divided by {name}? Then pass --delimiter {name}"
+                ) from None
+        raise
+    return header.fields
+
+
+def _rows(stream: IO[bytes], dialect: Dialect) -> Iterator[_Row]:
+    """Yield rows, empty lines left out; bytes that are not UTF-8 become lone surrogates."""
+    csv.field_size_limit(_MAX_FIELD_LENGTH)
+    text = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="")
+    try:
+        yield from _records(_Lines(text), dialect)
     finally:
         if not stream.closed:
             text.detach()  # Else the wrapper would close the stream, which is the caller's.
 
 
-def _remembered(lines: Iterable[str], memory: list[str]) -> Iterator[str]:
-    for line in lines:
-        memory.append(line)
-        yield line
+class _Lines:
+    """The lines of a file; remembers those of the record that is being read."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self.first = next(self._lines, "")
+        self._waiting = [self.first] if self.first else []
+        self.of_record: list[str] = []
+        self.number = 0
+        self.at_end = False
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._waiting.pop() if self._waiting else next(self._lines, "")
+        if not line:
+            self.at_end = True
+            raise StopIteration
+        self.number += 1
+        self.of_record.append(line)
+        return line
+
+
+def _records(lines: _Lines, dialect: Dialect) -> Iterator[_Row]:
+    if lines.first.startswith(_UTF16_MARKS):
+        raise InputError(UTF16)
+    sep = _SEP.fullmatch(lines.first)
+    if sep:
+        next(lines)
+        lines.of_record.clear()
+        dialect = replace(dialect, delimiter=sep[1]) if dialect.may_say_sep else dialect
+    reader = csv.reader(
+        lines,
+        delimiter=dialect.delimiter,
+        quoting=csv.QUOTE_NONE if dialect.quoting == "none" else csv.QUOTE_MINIMAL,
+        escapechar=dialect.escape or None,
+        strict=True,
+    )
+    record = -1
+    while True:
+        fields, broken = [], ""
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            broken = f"no delimited text: {error}"
+            if record < 0 or not _ends_in_its_line(lines, dialect):
+                begin = lines.number - len(lines.of_record) + 1
+                raise InputError(
+                    f"not readable as delimited text from line {begin} on: {error} (--quoting none "
+                    f"takes quotes for characters, --escape names what stands before them)"
+                ) from None
+        if fields or broken:
+            yield _Row(record, fields, "".join(lines.of_record), broken)
+            record += 1
+        lines.of_record.clear()
+
+
+def _ends_in_its_line(lines: _Lines, dialect: Dialect) -> bool:
+    """Return True where a broken record surely ends with its line: no quote in it is left open."""
+    if lines.at_end or len(lines.of_record) > 1:
+        return False
+    line = lines.of_record[0]
+    if dialect.escape:
+        line = re.sub(re.escape(dialect.escape) + ".", "", line)
+    return line.count('"') % 2 == 0
 
 
 def _blocks(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
@@ -97,16 +187,16 @@ def _blocks(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
 def _chunk(
     block: list[_Row], width: int, wanted: list[int], source: int, columns: ReviewColumns
 ) -> ReviewChunk:
-    whole = [row for row in block if len(row.fields) == width]
+    whole = [row for row in block if not row.broken and len(row.fields) == width]
     rejected = [
         RejectedRecord(
             source=source,
             record=row.record,
-            reason=f"{len(row.fields)} fields, but the header has {width}",
+            reason=row.broken or f"{len(row.fields)} fields, but the header has {width}",
             raw=_bytes(row.raw),
         )
         for row in block
-        if len(row.fields) != width
+        if row.broken or len(row.fields) != width
     ]
     values = [[_bytes(row.fields[place]) for row in whole] for place in wanted]
     labels = None

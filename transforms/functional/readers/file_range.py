@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from transforms.functional.readers.dialect import DELIMITERS, Dialect, character_of
 from transforms.functional.readers.formats import FileFormat
 from transforms.functional.unpacking.compression import Compression
 
@@ -31,6 +32,9 @@ class FileRange:
         bytes: Size of the whole file when the job was planned, None where nobody knows.
         version: What told the file from others of its name then, empty where nobody knows.
         label: Label of every review in it, where folders give labels.
+        delimiter: What stands between the fields of CSV and TSV, as the option names it.
+        quoting: Whether quotes mean something there.
+        escape: What takes the meaning from the character behind it, as the option names it.
     """
 
     source: int
@@ -43,3 +47,17 @@ class FileRange:
     bytes: int | None = None
     version: str = ""
     label: int | None = None
+    delimiter: str = "auto"
+    quoting: Literal["minimal", "none"] = "minimal"
+    escape: str = "none"
+
+    @property
+    def dialect(self) -> Dialect:
+        """How CSV and TSV are read."""
+        auto = self.delimiter == "auto"
+        return Dialect(
+            delimiter=DELIMITERS[self.format] if auto else character_of(self.delimiter),
+            quoting=self.quoting,
+            escape="" if self.escape == "none" else self.escape,
+            may_say_sep=auto,
+        )

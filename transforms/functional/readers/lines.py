@@ -15,6 +15,7 @@ from transforms.functional.errors import InputError
 
 BLOCK_BYTES = 1 << 22
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+UTF16 = "is UTF-16, not UTF-8: convert it (iconv -f UTF-16 -t UTF-8)"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -76,7 +77,7 @@ def _skip_line(stream: IO[bytes]) -> int:
 def check_not_utf16(start_of_file: bytes) -> None:
     """Raise `InputError` for UTF-16: most of its lines would pass for UTF-8 full of NULs."""
     if start_of_file[:2] in _UTF16_MARKS:
-        raise InputError("is UTF-16, not UTF-8: convert it (iconv -f UTF-16 -t UTF-8)")
+        raise InputError(UTF16)
 
 
 def line_bounds(block: bytes) -> tuple[np.ndarray, np.ndarray]:

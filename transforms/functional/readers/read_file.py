@@ -22,14 +22,13 @@ from transforms.functional.readers import (
     text,
 )
 from transforms.functional.readers.columns import ReviewColumns
+from transforms.functional.readers.dialect import DELIMITERS
 from transforms.functional.readers.file_range import FileRange, Group
 from transforms.functional.readers.formats import INDEXED
 from transforms.functional.readers.tables import check_columns, check_names
 from transforms.functional.reviews.labels import are_names
 from transforms.functional.reviews.reviews import ReviewChunk, with_label
 from transforms.functional.unpacking.compression import decompress
-
-DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 # What damaged or truncated files raise, through Arrow and the decompressors of Python.
 DAMAGE = (
@@ -88,9 +87,7 @@ def label_type_of(
             check_columns(schema, columns)
             return _label_type(schema, columns)
         if file.format in DELIMITERS:
-            header = delimited.header_of(unpacked, DELIMITERS[file.format])
-            check_names(header, columns, delimited.HEADER)
-            return "name"
+            return "name" if delimited.check_header(unpacked, columns, file.dialect) else None
         if file.format in ("jsonl", "json"):
             return _json_label_type(_json_lines(unpacked, file), columns)
         return None
@@ -133,7 +130,7 @@ def _chunks(
     elif file.format == "json":
         yield from json_array.read_json(unpacked, source, columns, start, end)
     elif file.format in DELIMITERS:
-        yield from delimited.read_delimited(unpacked, source, columns, DELIMITERS[file.format])
+        yield from delimited.read_delimited(unpacked, source, columns, file.dialect)
     elif sample_by == "document":
         yield from text.read_whole_files([(file, unpacked.read())], sample_by)
     else:

@@ -89,7 +89,7 @@ def test_the_kind_of_labels_is_told_by_the_first_that_says_something(name, data,
         ("parquet", parquet_file(pa.table({"text": ["a"]}))),
         ("arrow", arrow_file(pa.table({"text": ["a"]}))),
         ("csv", b"text\n"),
-        ("tsv", b""),
+        ("tsv", b"body\n"),
         ("jsonl", b'{"text": "a"}\n'),
     ],
 )
