@@ -22,6 +22,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--repair", action="store_true", help="make damaged and missing shards again"
     )
+    parser.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        help="where --repair may read besides OUTPUT's own store; may be given several times",
+    )
     options = parser.parse_args(arguments)
     return run_command(
         lambda: _verify(options), options, interrupted="the same command starts anew"
@@ -34,7 +40,7 @@ def _verify(options: argparse.Namespace) -> int:
         raise UsageError(f"--repair mends the newest generation, not {path}: name OUTPUT alone")
     problems = _report(find_problems(output, manifest, path))
     if problems and options.repair:
-        manifest = _repair(output, manifest, problems)
+        manifest = _repair(output, manifest, problems, options.input)
         say("Made again; checking once more.")
         problems = _report(find_problems(output, manifest))
     if storage.exists(storage.join(output, LEASE_NAME)):
@@ -56,7 +62,9 @@ def _report(found: Iterator[Problem]) -> list[Problem]:
     return problems
 
 
-def _repair(output: str, manifest: Manifest, problems: Sequence[Problem]) -> Manifest:
+def _repair(
+    output: str, manifest: Manifest, problems: Sequence[Problem], named: Sequence[str]
+) -> Manifest:
     """Mend a dataset as it stands now, and return its manifest."""
     # Imported here: a check alone needs no Beam.
     from beam_pipeline.output.repair import repair
@@ -67,7 +75,7 @@ def _repair(output: str, manifest: Manifest, problems: Sequence[Problem]) -> Man
             say("Another run has changed the dataset meanwhile; checking it anew.")
             problems = _report(find_problems(output, now))
         restore_generation(output, now)
-        repair(held, now, [problem.shard for problem in problems if problem.shard])
+        repair(held, now, [problem.shard for problem in problems if problem.shard], named)
         return now
 
 

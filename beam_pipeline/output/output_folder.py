@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from transforms import storage
 from transforms.functional.dataset.card import CARD_NAME
 from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
+from transforms.functional.errors import OutputError
 from transforms.storage.generations import (
     MANIFESTS,
     generation_numbers,
@@ -59,6 +60,16 @@ def own_files(output: str) -> Iterator[str]:
         finished = _finished_name(path)
         if re.fullmatch(_OWN, finished) or (finished in _WRITTEN and path != finished):
             yield path
+
+
+def check_no_links(output: str) -> None:
+    """Raise `OutputError` where a folder of a dataset is a link: what it leads to is not ours."""
+    for folder in _FOLDERS:
+        path = storage.join(output, folder)
+        for link in [path] if storage.is_link(path) else storage.linked_folders(path):
+            raise OutputError(
+                f"{link} is a symbolic link, which is not followed: put the files themselves there"
+            )
 
 
 def remove_dataset(output: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.dataset_card import write_card
-from beam_pipeline.output.output_folder import remove_dataset, remove_rejected
+from beam_pipeline.output.output_folder import check_no_links, remove_dataset, remove_rejected
 from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.tokenizer_files import COMPANIONS, TOKENIZER_FILE
 from beam_pipeline.plan.tokenizer_source import TOKENIZER_FOLDER, TokenizerSource
@@ -22,8 +22,9 @@ def make_room(config: JobConfig, tokenizer: TokenizerSource, plan: Plan) -> Plan
     records go, which are written anew as they are read; its finished shards stay.
 
     Raises:
-        OutputError: `manifest.json` is somebody else's file.
+        OutputError: `manifest.json` is somebody else's file, or a folder of the output is a link.
     """
+    check_no_links(config.output)
     if config.overwrite:
         number = next_generation(config.output)
         if config.overwrite != "in_place":

@@ -15,6 +15,8 @@ import apache_beam as beam
 from beam_pipeline.engines.engine import choose_engine
 from beam_pipeline.engines.execution import execute, write_tokenizer
 from beam_pipeline.options.config import JobConfig
+from beam_pipeline.output.named_stores import check_named
+from beam_pipeline.output.output_folder import check_no_links
 from beam_pipeline.pipeline import build_repair
 from beam_pipeline.plan.input_file import InputFile, input_file
 from beam_pipeline.plan.plan_files import remove_plan, write_plan
@@ -24,6 +26,7 @@ from beam_pipeline.plan.tokenizer_source import TokenizerSource, load_dataset_to
 from transforms import storage
 from transforms.functional.dataset.manifest import (
     MANIFEST_NAME,
+    InputEntry,
     Manifest,
     ShardEntry,
     fingerprint_of,
@@ -55,20 +58,24 @@ class _RepairLease(Lease):
             )
 
 
-def repair(lease: Lease, manifest: Manifest, shards: Sequence[ShardEntry]) -> None:
+def repair(
+    lease: Lease, manifest: Manifest, shards: Sequence[ShardEntry], named: Sequence[str] = ()
+) -> None:
     """Make some shards of a dataset anew.
 
     Args:
         lease: The right to change the dataset.
         manifest: Its manifest, which stays as it is.
         shards: The shards.
+        named: Where, besides the output's own store, inputs may be read.
 
     Raises:
-        InputError: an input is not what it was.
-        OutputError: the copy of the tokenizer is damaged.
+        InputError: an input is not what it was, or lies in a store that nobody named.
+        OutputError: the copy of the tokenizer is damaged, or a folder of the output is a link.
         ReviewShardsError: the pipeline failed.
     """
     output = lease.output
+    check_no_links(output)
     text = storage.read_bytes(storage.join(output, MANIFEST_NAME))
     right = _RepairLease(output, lease.token, text)
     config = _config_of(output, manifest)
@@ -80,7 +87,7 @@ def repair(lease: Lease, manifest: Manifest, shards: Sequence[ShardEntry]) -> No
         of_it = [s for s in shards if first <= s.split < first + generation.splits]
         if of_it:
             try:
-                _repair_generation(recipe, manifest, place, of_it, right)
+                _repair_generation(recipe, manifest, place, of_it, right, named)
             except InputError as error:  # Other generations may be mended all the same.
                 failed = failed or error
         first += generation.splits
@@ -94,11 +101,15 @@ def _repair_generation(
     place: int,
     shards: Sequence[ShardEntry],
     lease: Lease,
+    named: Sequence[str],
 ) -> None:
     config = recipe.config
-    files = _inputs_of(manifest, place)
     before = _before(manifest, place)
-    compared = before.good_inputs() if config.dedup == "exact" else ()
+    compared = list(before.good_inputs()) if config.dedup == "exact" else []
+    entries = _inputs_of(manifest, place)
+    asked = [entry.path for entry in (*entries, *compared, *manifest.excluded)]
+    check_named(asked, lease.output, named)
+    files = [*map(input_file, entries)]
     left_out = {file.source - len(before.inputs) for file in manifest.quarantined}
     read = [file for at, file in enumerate(files) if at not in left_out]
     _check_inputs([*map(input_file, compared), *read])
@@ -146,10 +157,9 @@ def _before(manifest: Manifest, place: int) -> Manifest:
     )
 
 
-def _inputs_of(manifest: Manifest, place: int) -> list[InputFile]:
+def _inputs_of(manifest: Manifest, place: int) -> Sequence[InputEntry]:
     first = len(_before(manifest, place).inputs)
-    entries = manifest.inputs[first : first + manifest.generations[place].inputs]
-    return [input_file(entry) for entry in entries]
+    return manifest.inputs[first : first + manifest.generations[place].inputs]
 
 
 def _check_excluded(manifest: Manifest, plan: Plan) -> None:

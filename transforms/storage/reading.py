@@ -277,6 +277,19 @@ def _list_local(folder: Path, recursive: bool) -> list[str]:
     return sorted(found)
 
 
+def linked_folders(folder: str) -> list[str]:
+    """Return the folders in a folder of this machine that are links; a store has none."""
+    filesystem, name = locate(folder)
+    if not isinstance(filesystem, LocalFileSystem):
+        return []
+    return [
+        str(path)
+        for parent, folders, _ in os.walk(name, onerror=_raise_unless_missing)
+        for path in (Path(parent, below) for below in folders)
+        if path.is_symlink()
+    ]
+
+
 def _raise_unless_missing(error: OSError) -> None:
     if not isinstance(error, FileNotFoundError | NotADirectoryError):
         raise InputError(f"{error.filename}: cannot be listed: {reason(error)}") from error

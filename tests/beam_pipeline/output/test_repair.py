@@ -1,6 +1,9 @@
 """`verify --repair`: the damaged shards come out as they were, and nothing else is touched."""
 
+import json
 import os
+import shutil
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,9 +12,12 @@ from typing import Any
 import pytest
 
 from beam_pipeline import verify as verify_module
+from beam_pipeline.clean import main as clean
 from beam_pipeline.output import repair as repair_module
+from beam_pipeline.output.named_stores import check_named
 from beam_pipeline.verify import main as verify
 from tests.beam_pipeline.jobs import REVIEWS, TOKENIZER, files_of, run
+from transforms.functional.errors import InputError
 from transforms.storage.lease import Lease, lease
 
 DAMAGES: list[Callable[[Path], object]] = [
@@ -49,6 +55,18 @@ def test_damaged_shards_of_all_generations_are_made_again(
     assert verify([str(output), "--repair"]) == 0
     assert "all as the manifest says" in capsys.readouterr().out
     assert files_of(output) == before
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("made") / "out"
+    assert run(output) == 0
+    return output
+
+
+@pytest.fixture
+def output(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "out"))
 
 
 def test_a_changed_input_is_named_and_nothing_is_written(
@@ -146,6 +164,81 @@ def test_a_repair_writes_nothing_once_another_dataset_stands_there(
     assert verify([str(output), "--repair"]) == 1
     assert "another run has changed the dataset" in capsys.readouterr().err
     assert shard.read_bytes() == b"of a newer dataset"
+
+
+@pytest.mark.parametrize(
+    ("path", "output", "named", "is_asked"),
+    [
+        ("/data/a.jsonl", "/shards", [], True),
+        ("s3://bucket/a.jsonl", "s3://bucket/shards", [], True),
+        ("tar://a.txt::s3://bucket/a.tar", "s3://bucket/shards", [], True),
+        ("s3://other/a.jsonl", "s3://bucket/shards", [], False),
+        ("s3://other/in/a.jsonl", "s3://bucket/shards", ["s3://other/in"], True),
+        ("s3://other/in/a.jsonl", "s3://bucket/shards", ["s3://other/in/*.jsonl"], True),
+        ("s3://other/index/a.jsonl", "s3://bucket/shards", ["s3://other/in"], False),
+        ("https://host/a.jsonl", "/shards", ["https://host"], True),
+        ("https://host.evil/a.jsonl", "/shards", ["https://host"], False),
+        ("/data/a.jsonl", "s3://bucket/shards", [], False),
+        ("/data/a.jsonl", "s3://bucket/shards", ["/data"], True),
+        # One URL in another: fsspec would ask both.
+        ("simplecache::https://evil/a.jsonl", "/shards", [], False),
+        ("s3://bucket/a::https://evil/a.jsonl", "s3://bucket/shards", ["s3://bucket"], False),
+        ("tar://a.txt::zip://b.tar::https://evil/c.zip", "/shards", [], False),
+    ],
+)
+def test_only_stores_that_the_user_named_are_asked(
+    path: str, output: str, named: list[str], is_asked: bool
+) -> None:
+    if is_asked:
+        check_named([path], output, named)
+        return
+    with pytest.raises(InputError, match="a store that you did not name: pass --input"):
+        check_named([path], output, named)
+
+
+def test_a_host_that_a_manifest_names_is_not_asked(
+    output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = output / "manifest.json"
+    document = json.loads(manifest.read_text())
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host = f"http://127.0.0.1:{server.getsockname()[1]}"
+        document["inputs"][0]["path"] = f"{host}/reviews.jsonl"
+        manifest.write_text(json.dumps(document))
+        next(output.glob("train/000001/*.arrow")).unlink()
+
+        assert verify([str(output), "--repair"]) == 1
+        assert f"names {host}/reviews.jsonl" in capsys.readouterr().err
+        server.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+@pytest.mark.parametrize("linked", ["train", "train/000001", "plan"])
+def test_no_folder_that_is_a_link_is_followed(
+    output: Path, tmp_path: Path, linked: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere, link = tmp_path / "elsewhere", output / linked
+    if link.exists():
+        link.rename(elsewhere)
+        next(elsewhere.rglob("*.arrow")).unlink()
+    else:
+        (elsewhere / "0123456789abcdef").mkdir(parents=True)
+        (elsewhere / "0123456789abcdef/splits-0123456789abcdef.parquet").write_text("theirs")
+        next(output.glob("train/000001/*.arrow")).unlink()
+    link.symlink_to(elsewhere)
+    for number in ("000001", "000007") if linked == "train" else ():
+        (elsewhere / number).mkdir(exist_ok=True)
+        (elsewhere / number / "9999999-0000.arrow").write_text("theirs")
+    before = {path: path.read_bytes() for path in elsewhere.rglob("*") if path.is_file()}
+
+    assert clean([str(output)]) == 0
+    capsys.readouterr()
+    assert verify([str(output), "--repair"]) == 1
+    assert f"{link} is a symbolic link, which is not followed" in capsys.readouterr().err
+    for flag in ("--overwrite", "--overwrite=in_place"):
+        assert run(output, flag) == 1
+    assert {path: path.read_bytes() for path in elsewhere.rglob("*") if path.is_file()} == before
 
 
 def test_a_damaged_tokenizer_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
