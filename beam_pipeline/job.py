@@ -21,6 +21,7 @@ from beam_pipeline.plan.planning import Plan, make_plan
 from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import load_tokenizer
 from beam_pipeline.report.document import Run
+from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.errors import OutputError
 from transforms.storage.generations import current_manifest, find_manifest, read_manifest
@@ -72,6 +73,9 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult | Non
         ReviewShardsError: see `transforms.functional.errors`; what was there is as it was then.
     """
     started = time.monotonic()
+    options = config_text(config, beam_arguments)
+    # Workers have working folders of their own.
+    config = replace(config, output=storage.absolute_path(config.output))
     recipe = DatasetRecipe(config=config, tokenizer=load_tokenizer(config.tokenizer))
     there = None if config.overwrite else find_manifest(config.output)
     # What is wrong with the inputs is said before anything is written to the output.
@@ -85,7 +89,6 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult | Non
     )
     if config.order == "shuffled":
         check_shuffle_memory(engine, plan.text_bytes)
-    options = config_text(config, beam_arguments)
     if there is not None and _is_done(recipe, plan, engine, there):
         if not is_complete(config.output, there):
             _complete_later(config.output, options)

@@ -13,6 +13,7 @@ import pytest
 
 from tests import oracle
 from tests.engines.services import Portable, portable_services
+from tests.jobs import REVIEWS
 from tests.oracle import Dataset, make
 
 SMALL_PARTS = ("--part_bytes", "15000", "--validation_fraction", "0.2")
@@ -73,3 +74,19 @@ def test_a_worker_pool(
     made = make(tmp_path / "out", *JOBS[job], *SMALL_PARTS, *portable.options, reviews=reviews)
 
     assert content(made) == contents[job]
+
+
+@pytest.mark.slow
+def test_paths_are_those_of_the_launcher_s_folder(
+    tmp_path: Path, portable: Portable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pool was started in another one."""
+    monkeypatch.chdir(tmp_path)
+    Path("inputs").mkdir()
+    Path("inputs", "reviews.jsonl").write_bytes(REVIEWS.read_bytes())
+    given = Path("inputs", "..", "inputs", "reviews.jsonl")
+
+    made = make(Path("out"), *MLM, *SMALL_PARTS, *portable.options, reviews=given)
+
+    (entry,) = made.manifest.inputs
+    assert entry.path == str(tmp_path / "inputs" / "reviews.jsonl")

@@ -1,7 +1,14 @@
 """Files by path or URL, local or in a store: the one place that opens, writes and lists."""
 
 from transforms.functional.safe_urls import mask_secrets
-from transforms.storage.paths import is_link, is_local, join, locate, real_path
+from transforms.storage.paths import (
+    absolute_path,
+    is_link,
+    is_local,
+    join,
+    locate,
+    real_path,
+)
 from transforms.storage.reading import (
     changed,
     exists,
@@ -17,6 +24,7 @@ from transforms.storage.versions import identity_of, is_version, local_version, 
 from transforms.storage.writing import create, remove, remove_empty_folder, write_atomic
 
 __all__ = [
+    "absolute_path",
     "changed",
     "create",
     "exists",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from transforms.storage.stores import filesystem_of
+
+_DETOUR = re.compile(r"//|/\.\.?(?:/|$)")
 
 
 def join(folder: str, *names: str) -> str:
@@ -21,8 +24,22 @@ def locate(path: str) -> tuple[AbstractFileSystem, str]:
     # fsspec takes any "::" for one URL inside another, but files may be called so.
     if "://" not in path:
         path = f"file://{path}"
-        return LocalFileSystem(), LocalFileSystem._strip_protocol(path)
+        return LocalFileSystem(), _normal(LocalFileSystem._strip_protocol(path))
     return filesystem_of(path)
+
+
+def _normal(path: str) -> str:
+    """Return an absolute path without `.`, `..` and `//`, unless that would be another file."""
+    if not _DETOUR.search(path):
+        return path
+    normal = os.path.normpath(path)
+    # Behind a link to a folder `..` is not the folder that the link lies in.
+    return normal if os.path.realpath(normal) == os.path.realpath(path) else path
+
+
+def absolute_path(path: str) -> str:
+    """Return a path that means the same in every working folder; a URL as it is."""
+    return path if "://" in path else locate(path)[1]
 
 
 def real_path(path: str) -> str:
