@@ -84,7 +84,7 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult | Non
         beam_arguments,
         plan.text_bytes,
         len(plan.splits),
-        paths=[*config.input, config.output],
+        paths=() if config.shared_paths else (*config.input, config.output),
         debug=config.debug,
     )
     if config.order == "shuffled":

@@ -22,7 +22,8 @@ _LOST_WORKER = re.compile(f"{LOST_WORKER}|SDK worker disconnected|SDK harness .*
 
 _TRACEBACK = "Traceback (most recent call last):\n"
 _CAUSED_BY = re.compile(r"^\s*Caused by: (.*)$", re.MULTILINE)
-_JAVA_FRAME = re.compile(r"^\s*at [\w.$/<>]+\(", re.MULTILINE)
+# What follows the reason in Java: the frames, or what Spark could not send.
+_JAVA_STACK = re.compile(r"^\s*at [\w.$/<>]+\(|^(Serialization|Driver) stack", re.MULTILINE)
 
 _MOST_CHARACTERS = 500
 
@@ -94,7 +95,7 @@ def _reason_line(text: str) -> str:
         return next((line for line in lines if not line[0].isspace()), lines[-1].strip())
     if caused_by := _CAUSED_BY.findall(text):
         return str(caused_by[-1]).strip()
-    return lines[0 if _JAVA_FRAME.search(text) else -1].strip()
+    return lines[0 if _JAVA_STACK.search(text) else -1].strip()
 
 
 def _kind_of(error: BaseException) -> str:

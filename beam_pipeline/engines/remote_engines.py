@@ -56,8 +56,8 @@ def check_paths(
     if local is not None and not _shares_files(runner, options):
         raise UsageError(
             f"{local} is a path of this machine, which the workers of {name} cannot see: give a "
-            f"URL that they can reach (docs/storage.md), or run the workers here with "
-            f"--environment_type LOOPBACK"
+            f"URL that they can reach (docs/storage.md), run the workers here with "
+            f"--environment_type LOOPBACK, or say --shared_paths where it is a disk that they share"
         )
 
 

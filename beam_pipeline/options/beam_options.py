@@ -26,12 +26,18 @@ class OneLineParser(argparse.ArgumentParser):
 def check_beam_options(arguments: Sequence[str], our_names: Iterable[str]) -> None:
     """Raise `UsageError` for arguments that Beam does not know; Beam itself ignores them.
 
+    An engine's job server has options of its own: it is asked where one is unknown here.
+
     Args:
         arguments: What is left of the command line without our options.
         our_names: Our options, which a misspelt one may have meant.
     """
     parser = _beam_parser()
-    _, unknown = parser.parse_known_args(list(arguments))
+    found, unknown = parser.parse_known_args(list(arguments))
+    if unknown and found.job_endpoint:
+        for name in names_of_job_server(found.job_endpoint) - {*vars(found)}:
+            parser.add_argument(f"--{name}", nargs="?", action="append")
+        _, unknown = parser.parse_known_args(list(arguments))
     if unknown:
         wrong = unknown[0]
         hint = nearest(wrong.split("=")[0], [*names_of(parser), *our_names])
@@ -41,6 +47,14 @@ def check_beam_options(arguments: Sequence[str], our_names: Iterable[str]) -> No
 def beam_names() -> list[str]:
     """Return the names of Beam's options, without the dashes."""
     return [name.lstrip("-") for name in names_of(_beam_parser())]
+
+
+def names_of_job_server(endpoint: str) -> frozenset[str]:
+    """Return the names of the options that an engine's job server knows, without the dashes."""
+    # Imported here: most command lines need no gRPC.
+    from beam_pipeline.engines.remote_engines import described_options
+
+    return frozenset() if endpoint == "embed" else described_options(endpoint)
 
 
 def nearest(wrong: str, names: Iterable[str]) -> str | None:

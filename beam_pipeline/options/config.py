@@ -196,6 +196,11 @@ class JobConfig:
         "first, where there is no room for both",
         decides_bytes=False,
     )
+    shared_paths: bool = option(
+        False,
+        help="the workers of the engine see the paths of this machine, as on a shared disk (NFS)",
+        decides_bytes=False,
+    )
     dry_run: bool = option(
         False,
         help="only say what would be read and made",

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 import yaml
 
-from beam_pipeline.options.beam_options import beam_names, nearest, to_mapping
+from beam_pipeline.options.beam_options import beam_names, names_of_job_server, nearest, to_mapping
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.options.option import option_of, words_of_flag
 from transforms import storage
@@ -86,6 +86,8 @@ def _load(path: str) -> Mapping[str, Any]:
 
 def _check_names(path: str, others: Mapping[str, Any], our_names: Sequence[str]) -> None:
     known = beam_names()
+    if not others.keys() <= {*known} and "job_endpoint" in others:
+        known += names_of_job_server(others["job_endpoint"])
     for name in others:
         if name not in known:
             hint = nearest(name.replace("-", "_"), [*our_names, *known])

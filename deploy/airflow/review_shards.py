@@ -1,30 +1,45 @@
-"""A DAG for Airflow: each night adds the new reviews to one dataset, on Flink, and checks it.
+"""A DAG for Airflow 3: each night adds the reviews of the day that is over, and checks the dataset.
 
-Put this file into the DAGs folder. The workers of Airflow need the packages
-`apache-airflow-providers-apache-beam` and `apache-airflow-providers-standard`, and this project in
-a virtual environment of its own, since Airflow pins other versions: `PYTHON` is its interpreter.
-Settings are Airflow Variables, credentials the machine's own; neither is in this file.
+Put this file into the DAGs folder. Airflow needs `apache-airflow-providers-standard` alone: the job
+runs as a command, in a virtual environment of its own, which is where this project and Beam are.
+Settings are Airflow Variables (deploy/README.md), credentials the machine's own.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from airflow.providers.apache.beam.operators.beam import BeamRunPythonPipelineOperator
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG
+from airflow.sdk import DAG, CronDataIntervalTimetable
 
-PYTHON = "/opt/review-shards/bin/python"
-INPUT = "{{ var.value.review_shards_bucket }}/reviews"
-OUTPUT = "{{ var.value.review_shards_bucket }}/shards"
+# exec: what Airflow sends SIGTERM to is the job itself, which then ends its workers.
+#
+# The run that starts on the 4th at 02:30 is for the interval from the 3rd, 02:30, to that moment:
+# it reads the folder of the 3rd, a day that is over. A trigger with a logical date is for the last
+# interval that had ended by then; one without has no interval, and reads yesterday's folder.
+#
+# --append: clear the run of a day to which files came late, and it adds them. It also keeps what a
+# failed or killed run had finished.
+MAKE_SHARDS = r"""
+exec '{{ var.value.review_shards_python }}' -m beam_pipeline --append \
+  --input '{{ var.value.review_shards_input }}'/{{
+    (data_interval_start | default(none) or dag_run.run_after - macros.timedelta(days=1)) | ds
+  }} \
+  --output '{{ var.value.review_shards_output }}' {{ var.value.review_shards_options }}
+"""
+VERIFY_SHARDS = (
+    "exec '{{ var.value.review_shards_python }}' -m beam_pipeline.verify "
+    "'{{ var.value.review_shards_output }}'"
+)
 
 with DAG(
     dag_id="review_shards",
-    description="Adds new reviews to the shards",
-    schedule="30 2 * * *",
+    description="Adds the reviews of the day that is over to the shards",
+    # Not a cron expression alone: that would be the day that has just begun.
+    schedule=CronDataIntervalTimetable("30 2 * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
     catchup=False,
-    # All nights write to one output. A rerun goes on where the last one stopped.
+    # All nights write to one output.
     max_active_runs=1,
     default_args={
         "retries": 2,
@@ -33,32 +48,6 @@ with DAG(
     },
     tags=["review-shards"],
 ) as dag:
-    make_shards = BeamRunPythonPipelineOperator(
-        task_id="make_shards",
-        # `python -m beam_pipeline`
-        py_interpreter=PYTHON,
-        py_options=["-m"],
-        py_file="beam_pipeline",
-        runner="FlinkRunner",
-        # Underscores and strings only: the operator writes each as --name=value.
-        pipeline_options={
-            "input": [INPUT],
-            "output": OUTPUT,
-            "tokenizer": "{{ var.value.review_shards_bucket }}/tokenizers/distilbert-base-uncased",
-            "task": "mlm",
-            "max_length": "512",
-            "append": True,
-            "flink_master": "{{ var.value.review_shards_flink }}",
-            "flink_version": "1.20",
-            "flink_submit_uber_jar": True,
-            "environment_type": "EXTERNAL",
-            "environment_config": "localhost:50000",
-            "sdk_worker_parallelism": "2",
-            "parallelism": "8",
-        },
-    )
-    verify_shards = BashOperator(
-        task_id="verify_shards",
-        bash_command=f"{PYTHON} -m beam_pipeline.verify {OUTPUT}",
-    )
+    make_shards = BashOperator(task_id="make_shards", bash_command=MAKE_SHARDS)
+    verify_shards = BashOperator(task_id="verify_shards", bash_command=VERIFY_SHARDS)
     make_shards >> verify_shards

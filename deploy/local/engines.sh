@@ -29,7 +29,7 @@ environment:
   WEB_PORT        the page of a cluster                       (default: as above)
   CLUSTER_PORT    where a cluster's processes meet  (default: 6123 for Flink, 7077 for Spark)
   TASK_MANAGERS   task managers of a Flink cluster            (default: 2)
-  SLOTS           task slots of each, or cores of Spark       (default: 1)
+  SLOTS           task slots of each, or cores of Spark (default: 1 for Flink, all for Spark)
   PYTHON          the Python of the workers, and of pip       (default: python3)
   START_SECONDS   how long to wait for an answer              (default: 90)
 TEXT

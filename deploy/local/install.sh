@@ -119,4 +119,6 @@ install_airflow() {
   "$python" -m venv "$1"
   "$1/bin/python" -m pip install --quiet --disable-pip-version-check \
     "apache-airflow==$AIRFLOW_VERSION" apache-airflow-providers-standard
+  # Its scripts name their interpreter by the folder that they were made in.
+  find "$1/bin" -type f -exec sed -i "1s|^#!$1/|#!$airflow_folder/|" {} +
 }

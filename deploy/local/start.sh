@@ -124,6 +124,63 @@ start_flink_part() {
     --configDir "$state/flink-conf"
 }
 
+# Spark looks into the JDK's own packages; this is the list of its own launcher.
+spark_java() {
+  local opens=() package
+  for package in java.lang java.lang.invoke java.lang.reflect java.io java.net java.nio java.util \
+    java.util.concurrent java.util.concurrent.atomic jdk.internal.ref sun.nio.ch sun.nio.cs \
+    sun.security.action sun.util.calendar; do
+    opens+=("--add-opens=java.base/$package=ALL-UNNAMED")
+  done
+  opens+=(--add-opens=java.security.jgss/sun.security.krb5=ALL-UNNAMED)
+  # It would choose another interface than loopback.
+  printf '%s\n' env SPARK_LOCAL_IP=127.0.0.1 SPARK_HOME="$(spark_home)" SPARK_SCALA_VERSION=2.12 \
+    SPARK_WORKER_DIR="$state/work" SPARK_LOCAL_DIRS="$state/tmp" java "${opens[@]}" \
+    -XX:+IgnoreUnrecognizedVMOptions -Djdk.reflect.useDirectMethodHandle=false \
+    -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "$@"
+}
+
+spark_home() {
+  echo "$spark_folder"/lib/python3*/site-packages/pyspark
+}
+
+# start_spark_java PORT NAME OPTION ...: start one of Spark's processes.
+start_spark_java() {
+  local command
+  mkdir -p "$state/tmp"
+  mapfile -t command < <(spark_java "${@:3}")
+  start_on "$1" "$2" "${command[@]}"
+}
+
+# start_spark_job_server MASTER MEMORY
+start_spark_job_server() {
+  local port=${PORT:-8199}
+  start_spark_java "$port" spark-job-server "-Xmx$2" -Dspark.ui.enabled=false \
+    -cp "$spark_job_server_folder/job-server.jar:$(spark_home)/jars/*" \
+    org.apache.beam.runners.spark.SparkJobServerDriver --spark-master-url="$1" \
+    --job-host=localhost --job-port="$port" --artifact-port=0 --expansion-port=0 \
+    --artifacts-dir="$state/artifacts"
+  say_endpoint "$port"
+}
+
+start_spark() {
+  start_spark_job_server "local[${SLOTS:-$(nproc)}]" 2g
+}
+
+start_spark_cluster() {
+  local web=${WEB_PORT:-8080} port=${CLUSTER_PORT:-7077}
+  need_free "$web"
+  start_spark_java "$port" spark-master -Xmx512m -cp "$(spark_home)/jars/*" \
+    org.apache.spark.deploy.master.Master --host 127.0.0.1 --port "$port" --webui-port "$web"
+  start_spark_java "" spark-worker -Xmx512m -cp "$(spark_home)/jars/*" \
+    org.apache.spark.deploy.worker.Worker --host 127.0.0.1 --cores "${SLOTS:-$(nproc)}" \
+    --memory 2g --webui-port 0 "spark://127.0.0.1:$port"
+  start_spark_job_server "spark://127.0.0.1:$port" 1g
+  # Else executors are sent the jars of Spark, too, which they have: 250 of them.
+  echo "pass: --files_to_stage $spark_job_server_folder/job-server.jar"
+  await_line spark-worker "Successfully registered with master"
+}
+
 start_workers() {
   local port=${PORT:-50000} program
   program=$(command -v "$python")
@@ -149,6 +206,6 @@ start_versitygw() {
   mkdir -p "$state/versitygw"
   ROOT_ACCESS_KEY=$AWS_ACCESS_KEY_ID ROOT_SECRET_KEY=$AWS_SECRET_ACCESS_KEY \
     start_on "$port" versitygw "$versitygw_folder/versitygw" --port "127.0.0.1:$port" --quiet \
-    posix "$state/versitygw"
+    --keep-alive posix "$state/versitygw"
   echo "source $variables"
 }

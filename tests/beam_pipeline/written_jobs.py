@@ -8,6 +8,7 @@ from typing import NoReturn
 from apache_beam import Pipeline
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 from apache_beam.runners.runner import PipelineResult, PipelineRunner
+from apache_beam.transforms.environments import EmbeddedPythonEnvironment
 
 
 class _Written(PipelineResult):
@@ -29,7 +30,9 @@ class TemplateRunner(PipelineRunner):
     """Write the graph of a pipeline to --template_location."""
 
     def run_pipeline(self, pipeline: Pipeline, options: PipelineOptions) -> PipelineResult:
-        graph = pipeline.to_runner_api(return_context=False)
+        # What is written down runs in the process that reads it.
+        environment = EmbeddedPythonEnvironment.default()
+        graph = pipeline.to_runner_api(return_context=False, default_environment=environment)
         location = options.view_as(GoogleCloudOptions).template_location
         Path(location).write_bytes(graph.SerializeToString())
         return _Written()

@@ -30,6 +30,21 @@ def flink_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEng
 
 
 @pytest.fixture(scope="module")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
+    """Spark inside Beam's job server."""
+    with local_engine("spark", tmp_path_factory.mktemp("spark"), SLOTS="2") as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def spark_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
+    """A standalone master, a worker, and a job server."""
+    folder = tmp_path_factory.mktemp("spark-cluster")
+    with local_engine("spark-cluster", folder, SLOTS="2") as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
 def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     """A pool of Beam's Python workers."""
     with local_engine("workers", tmp_path_factory.mktemp("workers")) as engine:

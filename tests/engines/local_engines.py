@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -44,6 +45,25 @@ class LocalEngine:
     def log(self, name: str) -> str:
         """Return what one of its processes has printed."""
         return (self.folder / f"{name}.log").read_text()
+
+
+def installed_folder(name: str) -> Path | None:
+    """Return where engines.sh has installed an engine of one component; None where it has not."""
+    default = Path.home() / ".cache" / "review-shards" / "engines"
+    folders = Path(os.environ.get("ENGINES_FOLDER", default)).glob(f"{name}-*[0-9]")
+    return max(folders, default=None)
+
+
+def missing(name: str) -> str:
+    """Return what to say where an engine is not installed, as engines.sh does."""
+    return f"{name} is not installed: run deploy/local/engines.sh install {name}"
+
+
+def skip_or_fail(why: str) -> NoReturn:
+    """Skip a test whose engine is missing; CI has to have them all."""
+    if os.environ.get("NEED_ENGINES"):
+        pytest.fail(why)
+    pytest.skip(why)
 
 
 @contextmanager
@@ -93,7 +113,6 @@ def _run(action: str, name: str, environment: dict[str, str]) -> str:
         )
     said = log.read_text()
     if done.returncode and "is not installed: run" in said:
-        # CI has to have them all.
-        (pytest.fail if os.environ.get("NEED_ENGINES") else pytest.skip)(said.strip())
+        skip_or_fail(said.strip())
     assert done.returncode == 0, said
     return said

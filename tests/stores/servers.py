@@ -17,14 +17,10 @@ from pathlib import Path
 
 import fsspec
 
+from tests.engines.local_engines import installed_folder, missing
 from tests.paths import ROOT
 
 AZURITE = ROOT / ".azurite" / "node_modules" / ".bin" / "azurite-blob"
-
-# Where `make engines` installs what no package registry of Python has.
-ENGINES = Path(
-    os.environ.get("ENGINES_FOLDER", Path.home() / ".cache" / "review-shards" / "engines")
-)
 
 # Azurite's only account; its key is printed in its manual.
 _AZURITE_KEY = (
@@ -133,16 +129,16 @@ def s3(folder: Path) -> Iterator[Store]:
     The first is the better one: it checks signatures, it keeps its files on disk, and it answers
     several jobs at once.
     """
-    program = shutil.which("versitygw", path=f"{os.environ['PATH']}:{ENGINES / 'bin'}")
-    if program is None and os.environ.get("NEED_ENGINES"):
-        raise MissingServerError(f"no versitygw in {ENGINES / 'bin'}: `make engines` installs it")
-    server = moto(folder) if program is None else _versitygw(program, folder)
+    installed = installed_folder("versitygw")
+    if installed is None and os.environ.get("NEED_ENGINES"):
+        raise MissingServerError(missing("versitygw"))
+    server = moto(folder) if installed is None else _versitygw(installed / "versitygw", folder)
     with server as store:
         yield store
 
 
 @contextmanager
-def _versitygw(program: str, folder: Path) -> Iterator[Store]:
+def _versitygw(program: Path, folder: Path) -> Iterator[Store]:
     port = free_port()
     # Its administrator, and the only account.
     keys = s3_environment(port)

@@ -125,3 +125,25 @@ def test_debug_shows_the_traceback_before_the_line(capsys):
     said = capsys.readouterr().err
     assert said.startswith("Traceback")
     assert said.splitlines()[-1].startswith("error: ")
+
+
+def test_options_that_only_the_engines_job_server_knows_are_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def described(endpoint: str) -> frozenset[str]:
+        asked.append(endpoint)
+        return frozenset({"storage_level", "job_endpoint"})
+
+    monkeypatch.setattr("beam_pipeline.engines.remote_engines.described_options", described)
+    there = ("--job_endpoint", "localhost:8199")
+
+    _, beam = parse_options([*_NEEDED, *there, "--storage_level", "DISK_ONLY"])
+
+    assert beam[-2:] == ["--storage_level", "DISK_ONLY"]
+    assert asked == ["localhost:8199"]
+    with pytest.raises(UsageError, match="unknown argument '--storage_levle'"):
+        parse_options([*_NEEDED, *there, "--storage_levle", "DISK_ONLY"])
+    with pytest.raises(UsageError, match="unknown argument '--storage_level'"):
+        parse_options([*_NEEDED, "--storage_level", "DISK_ONLY"])

@@ -110,6 +110,7 @@ def test_what_decides_the_bytes_is_in_the_fingerprint_and_paths_are_not():
         "ignore_changed",
         "ignore_vanished",
         "overwrite",
+        "shared_paths",
         "dry_run",
         "quiet",
         "debug",
