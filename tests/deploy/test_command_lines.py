@@ -94,10 +94,15 @@ def test_spark_submit_gets_the_jar_that_the_job_was_told_to_write(tmp_path: Path
     stubs = Stubs(tmp_path)
     stubs.add("python3")
     stubs.add("spark-submit")
-    environment = {"SPARK_MASTER": "spark://head:7077", "SPARK_JOB_SERVER": "/jars/server.jar"}
-    done = stubs.run([str(DEPLOY / "spark" / "submit.sh"), *_JOB], environment)
+    environment = {
+        "SPARK_MASTER": "spark://head:7077",
+        "SPARK_JOB_SERVER": "/jars/server.jar",
+        "SDK_WORKERS": "4",
+    }
+    command = [str(DEPLOY / "spark" / "submit.sh"), *_JOB, "--overwrite"]
+    done = stubs.run(command, environment)
     assert done.returncode == 0, done.stderr
-    job, submit = stubs.calls()
+    job, submit, last = stubs.calls()
     assert job.arguments[:2] == ["-m", "beam_pipeline"]
     config, beam = parse_options(job.arguments[2:])
     assert config.output == "out"
@@ -105,6 +110,10 @@ def test_spark_submit_gets_the_jar_that_the_job_was_told_to_write(tmp_path: Path
     assert (submit.program, submit.arguments[-1]) == ("spark-submit", jar)
     assert submit.arguments[:2] == ["--master", "spark://head:7077"]
     assert not Path(jar).parent.exists()
+    assert {"--sdk_worker_parallelism=4", "--environment_cache_millis=60000"} <= set(beam)
+    # What the launcher of a job that runs does at its end.
+    finished, engine = parse_options(last.arguments[2:])
+    assert (config.overwrite, finished.overwrite, engine) == (True, False, [])
 
 
 def test_no_command_line_of_ours_is_anywhere_else_in_deploy() -> None:
