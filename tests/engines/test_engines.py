@@ -46,6 +46,12 @@ def test_flink(flink: LocalEngine, contents: dict[str, str], tmp_path: Path, job
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("job", JOBS)
+def test_spark(spark: LocalEngine, contents: dict[str, str], tmp_path: Path, job: str) -> None:
+    assert run_job(tmp_path, JOBS[job], *spark.options) == contents[job]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["numbers.tsv", "numbers.jsonl", "numbers.parquet", "names.tsv"])
 def test_flink_takes_labels_of_every_kind_and_format(
     flink: LocalEngine, tmp_path: Path, kind: str
