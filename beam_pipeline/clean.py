@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 
 from beam_pipeline.console import run_program, say
 from beam_pipeline.dataset_arguments import dataset_parser, run_command
 from beam_pipeline.output.output_folder import remove_unnamed, unnamed_files
+from beam_pipeline.output.retention import note_removed, outdated
+from beam_pipeline.output.run_records import find_record, when_made
+from beam_pipeline.summary.record import now
+from transforms.functional.errors import UsageError
 from transforms.functional.wording import counted
-from transforms.storage.generations import newest_manifest, read_manifest
+from transforms.storage.generations import generation_numbers, newest_manifest, read_manifest
 from transforms.storage.lease import lease
 
 
@@ -20,29 +25,52 @@ def main(arguments: Sequence[str]) -> int:
         "processes left of unfinished writes. While a job is running there, it is an error.",
     )
     parser.add_argument("--dry_run", action="store_true", help="only say what would be removed")
+    parser.add_argument(
+        "--keep", type=int, metavar="N", help="of all generations keep the N newest manifests"
+    )
+    parser.add_argument(
+        "--keep_days", type=int, metavar="N", help="keep those of the last N days; also with --keep"
+    )
     options = parser.parse_args(arguments)
     return run_command(
-        lambda: _clean(options.output, dry_run=options.dry_run),
-        options,
-        interrupted="the same command goes on from here",
+        lambda: _clean(options), options, interrupted="the same command goes on from here"
     )
 
 
-def _clean(output: str, *, dry_run: bool) -> int:
-    found = _find(output) if dry_run else _remove(output)
-    would_be = "would be " if dry_run else ""
+def _clean(options: argparse.Namespace) -> int:
+    for name in ("keep", "keep_days"):
+        number = getattr(options, name)
+        if number is not None and number < 1:
+            raise UsageError(f"--{name} must be at least 1, got {number}")
+    found = _find(options) if options.dry_run else _remove(options)
+    would_be = "would be " if options.dry_run else ""
     say("\n".join([*found, f"{counted(len(found), 'file')} {would_be}removed"]))
     return 0
 
 
-def _find(output: str) -> list[str]:
-    return unnamed_files(output, newest_manifest(output))
+def _find(options: argparse.Namespace) -> list[str]:
+    newest = newest_manifest(options.output)
+    return unnamed_files(options.output, newest, _to_forget(options))
 
 
-def _remove(output: str) -> list[str]:
+def _remove(options: argparse.Namespace) -> list[str]:
+    output = options.output
     read_manifest(output)  # Before anything is written to what may be another folder.
     with lease(output):
-        return remove_unnamed(output, newest_manifest(output))
+        newest = newest_manifest(output)
+        forgotten = _to_forget(options)
+        if forgotten:
+            note_removed(output, forgotten)
+        return remove_unnamed(output, newest, forgotten)
+
+
+def _to_forget(options: argparse.Namespace) -> set[int]:
+    """Return the generations whose manifests go."""
+    output = options.output
+    if options.keep is None and options.keep_days is None:
+        return set()
+    made = {n: when_made(find_record(output, n)) for n in generation_numbers(output)}
+    return outdated(made, now(), keep=options.keep, keep_days=options.keep_days)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ COMMANDS = {
         "beam_pipeline.verify", "make damaged and missing shards again", arguments=("--repair",)
     ),
     "clean": Command("beam_pipeline.clean", "remove what no manifest names"),
+    "generations": Command("beam_pipeline.generations", "list generations, or roll back to one"),
     "report": Command("beam_pipeline.report", "draw report.html again"),
     "train": Command(
         "training", "train a model; with torchrun for many GPUs", needs="torch", extra="train"

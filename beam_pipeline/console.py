@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import signal
 import sys
 import traceback
@@ -16,9 +17,9 @@ from contextlib import suppress
 from typing import NoReturn, TextIO
 
 from beam_pipeline.engines import interrupts
-from beam_pipeline.logs import log_thread_failures
+from beam_pipeline.logs import log_line, log_thread_failures
 from transforms.functional.errors import ReviewShardsError
-from transforms.functional.safe_urls import printable
+from transforms.functional.safe_urls import mask_secrets, printable
 
 
 def say(text: str) -> None:
@@ -27,8 +28,13 @@ def say(text: str) -> None:
 
 
 def say_error(text: str) -> None:
-    """Print a text to stderr, without secrets and with control characters escaped."""
-    write(printable(text), sys.stderr)
+    """Log an error to stderr, without secrets and with control characters escaped."""
+    write(log_line(printable(text), "ERROR"), sys.stderr)
+
+
+def command_line(module: str, arguments: Sequence[str]) -> str:
+    """Return a command as one would type it, without secrets."""
+    return mask_secrets(shlex.join(["python", "-m", module, *arguments]))
 
 
 def write(text: str, stream: TextIO | None) -> None:

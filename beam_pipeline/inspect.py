@@ -14,7 +14,7 @@ from beam_pipeline.dataset_arguments import dataset_parser, read_generation, run
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.comparison import list_differences
 from beam_pipeline.output.row_view import load_row, row_text
-from beam_pipeline.report.dataset_lines import subset_line
+from beam_pipeline.summary.dataset_lines import subset_line
 from transforms import storage
 from transforms.functional.dataset.manifest import MANIFEST_NAME, SUBSETS, Manifest
 from transforms.functional.wording import counted

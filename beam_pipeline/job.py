@@ -12,18 +12,21 @@ from beam_pipeline.engines.execution import run_pipeline
 from beam_pipeline.engines.requirements import await_services, check_shuffle_memory
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.options.config_file import config_text
+from beam_pipeline.options.contract_file import read_contract
 from beam_pipeline.output.dataset_card import write_card
 from beam_pipeline.output.finished import is_finished
 from beam_pipeline.output.finishing import complete, is_complete
 from beam_pipeline.output.overwriting import make_room
+from beam_pipeline.output.run_records import record_made
 from beam_pipeline.plan.changed_inputs import InputChanges
 from beam_pipeline.plan.planning import Plan, make_plan
 from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import load_tokenizer
-from beam_pipeline.report.document import Run
+from beam_pipeline.summary.record import Record, RunLog, RunOutcome
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.errors import OutputError
+from transforms.functional.figures.contract import Contract
 from transforms.storage.generations import current_manifest, find_manifest, read_manifest
 from transforms.storage.lease import Lease, lease
 from transforms.tokenization import MISMATCHES
@@ -48,6 +51,7 @@ class JobResult:
         passed_over: Paths of files in the folders given that hold no reviews.
         changes: What became of the inputs that an appending job found there.
         report: Where the report is, in words.
+        record: The record of the run, where it made a generation.
     """
 
     manifest: Manifest | None
@@ -60,19 +64,25 @@ class JobResult:
     passed_over: Sequence[str] = ()
     changes: InputChanges | None = None
     report: str = ""
+    record: Record | None = None
 
 
-def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult | None:
+def run_job(
+    config: JobConfig, beam_arguments: Sequence[str], log: RunLog | None = None
+) -> JobResult | None:
     """Make the dataset; None where the job is only written down, as a template or a jar.
 
     Args:
         config: The job's options.
         beam_arguments: Beam's options, as on the command line.
+        log: Gets what is known of the run while it goes on.
 
     Raises:
         ReviewShardsError: see `transforms.functional.errors`; what was there is as it was then.
     """
     started = time.monotonic()
+    log = log or RunLog(command="", output=config.output)
+    contract = read_contract(config.expect)
     options = config_text(config, beam_arguments)
     # Workers have working folders of their own.
     config = replace(config, output=storage.absolute_path(config.output))
@@ -87,6 +97,7 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult | Non
         paths=() if config.shared_paths else (*config.input, config.output),
         debug=config.debug,
     )
+    log.engine = engine.name
     if config.order == "shuffled":
         check_shuffle_memory(engine, plan.text_bytes)
     if there is not None and _is_done(recipe, plan, engine, there):
@@ -103,7 +114,7 @@ def run_job(config: JobConfig, beam_arguments: Sequence[str]) -> JobResult | Non
             return _result(there, engine, plan, started, was_there=True)
         if config.append and there is None and not plan.files:
             return _result(None, engine, plan, started, was_there=True)
-        return _make(recipe, plan, engine, held, started, options)
+        return _make(recipe, plan, engine, held, started, options, contract, log)
 
 
 def _is_done(recipe: DatasetRecipe, plan: Plan, engine: Engine, there: Manifest) -> bool:
@@ -125,7 +136,14 @@ def _complete_later(output: str, options: str) -> None:
 
 
 def _make(
-    recipe: DatasetRecipe, plan: Plan, engine: Engine, held: Lease, started: float, options: str
+    recipe: DatasetRecipe,
+    plan: Plan,
+    engine: Engine,
+    held: Lease,
+    started: float,
+    options: str,
+    contract: Contract | None,
+    log: RunLog,
 ) -> JobResult | None:
     """Make the dataset, and say what it is."""
     output = recipe.config.output
@@ -133,14 +151,23 @@ def _make(
     written_down = engine.writes_to is not None
     if plan.generation == 1 and not written_down:
         write_card(output, None)
-    counters, stages = run_pipeline(recipe, plan, engine, held)
+    log.generation = plan.generation
+    counters, stages = run_pipeline(recipe, plan, engine, held, contract)
     if written_down:
         return None
     held.check()
     manifest = read_manifest(output)
     result = _result(manifest, engine, plan, started, counters)
-    run = Run(seconds=result.seconds, engine=engine.name, stage_seconds=stages)
-    return replace(result, report=complete(output, manifest, options, run))
+    outcome = RunOutcome(
+        exit_code=0,
+        exit_reason="done",
+        seconds=result.seconds,
+        stage_seconds=stages,
+        n_kept=result.n_kept,
+        n_mismatches=result.n_mismatches,
+    )
+    record = record_made(log, outcome, manifest, plan.earlier)
+    return replace(result, record=record, report=complete(output, manifest, options))
 
 
 def _result(

@@ -1,22 +1,39 @@
-"""What is logged to a terminal, and in which form."""
+"""What is logged, and in which form: lines for people, or JSON for machines."""
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
+from datetime import datetime, timezone
+from typing import Literal
 
 from transforms.functional.safe_urls import printable
 
+LogFormat = Literal["text", "json"]
 
-class _Printable(logging.Formatter):
-    """Log lines without secrets and control characters, whichever library wrote them."""
+
+class _Lines(logging.Formatter):
+    """Log lines without secrets and control characters, whichever library wrote them.
+
+    Attributes:
+        log_format: In which form.
+    """
+
+    log_format: LogFormat = "text"
 
     def format(self, record: logging.LogRecord) -> str:
-        return printable(super().format(record))
+        text = printable(super().format(record))
+        if self.log_format == "text":
+            return text
+        # Without its name and level, which stand in fields of their own.
+        message = printable(logging.Formatter("%(message)s").format(record))
+        return _json_line(record.levelname, message, record.name, record.created)
 
 
 _OURS = ("beam_pipeline", "transforms")
 _LOGGER = logging.getLogger(__name__)
+_formatter = _Lines(logging.BASIC_FORMAT)
 
 
 def _is_shown(record: logging.LogRecord) -> bool:
@@ -24,13 +41,14 @@ def _is_shown(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.CRITICAL or record.name.partition(".")[0] in _OURS
 
 
-def set_up_logging(debug: bool) -> None:
+def set_up_logging(debug: bool, log_format: LogFormat = "text") -> None:
     """Show our own warnings, and of Beam's log only what one debugs with.
 
     Beam logs the traceback of every error that it raises; `main` says it in one line.
     """
     handler = logging.StreamHandler()
-    handler.setFormatter(_Printable(logging.BASIC_FORMAT))
+    handler.setFormatter(_formatter)
+    _formatter.log_format = log_format
     if not debug:
         handler.addFilter(_is_shown)
     level = logging.INFO if debug else logging.CRITICAL
@@ -50,3 +68,24 @@ def log_thread_failures() -> None:
         _LOGGER.info("thread %s failed", failure.thread and failure.thread.name, exc_info=raised)
 
     threading.excepthook = log
+
+
+def writes_json() -> bool:
+    """Return True where every line on stderr is a JSON object."""
+    return _formatter.log_format == "json"
+
+
+def log_line(text: str, level: Literal["INFO", "ERROR"]) -> str:
+    """Return what a command says on stderr as a line of its log."""
+    return _json_line(level, text, "beam_pipeline") if writes_json() else text
+
+
+def _json_line(level: str, message: str, logger: str, created: float | None = None) -> str:
+    when = (
+        datetime.now(timezone.utc)
+        if created is None
+        else datetime.fromtimestamp(created, timezone.utc)
+    )
+    time = when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    line = {"time": time, "level": level, "logger": logger, "message": message}
+    return json.dumps(line, ensure_ascii=False)

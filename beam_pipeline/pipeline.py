@@ -11,15 +11,17 @@ from beam_pipeline.reading import ReadCleanReviews
 from transforms import storage
 from transforms.committing import WriteManifest
 from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.elements import ShardReceipt
+from transforms.functional.figures.contract import Contract
 from transforms.functional.reviews.reviews import Part, PartKey
 from transforms.functional.reviews.splits import Split
 from transforms.labels import CollectLabels
 from transforms.measuring import WriteFigures
-from transforms.reading import ReadReviews, ReadSplits
+from transforms.reading import FindMissingColumns, ReadReviews, ReadSplits
 from transforms.rejecting import FindBadFiles, LeaveOutFiles, WriteRejected
 from transforms.rows import MakeRows, MaskBlocks, SplitSubsets
 from transforms.shuffling import ShuffleReviews
-from transforms.storage.generations import figures_path
+from transforms.storage.generations import figures_path, texts_path
 from transforms.storage.lease import Lease
 from transforms.tokenization import TokenizeReviews
 from transforms.writing import KeepFinished, WriteShards
@@ -31,6 +33,7 @@ def build(
     plan: Plan,
     files: PlanFiles,
     *,
+    contract: Contract | None = None,
     lease: Lease | None = None,
     threads: int = 1,
 ) -> None:
@@ -41,6 +44,7 @@ def build(
         recipe: What to make.
         plan: What to read.
         files: The same, where workers find it.
+        contract: What is expected of the reviews.
         lease: The right to write; None where an engine runs the job later, without one.
         threads: Threads that tokenize one part.
     """
@@ -48,17 +52,12 @@ def build(
     bad_files = _bad_files(pipeline, recipe, plan, files)
     label_numbers = _label_numbers(pipeline, recipe, plan, files, bad_files)
     splits = _splits(pipeline, files, bad_files)
+    missing_columns = _missing_columns(pipeline, files, bad_files, contract)
     parts = splits | ReadCleanReviews(recipe, plan, files, label_numbers=label_numbers)
     read = parts | WriteRejected(output, generation=plan.generation, lease=lease)
-    todo, kept = _in_order(parts, recipe, plan) | KeepFinished(
-        output,
-        subsets=recipe.subsets,
-        shard_format=recipe.config.format,
-        fingerprint=recipe.fingerprint,
-        generation=plan.generation,
-    )
+    todo, kept = _unfinished(pipeline, _in_order(parts, recipe, plan), recipe, plan, contract)
     tokenized = todo | _tokenizing(recipe, plan, threads)
-    figures = (tokenized, read) | _measuring(recipe, plan, lease)
+    figures = (tokenized, read) | _measuring(recipe, plan, files, missing_columns, lease)
     made = tokenized | MakeShards(recipe, generation=plan.generation, lease=lease)
     shards = (made, kept) | "AllShards" >> beam.Flatten()
     draft = recipe.manifest_draft(plan)
@@ -68,7 +67,8 @@ def build(
         files.inputs,
         label_numbers=label_numbers,
         bad_files=bad_files,
-        after=figures,
+        figures=figures,
+        contract=contract,
         lease=lease,
     )
 
@@ -224,14 +224,63 @@ def _tokenizing(recipe: DatasetRecipe, plan: Plan, threads: int) -> TokenizeRevi
     return TokenizeReviews(path, threads=threads)
 
 
-def _measuring(recipe: DatasetRecipe, plan: Plan, lease: Lease | None) -> WriteFigures:
+def _unfinished(
+    pipeline: beam.Pipeline,
+    parts: beam.PCollection,
+    recipe: DatasetRecipe,
+    plan: Plan,
+    contract: Contract | None,
+) -> tuple[beam.PCollection, beam.PCollection]:
+    """Return the parts to make, and the receipts of those that an earlier run has finished.
+
+    A contract is about all reviews, so all of them are tokenized and counted; their shards are kept
+    where they come out as they were.
+    """
+    if contract is not None:
+        return parts, pipeline | "NoneKept" >> beam.Create([]).with_output_types(ShardReceipt)
+    todo, kept = parts | KeepFinished(
+        recipe.config.output,
+        subsets=recipe.subsets,
+        shard_format=recipe.config.format,
+        fingerprint=recipe.fingerprint,
+        generation=plan.generation,
+    )
+    return todo, kept
+
+
+def _missing_columns(
+    pipeline: beam.Pipeline,
+    files: PlanFiles,
+    bad_files: beam.PCollection | None,
+    contract: Contract | None,
+) -> beam.PCollection | None:
+    """Return which files lack which expected columns, None where none are expected."""
+    if contract is None or contract.columns is None:
+        return None
+    splits = _splits(pipeline, files, bad_files, "ForColumns")
+    return splits | FindMissingColumns(contract.columns)
+
+
+def _measuring(
+    recipe: DatasetRecipe,
+    plan: Plan,
+    files: PlanFiles,
+    missing_columns: beam.PCollection | None,
+    lease: Lease | None,
+) -> WriteFigures:
     """Return the transform that counts what the report shows."""
     output, entry = recipe.config.output, recipe.tokenizer.entry(plan.tokenizer_folder)
+    earlier = () if plan.earlier is None else plan.earlier.generations
     return WriteFigures(
         storage.join(output, figures_path(plan.generation)),
         storage.join(output, entry.path),
         unknown_id=entry.special_token_ids.get("unk"),
         max_length=recipe.layout.max_length,
+        inputs=files.inputs,
+        texts=storage.join(output, texts_path(plan.generation)),
+        earlier_texts=[storage.join(output, texts_path(each.number)) for each in earlier],
+        first_input=0 if plan.earlier is None else len(plan.earlier.inputs),
+        missing_columns=missing_columns,
         lease=lease,
     )
 

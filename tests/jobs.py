@@ -16,7 +16,9 @@ IN_MEMORY = ("--direct_running_mode", "in_memory")
 # The sample becomes many small parts.
 SMALL_PARTS = ("--task", "mlm", "--max_length", "32", "--part_bytes", "10000")
 # They hold times, and the path of the output.
-NOT_COMPARED = ("report.json", "report.html", "config.yaml")
+NOT_COMPARED = ("report.json", "report.html", "config.yaml", "-summary.json")
+# What workers counted of the reviews whose shards they made.
+COUNTED = ("-figures.json", "-texts.parquet")
 
 
 def arguments(
@@ -62,5 +64,5 @@ def files_of(output: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(output)): path.read_bytes()
         for path in sorted(output.rglob("*"))
-        if path.is_file() and not path.name.endswith((*NOT_COMPARED, "-figures.json"))
+        if path.is_file() and not path.name.endswith((*NOT_COMPARED, *COUNTED))
     }

@@ -66,7 +66,7 @@ def files_of(dataset: Dataset) -> dict[str, bytes]:
     return {
         str(path.relative_to(dataset.folder)): path.read_bytes()
         for path in sorted(dataset.folder.rglob("*"))
-        if path.is_file() and path.name not in NOT_COMPARED
+        if path.is_file() and not path.name.endswith(NOT_COMPARED)
     }
 
 

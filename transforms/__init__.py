@@ -13,6 +13,7 @@ _MODULES = {
     "CollectLabels": "labels",
     "DropRepeated": "cleaning",
     "FindBadFiles": "rejecting",
+    "FindMissingColumns": "reading",
     "FindRepeated": "cleaning",
     "KeepFinished": "writing",
     "LeaveOutFiles": "rejecting",

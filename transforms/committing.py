@@ -1,5 +1,6 @@
 """Committing: the receipts of all parts become the manifest, and the dataset exists."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
@@ -8,12 +9,21 @@ import apache_beam as beam
 
 from transforms import storage
 from transforms.functional.dataset.commit import ManifestDraft, complete_manifest
-from transforms.functional.dataset.manifest import MANIFEST_NAME, InputEntry
+from transforms.functional.dataset.manifest import MANIFEST_NAME, InputEntry, Manifest
 from transforms.functional.elements import ReadReceipt, ShardReceipt
+from transforms.functional.errors import ContractError
+from transforms.functional.figures.contract import Contract, broken_expectations
 from transforms.functional.records import Records
 from transforms.functional.reviews.bad_files import BadFile
-from transforms.storage.generations import generation_path, publish, read_manifest
+from transforms.functional.wording import counted
+from transforms.storage.generations import (
+    figures_path,
+    generation_path,
+    publish,
+    read_manifest,
+)
 from transforms.storage.lease import Lease
+from transforms.storage.run_writes import create_in_run
 
 
 @dataclass(eq=False)
@@ -28,7 +38,9 @@ class WriteManifest(beam.PTransform):
         inputs: Path of a Parquet file with the manifest's entries of the inputs.
         label_numbers: PCollection of one mapping from label names to numbers, or None.
         bad_files: PCollection of the `BadFile`s that were left out, or None.
-        after: PCollection of what has to be there before the dataset is, or None.
+        figures: PCollection of the path of the file that `WriteFigures` has written, which is there
+            before the dataset is; None without one.
+        contract: What is expected of the new reviews; it needs `figures`.
         lease: The right to write; None where an engine runs the job later, without one.
 
     Example:
@@ -50,7 +62,8 @@ class WriteManifest(beam.PTransform):
     _: KW_ONLY
     label_numbers: beam.PCollection | None = None
     bad_files: beam.PCollection | None = None
-    after: beam.PCollection | None = None
+    figures: beam.PCollection | None = None
+    contract: Contract | None = None
     lease: Lease | None = None
 
     @beam.typehints.no_annotations  # Beam knows no tuple of PCollections.
@@ -61,8 +74,8 @@ class WriteManifest(beam.PTransform):
             side["label_numbers"] = beam.pvalue.AsIter(self.label_numbers)
         if self.bad_files is not None:
             side["bad_files"] = beam.pvalue.AsIter(self.bad_files)
-        if self.after is not None:
-            side["after"] = beam.pvalue.AsIter(self.after)
+        if self.figures is not None:
+            side["figures"] = beam.pvalue.AsSingleton(self.figures)
         read, shards = receipts
         pipeline = read.pipeline
         return (
@@ -77,6 +90,7 @@ class WriteManifest(beam.PTransform):
                 draft=self.draft,
                 inputs=self.inputs,
                 lease=self.lease,
+                contract=self.contract,
                 **side,
             ).with_output_types(str)
         )
@@ -93,11 +107,52 @@ def _commit(
     lease: Lease | None = None,
     label_numbers: Iterable[Mapping[str, int]] = (),
     bad_files: Iterable[BadFile] = (),
-    after: Iterable[str] = (),
+    figures: str = "",
+    contract: Contract | None = None,
 ) -> str:
     earlier = read_manifest(output, generation_path(draft.earlier)) if draft.earlier else None
     entries = Records.from_parquet(InputEntry, storage.read_bytes(inputs))
     numbers = next(iter(label_numbers), None)
     manifest = complete_manifest(draft, entries, read, shards, numbers, earlier, bad_files)
+    if contract is not None:
+        _check_contract(contract, output, manifest, earlier, figures, lease)
     publish(output, manifest, lease)
     return storage.join(output, MANIFEST_NAME)
+
+
+def _check_contract(
+    contract: Contract,
+    output: str,
+    manifest: Manifest,
+    earlier: Manifest | None,
+    path: str,
+    lease: Lease | None,
+) -> None:
+    """Note in the figures which expectations the new reviews break.
+
+    Raises:
+        ContractError: there are some, and the contract says that they fail the job.
+    """
+    figures = json.loads(storage.read_bytes(path))
+    before = [] if earlier is None else earlier.generations[-contract.last_generations :]
+    last = [_find_figures(output, generation.number) for generation in before]
+    broken = broken_expectations(
+        contract, figures, [each for each in last if each], manifest.label_numbers
+    )
+    text = json.dumps({**figures, "broken_expectations": broken}, indent=1, ensure_ascii=False)
+    create_in_run(path, f"{text}\n".encode(), lease, keep=lambda _: None)
+    if broken and contract.when_broken == "fail":
+        raise ContractError(
+            f"no generation was made, as the new reviews break "
+            f"{counted(len(broken), 'expectation')} of --expect:" + "\n  - ".join(["", *broken])
+        )
+
+
+def _find_figures(output: str, generation: int) -> dict[str, Any] | None:
+    """Return what the workers of an earlier generation counted; None where it is not there."""
+    try:
+        data = storage.read_bytes(storage.join(output, figures_path(generation)))
+    except FileNotFoundError:
+        return None
+    figures: dict[str, Any] = json.loads(data)
+    return figures

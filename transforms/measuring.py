@@ -1,19 +1,32 @@
 """Statistics: what is counted of the reviews while they are tokenized, for the report."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import KW_ONLY, dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, asdict, dataclass
 from typing import Any
 
 import apache_beam as beam
 
+from transforms import storage
+from transforms.functional.dataset.manifest import InputEntry
 from transforms.functional.elements import ReadReceipt, TokenizedPart
 from transforms.functional.figures.figures import figures_of
 from transforms.functional.figures.review_statistics import ReviewStatistics, measure, merge
+from transforms.functional.figures.text_hashes import (
+    Hashes,
+    count_repeated,
+    dump_hashes,
+    load_hashes,
+)
+from transforms.functional.ledger import ReviewCounts
+from transforms.functional.records import Records
 from transforms.functional.reviews.reject_reasons import merge_reasons
 from transforms.storage.lease import Lease
 from transforms.storage.run_writes import create_in_run
 from transforms.tokenization import shared_tokenizer
+
+MAX_FILES_NAMED = 100
 
 
 @dataclass(eq=False)
@@ -74,16 +87,25 @@ class WriteFigures(beam.PTransform):
         tokenizer_path: Path or URL of the `tokenizer.json`.
         unknown_id: Id of its unknown token, None where it has none.
         max_length: Tokens in a row.
+        inputs: Path of a Parquet file with the manifest's entries of the inputs.
+        texts: Path or URL of a file for the hashes of the texts.
+        earlier_texts: The same of each earlier generation.
+        first_input: Number of the first of them.
+        missing_columns: PCollection of what `FindMissingColumns` found, or None.
         lease: The right to write; None where an engine runs the job later, without one.
 
     Example:
-        `tokenized`: from `TokenizeReviews`; `parts`: what it was given; `folder`: the dataset.
+        `tokenized`: from `TokenizeReviews`; `parts`: what it was given; `folder`: the dataset;
+        `inputs`: the file with the entries.
 
         >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
         ...     tokens = pipeline | "Tokens" >> beam.Create(tokenized)
         ...     read = pipeline | "Parts" >> beam.Create(parts) | WriteRejected(folder)
         ...     file, tokenizer = f"{folder}/report.json", "tests/sample/tokenizer/tokenizer.json"
-        ...     _ = (tokens, read) | WriteFigures(file, tokenizer, unknown_id=1, max_length=128)
+        ...     _ = (tokens, read) | WriteFigures(
+        ...         file, tokenizer, unknown_id=1, max_length=128, inputs=inputs,
+        ...         texts=f"{folder}/texts.parquet",
+        ...     )
         >>> from pathlib import Path
         >>> json.loads(Path(f"{folder}/report.json").read_text())["measured"]["reviews"]
         277
@@ -94,34 +116,77 @@ class WriteFigures(beam.PTransform):
     _: KW_ONLY
     unknown_id: int | None
     max_length: int
+    inputs: str
+    texts: str
+    earlier_texts: Sequence[str] = ()
+    first_input: int = 0
+    missing_columns: beam.PCollection | None = None
     lease: Lease | None = None
 
     @beam.typehints.no_annotations  # Beam knows no tuple of PCollections.
     def expand(self, counted: Any) -> beam.PCollection:
         """Return a PCollection of the file's path."""
         parts, read = counted
+        side: dict[str, Any] = {}
+        if self.missing_columns is not None:
+            side["missing_columns"] = beam.pvalue.AsIter(self.missing_columns)
         statistics = parts | MeasureReviews(self.tokenizer_path, unknown_id=self.unknown_id)
         return (
             read.pipeline
             | "OneReport" >> beam.Impulse()
             | "WriteFigures"
             >> beam.Map(
-                self.write, beam.pvalue.AsIter(statistics), beam.pvalue.AsIter(read)
+                self.write, beam.pvalue.AsIter(statistics), beam.pvalue.AsIter(read), **side
             ).with_output_types(str)
         )
 
     def write(
-        self, _: bytes, statistics: Iterable[ReviewStatistics], read: Iterable[ReadReceipt]
+        self,
+        _: bytes,
+        statistics: Iterable[ReviewStatistics],
+        read: Iterable[ReadReceipt],
+        missing_columns: Iterable[tuple[str, list[str]]] = (),
     ) -> str:
         """Write the file, and return its path."""
+        counts = ReviewCounts()
+        reasons: Counter[str] = Counter()
+        rejected_in: Counter[int] = Counter()
+        for receipt in read:
+            counts += receipt.reviews
+            reasons.update(receipt.reasons)
+            rejected_in.update(receipt.rejected_in)
         document = {
             # One, or none where all parts were kept from an earlier run.
-            "measured": next(map(self._figures, statistics), None),
-            "rejected": merge_reasons(receipt.reasons for receipt in read),
+            "measured": next(map(self._measured, statistics), None),
+            "reviews": asdict(counts),
+            "rejected": merge_reasons([reasons]),
+            "rejected_in": self._by_path(rejected_in),
+            "missing_columns": dict(sorted(missing_columns)[:MAX_FILES_NAMED]),
         }
         text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
         create_in_run(self.path, text.encode(), self.lease, keep=lambda _: None)
         return self.path
+
+    def _by_path(self, rejected_in: Mapping[int, int]) -> dict[str, int]:
+        """Return the rejected records of the files that hold most of them."""
+        if not rejected_in:
+            return {}
+        inputs = Records.from_parquet(InputEntry, storage.read_bytes(self.inputs))
+        most = sorted(rejected_in.items(), key=lambda item: (-item[1], item[0]))
+        return {inputs[at - self.first_input].path: n for at, n in most[:MAX_FILES_NAMED]}
+
+    def _measured(self, statistics: ReviewStatistics) -> dict[str, Any]:
+        return {**self._figures(statistics), **self._compare(statistics.distinct_texts)}
+
+    def _compare(self, texts: Hashes | None) -> dict[str, Any]:
+        """Keep the hashes of the texts, and count those that earlier generations have, too."""
+        if texts is None:
+            return {"repeated": None, "compared_generations": 0}
+        create_in_run(self.texts, dump_hashes(texts), self.lease, keep=lambda _: None)
+        # Those of an older release, and those removed since, have none.
+        there = [path for path in self.earlier_texts if storage.exists(path)]
+        hashes = [load_hashes(storage.read_bytes(path)) for path in there]
+        return {"repeated": count_repeated(texts, hashes), "compared_generations": len(there)}
 
     def _figures(self, statistics: ReviewStatistics) -> dict[str, Any]:
         encoder = shared_tokenizer(self.tokenizer_path).encoder

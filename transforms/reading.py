@@ -8,9 +8,10 @@ import apache_beam as beam
 
 from transforms import storage
 from transforms.functional.errors import InputError
+from transforms.functional.input_names import input_name
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
-from transforms.functional.readers.read_file import DAMAGE, damaged, read_file
+from transforms.functional.readers.read_file import DAMAGE, column_names, damaged, read_file
 from transforms.functional.readers.text import read_whole_files
 from transforms.functional.reviews.reviews import Part, ReviewChunk, cut_parts
 from transforms.functional.reviews.splits import Split, load_splits
@@ -100,6 +101,40 @@ class ReadReviews(beam.PTransform):
         if self.label_numbers is None:
             return {}
         return {"label_numbers": beam.pvalue.AsIter(self.label_numbers)}
+
+
+@dataclass(eq=False)
+class FindMissingColumns(beam.PTransform):
+    """Find the files that lack a column.
+
+    Args:
+        columns: The columns that each file should have.
+
+    Example:
+        `splits`: what `plan_splits` cuts the files into, of one file.
+
+        >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        ...     made = pipeline | beam.Create(splits) | FindMissingColumns(("text", "stars"))
+        ...     _ = made | beam.Map(lambda found: print(found[1]))
+        ['stars']
+    """
+
+    columns: Sequence[str]
+
+    def expand(self, splits: beam.PCollection) -> beam.PCollection:
+        """Return a PCollection of pairs: the path of a file, and the columns that it lacks."""
+        return splits | "LookAtColumns" >> beam.FlatMap(
+            missing_columns, self.columns
+        ).with_output_types(tuple[str, list[str]])
+
+
+def missing_columns(split: Split, columns: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the files that begin in a split and lack columns, with the columns."""
+    for file, stream in open_files([file for file in split.files if file.start == 0]):
+        names = column_names(stream, file)
+        missing = [] if names is None else [name for name in columns if name not in names]
+        if missing:
+            yield input_name(file.path), missing
 
 
 def read_plan(path: str, secret_paths: Mapping[str, str]) -> Iterator[Split]:

@@ -20,6 +20,7 @@ from beam_pipeline.plan.tokenizer_source import TokenizerSource
 from beam_pipeline.progress.display import watching
 from beam_pipeline.progress.monitor import output_monitor
 from transforms import storage
+from transforms.functional.figures.contract import Contract
 from transforms.storage.cleanup import cleaning_up
 from transforms.storage.lease import Lease
 from transforms.timing import seconds_of_stages
@@ -28,7 +29,11 @@ from transforms.writing import KEPT_SHARDS
 
 
 def run_pipeline(
-    recipe: DatasetRecipe, plan: Plan, engine: Engine, lease: Lease
+    recipe: DatasetRecipe,
+    plan: Plan,
+    engine: Engine,
+    lease: Lease,
+    contract: Contract | None = None,
 ) -> tuple[Mapping[str, int], Mapping[str, float]]:
     """Make the dataset that a plan describes; return the counters, and the seconds of each stage.
 
@@ -41,10 +46,10 @@ def run_pipeline(
     write_tokenizer(storage.join(output, plan.tokenizer_folder), recipe.tokenizer)
     files = write_plan(output, plan, lease.token)
     if engine.writes_to is not None:
-        _run(recipe, plan, files, engine, None)
+        _run(recipe, plan, files, engine, None, contract)
         return {}, {}
     with cleaning_up(partial(remove_plan, output, files)):
-        result = _run(recipe, plan, files, engine, lease)
+        result = _run(recipe, plan, files, engine, lease, contract)
         counters = {name: counter_value(result, name) for name in (KEPT_SHARDS, MISMATCHES)}
         return counters, seconds_of_stages(result.metrics())
 
@@ -56,11 +61,16 @@ def write_tokenizer(folder: str, tokenizer: TokenizerSource) -> None:
 
 
 def _run(
-    recipe: DatasetRecipe, plan: Plan, files: PlanFiles, engine: Engine, lease: Lease | None
+    recipe: DatasetRecipe,
+    plan: Plan,
+    files: PlanFiles,
+    engine: Engine,
+    lease: Lease | None,
+    contract: Contract | None,
 ) -> PipelineResult:
     config = recipe.config
     pipeline = beam.Pipeline(runner=engine.runner, options=engine.options)
-    build(pipeline, recipe, plan, files, lease=lease, threads=engine.threads)
+    build(pipeline, recipe, plan, files, contract=contract, lease=lease, threads=engine.threads)
     monitor = partial(output_monitor, recipe, plan)
     with watching(config.output, monitor, quiet=config.quiet):
         return execute(pipeline, engine)

@@ -12,8 +12,10 @@ from transforms.functional import errors
 from transforms.functional.errors import ReviewShardsError
 
 # Local workers raise the error itself, with a suffix; others send the text of its traceback, whose
-# last line names the class.
-_ERROR_LINE = re.compile(r"^(?:[\w.]+\.)?(\w+Error): (.*?)(?: \[while running .*)?$", re.MULTILINE)
+# last line names the class. A message may go on in lines that are items of a list.
+_ERROR_LINE = re.compile(
+    r"^(?:[\w.]+\.)?(\w+Error): (.*?(?:\n  - .*?)*)(?: \[while running .*)?$", re.MULTILINE
+)
 
 # What Beam's own runner says when a worker process has gone; see `watched_workers`.
 LOST_WORKER = "Channel closed prematurely"

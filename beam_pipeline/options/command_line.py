@@ -23,7 +23,8 @@ _USAGE = (
 _EPILOG = (
     "Every option of Apache Beam goes too, as --runner, --direct_num_workers, --job_endpoint. "
     "--no_NAME takes back what a --config file switched on. "
-    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 too many rejected records, 130 interrupted."
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 too many rejected records, "
+    "4 new reviews break --expect, 130 interrupted."
 )
 
 

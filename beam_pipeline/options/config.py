@@ -201,6 +201,30 @@ class JobConfig:
         help="the workers of the engine see the paths of this machine, as on a shared disk (NFS)",
         decides_bytes=False,
     )
+    expect: str = option(
+        "",
+        help="a YAML file of what new reviews must be; see docs/contract.md",
+        decides_bytes=False,
+    )
+    summary: str = option(
+        "text",
+        help="at the end, print a summary for people (text) or machines (json); or the path or URL "
+        "of a file that gets the JSON, too",
+        decides_bytes=False,
+        is_kept=False,
+    )
+    metrics_file: str = option(
+        "",
+        help="path or URL of a file that gets the run's figures as OpenMetrics text",
+        decides_bytes=False,
+        is_kept=False,
+    )
+    log_format: Literal["text", "json"] = option(
+        "text",
+        help="form of the lines on stderr: for people (text), or a JSON object each (json)",
+        decides_bytes=False,
+        is_kept=False,
+    )
     dry_run: bool = option(
         False,
         help="only say what would be read and made",
@@ -226,6 +250,10 @@ class JobConfig:
         self._check_ranges()
         if self.append and self.overwrite:
             raise UsageError("--append and --overwrite exclude each other: give one of them")
+        if self.dry_run and (self.summary != "text" or self.metrics_file):
+            raise UsageError(
+                "--dry_run makes nothing to tell: leave --summary and --metrics_file out"
+            )
         for name in ("ignore_changed", "ignore_vanished"):
             if getattr(self, name) and not self.append:
                 raise UsageError(f"--{name} goes with --append: add it, or leave this out")

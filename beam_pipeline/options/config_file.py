@@ -69,18 +69,32 @@ class _Loader(yaml.SafeLoader):
 
 
 def _load(path: str) -> Mapping[str, Any]:
-    try:
-        document = _Loader(storage.read_bytes(path)).get_single_data()
-    except FileNotFoundError:
-        raise UsageError(f"--config {path}: there is no such file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        why = " ".join(str(error).split())
-        raise UsageError(f"--config {path} is not YAML: {why}") from None
+    document = load_yaml(path, "--config")
     if not isinstance(document, dict) or not all(isinstance(name, str) for name in document):
         raise UsageError(
             f"--config {path} holds no options: write a line `name: value` for each, with the "
             f"names of the flags (`max_length: 512`)"
         )
+    return document
+
+
+def load_yaml(path: str, flag: str) -> object:
+    """Return what a YAML file holds.
+
+    Args:
+        path: Path or URL of the file.
+        flag: The option that names it, for messages.
+
+    Raises:
+        UsageError: there is no such file, or it is not YAML.
+    """
+    try:
+        document: object = _Loader(storage.read_bytes(path)).get_single_data()
+    except FileNotFoundError:
+        raise UsageError(f"{flag} {path}: there is no such file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        why = " ".join(str(error).split())
+        raise UsageError(f"{flag} {path} is not YAML: {why}") from None
     return document
 
 

@@ -9,7 +9,7 @@ import logging
 
 from beam_pipeline.output.dataset_card import write_card
 from beam_pipeline.output.output_folder import CONFIG_NAME, REPORT_NAME, remove_unnamed
-from beam_pipeline.report.document import Run, find_document, is_of
+from beam_pipeline.report.document import find_document, is_of
 from beam_pipeline.report.write import write_report
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
@@ -26,19 +26,18 @@ def is_complete(output: str, manifest: Manifest) -> bool:
     return is_named and is_of(find_document(storage.join(output, REPORT_NAME)), manifest)
 
 
-def complete(output: str, manifest: Manifest, config: str, run: Run | None = None) -> str:
+def complete(output: str, manifest: Manifest, config: str) -> str:
     """Do what follows the commit, and return where the report is, in words.
 
     Args:
         output: Folder or URL of the dataset.
         manifest: The dataset.
         config: The job's options, as YAML.
-        run: How the job ran; None where nobody knows any more.
     """
     remove_unnamed(output, manifest)
     write_card(output, manifest)
     _write_config(storage.join(output, CONFIG_NAME), config)
-    return write_report(output, run)
+    return write_report(output)
 
 
 def _write_config(path: str, text: str) -> None:

@@ -17,9 +17,11 @@ from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
 from transforms.functional.errors import OutputError
 from transforms.storage.generations import (
     MANIFESTS,
+    figures_path,
     generation_numbers,
     generation_path,
     read_manifest,
+    texts_path,
 )
 from transforms.storage.lease import LEASE_NAME
 from transforms.storage.uploads import abort_uploads
@@ -80,13 +82,15 @@ def remove_dataset(output: str) -> None:
 
 
 def remove_rejected(output: str, generation: int) -> None:
-    """Remove what an unfinished run left of rejected records and unfinished uploads.
+    """Remove what an unfinished run left of rejected records, figures and unfinished uploads.
 
     Args:
         output: Folder or URL of the dataset.
         generation: Number of the generation that the run was to make.
     """
     abort_uploads(output)
+    for path in (figures_path(generation), texts_path(generation)):
+        storage.remove(storage.join(output, path))
     for path in own_files(output):
         found = re.fullmatch(_REJECTED, path)
         if found and found[1] and int(found[1]) == generation:
@@ -154,9 +158,9 @@ def _splits_without_folder(manifest: Manifest) -> int:
     return n_splits
 
 
-def remove_unnamed(output: str, manifest: Manifest) -> list[str]:
+def remove_unnamed(output: str, newest: Manifest, forgotten: Collection[int] = ()) -> list[str]:
     """Remove what `unnamed_files` finds, and return it."""
-    unnamed = unnamed_files(output, manifest)
+    unnamed = unnamed_files(output, newest, forgotten)
     _remove(output, unnamed)
     return unnamed
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
+from beam_pipeline.logs import log_line, writes_json
 from beam_pipeline.progress.monitor import OutputMonitor, Progress
 from transforms import storage
 
@@ -45,7 +46,7 @@ def watching(
         yield
         return
     monitor = make_monitor()
-    display: Display = _Bar() if sys.stderr.isatty() else _Lines()
+    display: Display = _Bar() if sys.stderr.isatty() and not writes_json() else _Lines()
     interval = display.interval
     if not storage.is_local(output):
         interval = max(interval, SECONDS_BETWEEN_REQUESTS)
@@ -90,7 +91,8 @@ class _Lines:
 
     def show(self, progress: Progress) -> None:
         figures = ", ".join(progress.figures())
-        print(f"progress: {progress.fraction:.0%}, {figures}", file=self._stream, flush=True)
+        line = log_line(f"progress: {progress.fraction:.0%}, {figures}", "INFO")
+        print(line, file=self._stream, flush=True)
 
     def close(self) -> None:
         pass

@@ -1,10 +1,9 @@
-"""`report.json`: what the workers counted, what the manifest says, and how long it took."""
+"""`report.json`: what the workers counted, what the manifest says, and how the run went."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,29 +11,18 @@ import numpy.typing as npt
 
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.dataset.totals import totals
 from transforms.functional.errors import InputError
 
-REPORT_VERSION = 1
+REPORT_VERSION = 2
 MAX_BARS = 60  # More shards are shown by so many of them, from the smallest to the largest.
 
 STAGES = ("read", "tokenize", "rows", "write")  # In the order in which a part goes through.
 
+# Of a generation's run: from its record.
+_RUN = ("started", "ended", "seconds", "engine", "version", "command", "exit_reason")
+
 Document = dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """How a job ran.
-
-    Attributes:
-        seconds: From its start to its end.
-        engine: What it ran on.
-        stage_seconds: Seconds in each stage, summed over workers.
-    """
-
-    seconds: float
-    engine: str
-    stage_seconds: Mapping[str, float]
 
 
 def read_document(path: str) -> Document:
@@ -78,32 +66,35 @@ def write_document(path: str, document: Document) -> None:
     storage.write_atomic(path, text.encode())
 
 
-def complete(document: Document, manifest: Manifest, run: Run | None = None) -> Document:
-    """Return a document with what the manifest says in it, and how the job ran.
+def complete(
+    counted: Mapping[str, Any],
+    manifest: Manifest,
+    record: Mapping[str, Any] | None = None,
+    trend: Sequence[Mapping[str, Any]] = (),
+) -> Document:
+    """Return a whole document.
 
     Args:
-        document: What the workers counted; or a whole document, whose `run` stays without another.
+        counted: What the workers counted, or an earlier document.
         manifest: The dataset.
-        run: How the job ran.
+        record: The record of the run that made its newest generation; None where nobody knows.
+        trend: A few figures of each of the last generations.
     """
-    measured = document["measured"]
+    subsets = totals(manifest)["subsets"]
+    for name, shards in manifest.subsets.items():
+        subsets[name]["rows_per_shard"] = spread(shards.column("rows").to_numpy())
     return {
         "report_version": REPORT_VERSION,
         "dataset": _dataset(manifest),
         "ledger": manifest.ledger.to_json(),
-        "subsets": {
-            name: {
-                "rows": manifest.rows(name),
-                "tokens": manifest.tokens(name),
-                "bytes": shards.total("bytes"),
-                "shards": len(shards),
-                "rows_per_shard": spread(shards.column("rows").to_numpy()),
-            }
-            for name, shards in manifest.subsets.items()
-        },
-        "measured": measured,
-        "rejected": document["rejected"],
-        "run": document.get("run") if run is None else _run(run, measured),
+        "subsets": subsets,
+        "added": _added(record),
+        "measured": counted["measured"],
+        "rejected": counted["rejected"],
+        "rejected_in": counted.get("rejected_in", {}),
+        "broken_expectations": counted.get("broken_expectations", []),
+        "trend": list(trend),
+        "run": counted.get("run") if record is None else _run(record, counted["measured"]),
     }
 
 
@@ -111,10 +102,13 @@ def _dataset(manifest: Manifest) -> Document:
     names = manifest.label_numbers
     return {
         "generation": manifest.generation,
+        "generations": len(manifest.generations),
         "task": manifest.task,
         "max_length": manifest.max_length,
         "padding": manifest.config.get("padding"),
         "overflow": manifest.config.get("overflow"),
+        "strip_html": manifest.config.get("strip_html", False),
+        "dedup": manifest.config.get("dedup", "none"),
         "inputs": len(manifest.inputs),
         "input_bytes": manifest.inputs.total("bytes"),
         "label_names": None if names is None else {str(n): name for name, n in names.items()},
@@ -122,14 +116,22 @@ def _dataset(manifest: Manifest) -> Document:
     }
 
 
-def _run(run: Run, measured: Document | None) -> Document:
+def _added(record: Mapping[str, Any] | None) -> Document | None:
+    """Return what the newest generation's run added; None where nobody knows."""
+    if record is None or "ledger" not in record["run"]:
+        return None
+    return {name: record["run"][name] for name in ("inputs", "input_bytes", "ledger", "subsets")}
+
+
+def _run(record: Mapping[str, Any], measured: Document | None) -> Document:
     n_tokens = measured["tokens"] if measured else 0
-    stages = sorted(run.stage_seconds.items(), key=lambda item: STAGES.index(item[0]))
+    stages = sorted(
+        record["run"]["seconds_by_stage"].items(), key=lambda item: STAGES.index(item[0])
+    )
     return {
-        "seconds": round(run.seconds, 3),
-        "engine": run.engine,
-        "stage_seconds": {stage: round(seconds, 3) for stage, seconds in stages},
-        "tokens_per_second": round(n_tokens / run.seconds),
+        **{name: record[name] for name in _RUN},
+        "stage_seconds": dict(stages),
+        "tokens_per_second": round(n_tokens / record["seconds"]) if record["seconds"] else 0,
     }
 
 

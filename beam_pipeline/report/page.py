@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from beam_pipeline.report import sentences
 from beam_pipeline.report.charts import choice_chart, length_chart, shard_chart
 from beam_pipeline.report.flow_chart import flow_chart, share_text
+from transforms.functional.wording import counted
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -43,6 +44,8 @@ def render(document: Document, name: str) -> str:
         charts=_charts(document),
         compared=_compared(document) if measured else [],
         labels=labels(document) if measured else [],
+        both=this_run_and_dataset(document),
+        counted=counted,
         say=sentences,
         share=share_text,
     )
@@ -62,6 +65,7 @@ def _template() -> Template:
     environment.filters["number"] = lambda number: f"{number:,}"
     environment.filters["visible"] = lambda text: text.translate(_VISIBLE)
     environment.filters["size"] = size_text
+    environment.filters["when"] = when_text
     environment.filters["options"] = options_as_code
     return environment.get_template("page.html.jinja")
 
@@ -82,22 +86,47 @@ def tiles(document: Document) -> list[tuple[str, str, str]]:
     found = [
         (short(reviews["read"]), "reviews read", f"{reviews['written']:,} written"),
         (short(tokens["written"]), "tokens written", f"{tokens['written']:,}"),
-        (short(rows), "rows", f"in {shards:,} {'shard' if shards == 1 else 'shards'}"),
+        (short(rows), "rows", f"in {counted(shards, 'shard')}"),
         (
             share_text(reviews["rejected"], reviews["read"]),
             "rejected",
-            f"{reviews['rejected']:,} records",
+            counted(reviews["rejected"], "record"),
         ),
-        (
-            share_text(reviews["truncated"], reviews["written"]),
-            "truncated",
-            f"{reviews['truncated']:,} reviews",
-        ),
+        _cut_tile(document),
     ]
     if run and run["tokens_per_second"]:
-        speed = (short(run["tokens_per_second"]), "tokens/s", f"{run['seconds']:,.1f} s")
+        speed = (short(run["tokens_per_second"]), "tokens/s, this run", f"{run['seconds']:,.1f} s")
         found.insert(3, speed)
     return found
+
+
+def _cut_tile(document: Document) -> tuple[str, str, str]:
+    """Return what was lost: reviews cut at a length, or tokens that fill no block."""
+    reviews, tokens = document["ledger"]["reviews"], document["ledger"]["tokens"]
+    if document["dataset"]["task"] == "mlm":
+        made = tokens["written"] + tokens["dropped"]
+        n = counted(tokens["dropped"], "token")
+        return share_text(tokens["dropped"], made), "dropped at ends of parts", n
+    share = share_text(reviews["truncated"], reviews["written"])
+    return share, "truncated", counted(reviews["truncated"], "review")
+
+
+def this_run_and_dataset(document: Document) -> list[tuple[str, int | None, int]]:
+    """Return figures of the run beside those of the dataset; None where nobody knows the run's."""
+    added = document["added"]
+
+    def figures(of: Document, n_inputs: int) -> dict[str, int]:
+        subsets = of["subsets"].items()
+        ledger = of["ledger"]
+        reviews = {f"reviews {name}": ledger["reviews"][name] for name in ("read", *WAYS)}
+        tokens = {f"tokens {name}": ledger["tokens"][name] for name in ("written", "dropped")}
+        rows = {f"rows in {name}": subset["rows"] for name, subset in subsets}
+        shards = {f"shards in {name}": subset["shards"] for name, subset in subsets}
+        return {"input files": n_inputs, **reviews, **tokens, **rows, **shards}
+
+    whole = figures(document, document["dataset"]["inputs"])
+    new = figures(added, added["inputs"]) if added else {}
+    return [(name, new.get(name), count) for name, count in whole.items()]
 
 
 def short(number: float) -> str:
@@ -112,6 +141,11 @@ def short(number: float) -> str:
 def size_text(n_bytes: float) -> str:
     """Return bytes for people: `66.0 MB`."""
     return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.1f} MB"
+
+
+def when_text(time: str | None) -> str:
+    """Return a time of a record for people: `2026-03-30 04:05 UTC`."""
+    return f"{time[:16].replace('T', ' ')} UTC" if time else "at an unknown time"
 
 
 def labels(document: Document) -> list[tuple[str, int]]:
@@ -134,10 +168,11 @@ def _charts(document: Document) -> dict[str, str]:
     made = [("of text", tokens["tokenized"]), *((k, tokens[k]) for k in ("special", "repeated"))]
     kept = [(name, tokens[name]) for name in ("written", "dropped")]
     charts = {}
-    if reviews["read"]:
+    # A flow from one place to one other says nothing that its number does not.
+    if sum(amount > 0 for _, amount in ways) > 1:
         read = [("read", reviews["read"])]
         charts["reviews"] = flow_chart(read, ways, "Flow of reviews, in numbers below")
-    if any(amount for _, amount in made):
+    if max(sum(amount > 0 for _, amount in side) for side in (made, kept)) > 1:
         charts["tokens"] = flow_chart(made, kept, "Flow of tokens, in numbers below")
     measured = document["measured"]
     if measured and measured["reviews"]:

@@ -5,25 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 from beam_pipeline.report.flow_chart import share_text
+from transforms.functional.wording import counted
 
 Document = dict[str, Any]
+
+MARKUP_SHARE = 0.05
+_TAG_TOKENS = ("<", ">", "/", "br", "</", "/>", "><", "<br", "br/")
 
 
 def coverage(document: Document) -> str:
     """Say which of the reviews the figures are of; nothing where they are of all."""
-    reviews, measured = document["ledger"]["reviews"], document["measured"]
+    measured, generations = document["measured"], document["dataset"]["generations"]
+    of_run = document["added"] or document
+    reviews = of_run["ledger"]["reviews"]
     there = reviews["written"] + reviews["dropped"]
     if measured is None:
         return (
             "Every shard was kept from an earlier run, so nothing was counted in this one: figures "
             "of lengths and words are missing. --overwrite makes them anew."
         )
-    if measured["reviews"] == there:
+    if measured["reviews"] != there:
+        return (
+            f"Figures of lengths, words and labels are of {counted(measured['reviews'], 'review')} "
+            f"({share_text(measured['reviews'], there)}): those that were tokenized in the last "
+            f"run. The shards of the others are from earlier runs."
+        )
+    if generations == 1:
         return ""
     return (
-        f"Figures of lengths, words and labels are of {measured['reviews']:,} reviews "
-        f"({share_text(measured['reviews'], there)}): those that were tokenized in the last run. "
-        f"The shards of the others are from earlier runs."
+        f"Figures of lengths, words, labels and duplicates are of this run's "
+        f"{counted(measured['reviews'], 'review')}; the others are of the whole dataset."
     )
 
 
@@ -48,8 +59,9 @@ def lengths(document: Document) -> str:
     row = row_at(document, 256)
     said = ""
     if row:
+        a_row = "With a row for each review, at" if document["dataset"]["task"] == "mlm" else "At"
         said = (
-            f"At 256 tokens {share_text(row['reviews_longer'], measured['reviews'])} of the "
+            f"{a_row} 256 tokens {share_text(row['reviews_longer'], measured['reviews'])} of the "
             f"reviews lose something, {share_text(row['tokens_lost'], measured['tokens'])} of all "
             f"tokens. "
         )
@@ -57,7 +69,7 @@ def lengths(document: Document) -> str:
     if best:
         said += f"{best:,} is the shortest of these that keeps 95 % of the tokens. "
     if document["dataset"]["task"] == "mlm":
-        said += "This dataset cuts nothing off: mlm packs all of them into blocks."
+        said += "This dataset cuts no review at a length: mlm packs all of them into blocks."
     elif _truncates(document):
         said += f"This dataset has {document['dataset']['max_length']:,}."
     return said.strip()
@@ -108,20 +120,47 @@ def labels(document: Document) -> str:
     )
 
 
-def duplicates(document: Document) -> str:
-    """Say how many reviews stand there more than once."""
-    n, reviews = document["measured"]["duplicates"], document["measured"]["reviews"]
-    gone = document["ledger"]["reviews"]["duplicates"]
-    if gone:
-        return f"{gone:,} reviews repeated the text of an earlier one and were left out."
-    if n is None:
-        return "Duplicates were not counted: there are more than 4 million reviews."
-    if not n:
-        return "No two reviews have the same text."
+def markup(document: Document) -> str:
+    """Propose to take HTML out where its tags are a large part of the tokens."""
+    frequent = document["measured"]["vocabulary"]["frequent"]
+    counts = {token["text"].strip(): token["count"] for token in frequent}
+    n = sum(count for text, count in counts.items() if text in _TAG_TOKENS)
+    share = n / max(document["measured"]["tokens"], 1)
+    if document["dataset"]["strip_html"] or "br" not in counts or share < MARKUP_SHARE:
+        return ""
     return (
-        f"{n:,} {'review repeats' if n == 1 else 'reviews repeat'} the text of another "
-        f"({share_text(n, reviews)}); --dedup exact leaves them out."
+        f"{share_text(share, 1)} of the tokens are pieces of HTML tags such as <br />: "
+        f"--strip_html takes them out."
     )
+
+
+def duplicates(document: Document) -> str:
+    """Say how many reviews stand there more than once, in this run and in all."""
+    measured = document["measured"]
+    n, reviews = measured["duplicates"], measured["reviews"]
+    gone = document["ledger"]["reviews"]["duplicates"]
+    compared, repeated = measured.get("compared_generations", 0), measured.get("repeated")
+    of_run = " of this run" if compared else ""
+    said = []
+    if gone:
+        said.append(
+            f"{counted(gone, 'review')} repeated the text of an earlier one and "
+            f"{'was' if gone == 1 else 'were'} left out."
+        )
+    elif n is None:
+        said.append("Duplicates were not counted: there are more than 4 million reviews.")
+    elif not n:
+        said.append(f"No two reviews{of_run} have the same text.")
+    else:
+        said.append(
+            f"{n:,} {'review repeats' if n == 1 else 'reviews repeat'} the text of another "
+            f"({share_text(n, reviews)}); --dedup exact leaves them out."
+        )
+    if compared and repeated is not None:
+        which = f"{compared} earlier generation{'' if compared == 1 else 's'}"
+        stand = "stands" if repeated == 1 else "stand"
+        said.append(f"{counted(repeated, 'text')} of this run {stand} in {which}, too.")
+    return " ".join(said)
 
 
 def shards(document: Document) -> str:
@@ -129,7 +168,8 @@ def shards(document: Document) -> str:
     rows = [row for subset in document["subsets"].values() for row in subset["rows_per_shard"]]
     n = sum(subset["shards"] for subset in document["subsets"].values())
     if n < 2:
-        return f"{n} shard. Smaller --part_bytes makes more of them, for more workers at once."
+        more = "Smaller --part_bytes makes more of them, for more workers at once."
+        return f"{counted(n, 'shard')}. {more}"
     sizes = f"{min(rows):,} to {max(rows):,} rows" if min(rows) < max(rows) else f"{rows[0]:,} rows"
     return f"{n:,} shards of {sizes}. Training deals out rows, not shards: unequal ones do no harm."
 

@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from beam_pipeline.output.output_folder import REPORT_NAME, REPORT_PAGE_NAME
+from beam_pipeline.output.run_records import find_record
 from beam_pipeline.report.document import (
     Document,
-    Run,
     complete,
     find_document,
     is_of,
     read_document,
     write_document,
 )
+from beam_pipeline.report.trend import trend_point
 from transforms import storage
+from transforms.functional.dataset.manifest import Manifest
 from transforms.storage.generations import figures_path, read_manifest
 
 HOW_TO_DRAW = "pip install 'review-shards[report]' brings report.html"
+GENERATIONS_SHOWN = 30
 
 
-def write_report(output: str, run: Run | None = None) -> str:
+def write_report(output: str) -> str:
     """Write both files, and return where the report is, in words.
 
     Without matplotlib and Jinja2 `report.json` alone is written.
 
     Args:
         output: Folder or URL of the dataset.
-        run: How the job ran; None leaves what `report.json` says of it.
 
     Raises:
         InputError: there is no manifest, or what the workers counted is damaged.
     """
     path, manifest = storage.join(output, REPORT_NAME), read_manifest(output)
-    document = None if run else find_document(path)
-    if document is None or not is_of(document, manifest):
-        document = _counted(storage.join(output, figures_path(manifest.generation)))
-    document = complete(document, manifest, run)
+    record = find_record(output, manifest.generation)
+    document = complete(_counted(output, manifest), manifest, record, _trend(output, manifest))
     write_document(path, document)
     try:
         from beam_pipeline.report.page import render
@@ -47,6 +50,25 @@ def write_report(output: str, run: Run | None = None) -> str:
     return path
 
 
-def _counted(path: str) -> Document:
-    """Return what the workers counted; nothing where an older release has written it elsewhere."""
-    return read_document(path) if storage.exists(path) else {"measured": None, "rejected": {}}
+def _counted(output: str, manifest: Manifest) -> Document:
+    """Return what the workers counted; where an older release wrote it, or nothing."""
+    path = storage.join(output, figures_path(manifest.generation))
+    if storage.exists(path):
+        return read_document(path)
+    document = find_document(storage.join(output, REPORT_NAME))
+    if document is not None and is_of(document, manifest):
+        return document
+    return {"measured": None, "rejected": {}}
+
+
+def _trend(output: str, manifest: Manifest) -> list[Mapping[str, Any]]:
+    """Return some figures of each of the last generations that left any."""
+    points = (
+        trend_point(
+            generation.number,
+            find_document(storage.join(output, figures_path(generation.number))),
+            find_record(output, generation.number),
+        )
+        for generation in manifest.generations[-GENERATIONS_SHOWN:]
+    )
+    return [point for point in points if point]

@@ -22,7 +22,7 @@ def option_table() -> str:
         if action.dest == "help" or action.option_strings[0].startswith("--no_"):
             continue
         default = defaults.get(action.dest)
-        unset = any(default is nothing for nothing in (MISSING, None, False)) or default == ()
+        unset = any(default is nothing for nothing in (MISSING, None, False)) or default in ((), "")
         given = "" if unset else f"`{default}`"
         if default is MISSING:
             given = "required"

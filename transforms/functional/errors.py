@@ -8,7 +8,8 @@
     ├── TokenizerError           the tokenizer cannot do what was asked of it; exit code 2
     ├── DatasetError             a dataset cannot be read, or does not fit the model
     ├── LedgerError              reviews or tokens do not add up
-    └── TooManyRejectedError     more bad records than allowed; exit code 3
+    ├── TooManyRejectedError     more bad records than allowed; exit code 3
+    └── ContractError            new reviews are not what was expected of them; exit code 4
 
 Each message is one line that names the value and the cure: it is what a person sees. Secrets in
 URLs are masked in all of them, whoever made them, and control characters are escaped.
@@ -65,3 +66,9 @@ class TooManyRejectedError(ReviewShardsError):
     """More records were rejected than `max_rejected_fraction` allows."""
 
     exit_code = 3
+
+
+class ContractError(ReviewShardsError):
+    """New reviews break what `--expect` says of them; a line for each expectation."""
+
+    exit_code = 4

@@ -11,12 +11,17 @@ _Counts = TypeVar("_Counts", bound="_Addable")
 
 
 class _Addable:
-    """A dataclass whose sum is that of its fields."""
+    """A dataclass whose sums and differences are those of its fields."""
 
     def __add__(self: _Counts, other: _Counts) -> _Counts:
         """Return the sum, field by field."""
         mine, theirs = vars(self), vars(other)
         return type(self)(**{name: mine[name] + theirs[name] for name in mine})
+
+    def __sub__(self: _Counts, other: _Counts) -> _Counts:
+        """Return the difference, field by field."""
+        mine, theirs = vars(self), vars(other)
+        return type(self)(**{name: mine[name] - theirs[name] for name in mine})
 
 
 @dataclass(frozen=True, kw_only=True)

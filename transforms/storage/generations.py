@@ -24,6 +24,11 @@ def generation_path(number: int) -> str:
     return f"{MANIFESTS}/{number:06d}.json"
 
 
+def texts_path(number: int) -> str:
+    """Return the path, below the output, of the hashes of a generation's texts."""
+    return f"{MANIFESTS}/{number:06d}-texts.parquet"
+
+
 def split_manifest_path(path: str) -> tuple[str, str]:
     """Return the folder of a dataset, and the path of one of its manifests below it.
 

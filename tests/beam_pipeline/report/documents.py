@@ -19,12 +19,16 @@ def example(**changes: Any) -> dict[str, Any]:
         for length in range(64, 1025, 64)
     ]
     document: dict[str, Any] = {
-        "report_version": 1,
+        "report_version": 2,
         "dataset": {
+            "generation": 7,
+            "generations": 1,
             "task": "classification",
             "max_length": 256,
             "padding": "max_length",
             "overflow": "truncate",
+            "strip_html": False,
+            "dedup": "none",
             "inputs": 3,
             "input_bytes": 1_234_567,
             "label_names": {"0": "neg", "1": HOSTILE},
@@ -72,6 +76,9 @@ def example(**changes: Any) -> dict[str, Any]:
             "words": 250_000,
             "text_bytes": 1_500_000,
             "duplicates": 4,
+            "repeated": 0,
+            "compared_generations": 0,
+            "empty": 0,
             "labels": [[0, 250], [1, 750]],
             "lengths": {
                 "special": 2,
@@ -95,10 +102,19 @@ def example(**changes: Any) -> dict[str, Any]:
                 "words": [{"text": HOSTILE * 3, "count": 2}, {"text": "☃", "count": 1}],
             },
         },
+        "added": None,
+        "rejected_in": {f"in/{HOSTILE}.csv": 10},
+        "broken_expectations": [],
+        "trend": [],
         "rejected": {f"{HOSTILE} is no class": 7, "text is null": 3},
         "run": {
             "seconds": 2.5,
+            "started": "2026-03-30T04:05:06Z",
+            "ended": "2026-03-30T04:05:08Z",
             "engine": "local, in this process",
+            "version": "0.1.0",
+            "command": f"python -m beam_pipeline --input '{HOSTILE}'",
+            "exit_reason": "done",
             "stage_seconds": {"read": 0.5, "tokenize": 2.0, "rows": 0.25, "write": 0.25},
             "tokens_per_second": 120_000,
         },

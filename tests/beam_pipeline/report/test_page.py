@@ -5,7 +5,14 @@ import pytest
 
 from beam_pipeline.report.charts import choice_chart, length_chart, shard_chart
 from beam_pipeline.report.flow_chart import flow_chart, share_text, thicknesses
-from beam_pipeline.report.page import options_as_code, render, short, size_text, tiles
+from beam_pipeline.report.page import (
+    options_as_code,
+    render,
+    short,
+    size_text,
+    this_run_and_dataset,
+    tiles,
+)
 from beam_pipeline.report.svg import COLOURS
 from tests.beam_pipeline.report.documents import HOSTILE, example
 
@@ -79,6 +86,70 @@ def test_a_report_without_figures_of_this_run_is_drawn_too():
     assert _Page(html).open == []
     assert "nothing was counted in this one" in html
     assert html.count("<svg") == 3
+
+
+def test_what_made_the_dataset_and_when_stands_there():
+    texts = "".join(_Page(render(example(), "out")).texts)
+    assert "generation 7, made 2026-03-30 04:05 UTC by review-shards 0.1.0" in texts
+    assert "Made by python -m beam_pipeline --input" in texts
+
+
+def test_the_run_and_the_dataset_stand_beside_each_other():
+    document = example()
+    small = {**document["ledger"]["reviews"], "written": 77}
+    added = {
+        "inputs": 1,
+        "ledger": {**document["ledger"], "reviews": small},
+        "subsets": {"train": {"rows": 55, "shards": 1}},
+    }
+    document["dataset"]["generations"] = 7
+    both = {name: pair for name, *pair in this_run_and_dataset({**document, "added": added})}
+    assert both["input files"] == [1, 3]
+    assert both["reviews written"] == [77, 1000]
+    assert both["rows in train"] == [55, 900]
+    assert both["rows in validation"] == [None, 100]
+    html = render({**document, "added": added}, "out")
+    assert "the whole dataset of 7 generations" in html
+    assert "the whole dataset" not in render(example(), "out")
+
+
+def test_trends_and_broken_expectations_are_shown_where_there_are_some():
+    point = {
+        "generation": 6, "ended": "2026-03-29T04:05:08Z", "reviews": 500, "mean_tokens": 300.25,
+        "rejected_share": 0.01, "unknown_share": 0.0, "repeated_share": None, "label_shares": {},
+    }  # fmt: skip
+    trend = [point, {**point, "generation": 7, "ended": None}]
+    html = render(example(trend=trend, broken_expectations=[f"labels: {HOSTILE}"]), "out")
+    texts = "".join(_Page(html).texts)
+    for text in ("From generation to generation", "2026-03-29 04:05 UTC", "300.2", "not counted"):
+        assert text in texts, text
+    assert f"labels: {HOSTILE}" in texts
+    assert "From generation" not in render(example(trend=[point]), "out")
+
+
+def test_a_flow_from_one_place_to_one_other_is_not_drawn():
+    document = example()
+    none = dict.fromkeys(document["ledger"]["reviews"], 0)
+    for n in (0, 10):
+        tokens = {"tokenized": n, "special": 0, "repeated": 0, "written": n, "dropped": 0}
+        ledger = {"reviews": {**none, "read": n, "written": n}, "tokens": tokens}
+        html = render({**document, "ledger": ledger, "measured": None}, "out")
+        assert "Flow of" not in html
+
+
+def test_the_tile_of_what_is_lost_says_the_same_as_the_charts():
+    assert tiles(example())[-1] == ("48.8 %", "truncated", "488 reviews")
+    document = example()
+    document["dataset"]["task"] = "mlm"
+    assert tiles(document)[-1] == ("48.5 %", "dropped at ends of parts", "146,400 tokens")
+
+
+def test_one_of_a_kind_is_not_many():
+    document = example()
+    document["ledger"]["reviews"].update(rejected=1, truncated=1)
+    assert [tile[2] for tile in tiles(document)][-2:] == ["1 record", "1 review"]
+    document["dataset"]["inputs"] = 1
+    assert "from 1 input file of" in render(document, "out")
 
 
 def test_tiles_are_short():

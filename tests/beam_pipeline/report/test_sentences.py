@@ -27,7 +27,7 @@ def test_lengths_say_what_to_choose():
         "shortest of these that keeps 95 % of the tokens. This dataset has 256."
     )
     assert sentences.lengths(_with("dataset", task="mlm")).endswith(
-        "This dataset cuts nothing off: mlm packs all of them into blocks."
+        "This dataset cuts no review at a length: mlm packs all of them into blocks."
     )
     assert sentences.lengths(_with("dataset", overflow="windows")).endswith("of the tokens.")
 
@@ -89,3 +89,35 @@ def test_unknown_tokens():
     assert sentences.unknown(_with("measured", unknown=unknown)).startswith("The tokenizer has no ")
     unknown = {"id": 3, "tokens": 0, "words": []}
     assert sentences.unknown(_with("measured", unknown=unknown)) == "No token is unknown."
+
+
+def test_tags_that_are_a_large_part_of_the_tokens_are_proposed_to_be_taken_out():
+    def with_tags(n: int, text: str = "br") -> dict:
+        frequent = [{"id": 1, "text": " <", "count": 5000}, {"id": 2, "text": text, "count": n}]
+        vocabulary = {**example()["measured"]["vocabulary"], "frequent": frequent}
+        return _with("measured", vocabulary=vocabulary)
+
+    assert sentences.markup(with_tags(10_000)) == (
+        "5.0 % of the tokens are pieces of HTML tags such as <br />: --strip_html takes them out."
+    )
+    assert sentences.markup(with_tags(9_000)) == ""
+    assert sentences.markup(with_tags(90_000, "the")) == ""
+    document = with_tags(10_000)
+    document["dataset"] = {**document["dataset"], "strip_html": True}
+    assert sentences.markup(document) == ""
+
+
+def test_texts_of_earlier_generations_are_said():
+    document = _with("measured", repeated=1, compared_generations=2)
+    assert sentences.duplicates(document).endswith(
+        "1 text of this run stands in 2 earlier generations, too."
+    )
+
+
+def test_figures_of_one_run_of_several_are_said_to_be_its_own():
+    document = _with("dataset", generations=3)
+    assert sentences.coverage(document).startswith(
+        "Figures of lengths, words, labels and duplicates are of this run's 1,000 reviews;"
+    )
+    document["added"] = {"ledger": _ledger(written=2000)["ledger"]}
+    assert "1,000 reviews (50.0 %)" in sentences.coverage(document)

@@ -42,6 +42,7 @@ def figures_of(
         "words": statistics.words,
         "text_bytes": statistics.text_bytes,
         "duplicates": statistics.duplicates,
+        "empty": int(statistics.length_counts[0]),
         "labels": None if labels is None else [list(item) for item in sorted(labels.items())],
         "lengths": _lengths(statistics, n_special, max_length),
         "vocabulary": _vocabulary(statistics.token_counts, token_text),

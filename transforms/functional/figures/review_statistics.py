@@ -65,10 +65,15 @@ class ReviewStatistics:
     @property
     def duplicates(self) -> int | None:
         """Reviews whose text an earlier one has too; None where they were too many to count."""
+        texts = self.distinct_texts
+        return None if texts is None else self.reviews - len(texts)
+
+    @property
+    def distinct_texts(self) -> npt.NDArray[np.uint64] | None:
+        """(n,) the hash of each text, once; None where they were too many to count."""
         if self.text_hashes is None:
             return None
-        hashes = np.concatenate([np.empty(0, np.uint64), *self.text_hashes])
-        return len(hashes) - len(np.unique(hashes))
+        return np.unique(np.concatenate([np.empty(0, np.uint64), *self.text_hashes]))
 
 
 def measure(

@@ -74,6 +74,12 @@ def check_header(stream: IO[bytes], columns: ReviewColumns, dialect: Dialect) ->
     return _header(_rows(stream, dialect), columns) is not None
 
 
+def header_of(stream: IO[bytes], dialect: Dialect) -> list[str] | None:
+    """Return the fields of a file's header, None for one without a row."""
+    header = next(_rows(stream, dialect), None)
+    return None if header is None else header.fields
+
+
 def _header(rows: Iterator[_Row], columns: ReviewColumns) -> list[str] | None:
     header = next(rows, None)
     if header is None:

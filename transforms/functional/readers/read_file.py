@@ -97,6 +97,31 @@ def label_type_of(
         raise damaged(file, error) from error
 
 
+def column_names(stream: IO[bytes], file: FileRange) -> list[str] | None:
+    """Return the columns of a file; of JSON, the fields of the first record.
+
+    Plain text has none. None where the file is empty.
+
+    Raises:
+        InputError: the file is damaged; the message names the file.
+    """
+    try:
+        unpacked = decompress(stream, file.compression, seekable=file.format in INDEXED)
+        if file.format == "parquet":
+            return list(parquet.parquet_schema(unpacked).names)
+        if file.format == "arrow":
+            return list(arrow_ipc.arrow_schema(unpacked).names)
+        if file.format in DELIMITERS:
+            return delimited.header_of(unpacked, file.dialect)
+        if file.format in ("jsonl", "json"):
+            return list(next(jsonl.objects(_json_lines(unpacked, file)), {})) or None
+        return []
+    except InputError as error:
+        raise type(error)(f"{file.path}: {error}") from None
+    except DAMAGE as error:
+        raise damaged(file, error) from error
+
+
 def index_groups(stream: IO[bytes], file: FileRange, text_column: str) -> list[Group]:
     """Return the row groups or record batches of an indexed file; none for an Arrow stream.
 

@@ -8,7 +8,7 @@ import sys
 from beam_pipeline.job import JobResult
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.passed_over import passed_over_line
-from beam_pipeline.report.dataset_lines import subset_line
+from beam_pipeline.summary.dataset_lines import subset_line
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.wording import NAMES_SHOWN, counted, first_of
@@ -43,7 +43,7 @@ def _figures(config: JobConfig, result: JobResult, manifest: Manifest) -> list[s
         done = "it was there already: nothing to do"
     return [
         f"Done: {config.output} ({done})",
-        *([_generation(manifest)] if len(manifest.generations) > 1 else []),
+        *(_generation(result, manifest) if len(manifest.generations) > 1 else []),
         *(f"  {subset_line(manifest, subset)}" for subset in manifest.subsets),
         f"  reviews     {reviews.read:,} read = {reviews.written:,} written + "
         f"{reviews.rejected:,} rejected + {reviews.dropped:,} dropped"
@@ -75,6 +75,8 @@ def _notes(config: JobConfig, result: JobResult, manifest: Manifest) -> list[str
             f"reviews; their workers went on with the library's own, which is slower. Please "
             f"report it, with the tokenizer"
         )
+    for broken in result.record["run"]["broken_expectations"] if result.record else ():
+        lines.append(f"  WARNING     unlike --expect: {broken}")
     if not any(map(manifest.rows, manifest.subsets)):
         lines.append(f"  NOTE        no row was made: {_why_no_row(manifest)}")
     return lines
@@ -133,9 +135,18 @@ def _python() -> str:
     return sys.executable if path.startswith("..") else path
 
 
-def _generation(manifest: Manifest) -> str:
-    added = manifest.generations[-1].inputs
-    return (
-        f"  generation  {manifest.generation:,}, with {added:,} new of "
+def _generation(result: JobResult, manifest: Manifest) -> list[str]:
+    """Return what this run added; the lines behind are of the whole dataset."""
+    new = manifest.generations[-1].inputs
+    lines = [
+        f"  generation  {manifest.generation:,}, with {new:,} new of "
         f"{counted(len(manifest.inputs), 'input file')}"
-    )
+    ]
+    if result.record and "ledger" in result.record["run"]:
+        reviews = result.record["run"]["ledger"]["reviews"]
+        rows = sum(subset["rows"] for subset in result.record["run"]["subsets"].values())
+        lines.append(
+            f"  added       {counted(rows, 'row')} of {counted(reviews['written'], 'review')}, "
+            f"{reviews['rejected']:,} rejected; the dataset has now:"
+        )
+    return lines

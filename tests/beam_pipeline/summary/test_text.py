@@ -8,7 +8,7 @@ import pytest
 
 from beam_pipeline.job import JobResult
 from beam_pipeline.options.config import JobConfig
-from beam_pipeline.report.summary import summary
+from beam_pipeline.summary.text import summary
 from tests.transforms.functional.dataset.test_commit import DRAFT, complete
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts

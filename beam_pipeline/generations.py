@@ -1,0 +1,116 @@
+"""`python -m beam_pipeline.generations OUTPUT`: when each was made, of what, and how many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from beam_pipeline.console import command_line, run_program, say
+from beam_pipeline.dataset_arguments import dataset_parser, run_command
+from beam_pipeline.output.dataset_card import write_card
+from beam_pipeline.output.output_folder import rolled_back
+from beam_pipeline.output.rollback import roll_back
+from beam_pipeline.output.run_records import copy_figures, find_record, record_made, when_made
+from beam_pipeline.report.write import write_report
+from beam_pipeline.summary.record import RunLog, RunOutcome, now
+from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.dataset.totals import added
+from transforms.functional.wording import counted
+from transforms.storage.generations import (
+    generation_numbers,
+    generation_path,
+    newest_manifest,
+    read_manifest,
+)
+from transforms.storage.lease import lease
+
+NAMES_SHOWN = 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """List generations, or roll back to one, and return an exit code."""
+    parser = dataset_parser("generations", "List the generations of a dataset, or go back to one.")
+    parser.add_argument(
+        "--roll_back",
+        type=int,
+        metavar="N",
+        help="make a new generation that holds what generation N did; nothing is removed",
+    )
+    options = parser.parse_args(arguments)
+    command = command_line("beam_pipeline.generations", arguments)
+
+    def run() -> int:
+        if options.roll_back is not None:
+            _roll_back(options.output, options.roll_back, command)
+        say("\n".join(describe_generations(options.output)))
+        return 0
+
+    return run_command(run, options, interrupted="the same command starts anew")
+
+
+def _roll_back(output: str, number: int, command: str) -> None:
+    run = RunLog(command=command, output=output)
+    read_manifest(output)  # Before anything is written to what may be another folder.
+    with lease(output) as held:
+        manifest = roll_back(held, number)
+        outcome = RunOutcome(
+            exit_code=0,
+            exit_reason=f"rolled back to generation {number}",
+            seconds=(now() - run.started).total_seconds(),
+        )
+        copy_figures(output, number, manifest.generation)
+        target = read_manifest(output, generation_path(number))
+        record_made(run, outcome, manifest, target)
+        write_card(output, manifest)
+        write_report(output)
+
+
+def describe_generations(output: str) -> Iterator[str]:
+    """Yield a line for each generation that is there, the newest last."""
+    newest = newest_manifest(output)
+    gone_back = set(rolled_back(output, newest))
+    yield f"{output}: {counted(len(newest.generations), 'generation')}"
+    for number in generation_numbers(output):
+        manifest = read_manifest(output, generation_path(number))
+        record = find_record(output, number)
+        made = when_made(record)
+        when = f"{made:%Y-%m-%d %H:%M} UTC" if made else "at an unknown time"
+        state = "*" if number == newest.generation else "-" if number in gone_back else " "
+        rows = sum(map(manifest.rows, manifest.subsets))
+        yield (
+            f"{state} {number:>6}  {when:<20}  {counted(rows, 'row'):>18}  "
+            f"{_what(output, manifest, record)}"
+        )
+    yield "* the newest" + (", - rolled back" if gone_back else "")
+
+
+def _what(output: str, manifest: Manifest, record: Mapping[str, Any] | None) -> str:
+    """Return what a generation's run added."""
+    [*_, generation] = manifest.generations
+    if not generation.inputs:
+        return str(record["exit_reason"]) if record else "no new input"
+    names = [entry.path for entry in manifest.inputs[-generation.inputs :][:NAMES_SHOWN]]
+    more = generation.inputs - len(names)
+    files = ", ".join(names) + (f" and {more:,} more" if more else "")
+    figures = _added(output, manifest, record)
+    reviews = counted(figures["ledger"]["reviews"]["written"], "review") if figures else "reviews"
+    return f"{reviews} of {counted(generation.inputs, 'file')}: {files}"
+
+
+def _added(
+    output: str, manifest: Manifest, record: Mapping[str, Any] | None
+) -> Mapping[str, Any] | None:
+    """Return what a generation added; None where the one before is no longer there to tell."""
+    if record is not None and "ledger" in record["run"]:
+        figures: Mapping[str, Any] = record["run"]
+        return figures
+    if len(manifest.generations) == 1:
+        return added(manifest, None)
+    before = manifest.generations[-2].number
+    if before not in generation_numbers(output):
+        return None
+    return added(manifest, read_manifest(output, generation_path(before)))
+
+
+if __name__ == "__main__":
+    run_program(main)

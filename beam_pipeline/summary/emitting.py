@@ -1,0 +1,86 @@
+"""Telling machines how a run went: JSON on stdout or in a file, and a file of metrics."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from beam_pipeline.console import write
+from beam_pipeline.engines import interrupts
+from beam_pipeline.job import JobResult
+from beam_pipeline.options.config import JobConfig
+from beam_pipeline.output.run_records import find_figures, record_text
+from beam_pipeline.summary.metrics import metrics_text
+from beam_pipeline.summary.record import Record, RunLog, RunOutcome, record_of
+from transforms import storage
+from transforms.functional.errors import ReviewShardsError
+from transforms.storage.generations import find_manifest
+
+_logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def telling(config: JobConfig, command: str) -> Iterator[RunLog]:
+    """Tell how the run in this block went, also when it fails.
+
+    Args:
+        config: Its options, which say whom to tell.
+        command: Its command line.
+    """
+    log = RunLog(command=command, output=config.output)
+    started = time.monotonic()
+    try:
+        yield log
+    except BaseException as error:
+        _tell(config, _failed(log, error, time.monotonic() - started))
+        raise
+    _tell(config, _ended(config, log, time.monotonic() - started))
+
+
+def _tell(config: JobConfig, record: Record) -> None:
+    """Write what the options ask for; the run's own result decides its exit code."""
+    try:
+        if config.summary == "json":
+            write(record_text(record).rstrip(), sys.stdout)
+        elif config.summary != "text":
+            storage.write_atomic(config.summary, record_text(record).encode())
+        if config.metrics_file:
+            storage.write_atomic(config.metrics_file, metrics_text(record).encode())
+    except ReviewShardsError as error:
+        _logger.error("the run ended, but %s", error)
+
+
+def _ended(config: JobConfig, log: RunLog, seconds: float) -> Record:
+    """Return the record of a run that did not fail."""
+    result: JobResult | None = log.result
+    if result is not None and result.record is not None:
+        return result.record
+    if result is None:
+        reason = "written, not run"
+    else:
+        reason = "nothing new" if config.append else "there already"
+    outcome = RunOutcome(exit_code=0, exit_reason=reason, seconds=seconds)
+    return record_of(log, outcome, dataset=result.manifest if result else None)
+
+
+def _failed(log: RunLog, error: BaseException, seconds: float) -> Record:
+    """Return the record of a run that failed, with what its workers counted till then."""
+    code = ReviewShardsError.exit_code
+    if isinstance(error, ReviewShardsError):
+        code, reason = error.exit_code, str(error)
+    elif isinstance(error, KeyboardInterrupt):
+        code, reason = interrupts.EXIT_CODE, "interrupted"
+    else:
+        reason = f"unexpected {type(error).__name__}: {error}"
+    outcome = RunOutcome(exit_code=code, exit_reason=reason, seconds=seconds)
+    figures = dataset = None
+    try:
+        dataset = find_manifest(log.output)
+        if log.generation is not None:
+            figures = find_figures(log.output, log.generation)
+    except ReviewShardsError as unreadable:  # The run's own error is what matters.
+        _logger.warning("the summary lacks what stands in the output: %s", unreadable)
+    return record_of(log, outcome, dataset=dataset, figures=figures)
