@@ -72,7 +72,8 @@ def _run(
     pipeline = beam.Pipeline(runner=engine.runner, options=engine.options)
     build(pipeline, recipe, plan, files, contract=contract, lease=lease, threads=engine.threads)
     monitor = partial(output_monitor, recipe, plan)
-    with watching(config.output, monitor, quiet=config.quiet):
+    engine_there = "" if engine.local else engine.address
+    with watching(config.output, monitor, quiet=config.quiet, engine=engine_there):
         return execute(pipeline, engine)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -17,6 +18,9 @@ SECONDS_BETWEEN_LINES = 30.0
 SECONDS_BETWEEN_REQUESTS = 30.0  # Listing a store costs money.
 SECONDS_BETWEEN_FRAMES = 0.5
 MOST_TIME_SPENT = 0.01  # Share of the time that looking may take.
+SECONDS_WITHOUT_A_SHARD = 60.0  # After so many it is asked whether anybody works.
+
+_logger = logging.getLogger(__name__)
 
 
 class Display(Protocol):
@@ -33,7 +37,7 @@ class Display(Protocol):
 
 @contextmanager
 def watching(
-    output: str, make_monitor: Callable[[], OutputMonitor], *, quiet: bool
+    output: str, make_monitor: Callable[[], OutputMonitor], *, quiet: bool, engine: str = ""
 ) -> Iterator[None]:
     """Show how far a job is for as long as it runs in this block.
 
@@ -41,6 +45,7 @@ def watching(
         output: Folder or URL of the dataset.
         make_monitor: Called when the job is about to start, and not at all when `quiet`.
         quiet: Show nothing; neither is anything shown without a stderr.
+        engine: The engine beyond this process; one without free workers waits without a word.
     """
     if quiet or sys.stderr is None:
         yield
@@ -52,7 +57,10 @@ def watching(
         interval = max(interval, SECONDS_BETWEEN_REQUESTS)
     stopped = threading.Event()
     watcher = threading.Thread(
-        target=_watch, args=(monitor, display, interval, stopped), name="progress", daemon=True
+        target=_watch,
+        args=(monitor, display, interval, stopped, engine),
+        name="progress",
+        daemon=True,
     )
     watcher.start()
     try:
@@ -65,9 +73,13 @@ def watching(
 
 
 def _watch(
-    monitor: OutputMonitor, display: Display, interval: float, stopped: threading.Event
+    monitor: OutputMonitor,
+    display: Display,
+    interval: float,
+    stopped: threading.Event,
+    engine: str,
 ) -> None:
-    wait = interval
+    wait, begun = interval, time.monotonic()
     while not stopped.wait(wait):
         started = time.monotonic()
         try:
@@ -78,6 +90,13 @@ def _watch(
         if not stopped.is_set():
             with suppress(OSError, ValueError):  # The screen is gone; the job goes on.
                 display.show(progress)
+            if engine and not progress.bytes_new and started - begun > SECONDS_WITHOUT_A_SHARD:
+                _logger.warning(
+                    "no shard after a minute: has %s workers that are free? Its page and its log "
+                    "say so (with --order shuffled there is no shard before all is read)",
+                    engine,
+                )
+                engine = ""
         wait = max(interval, (time.monotonic() - started) / MOST_TIME_SPENT)
 
 

@@ -62,6 +62,10 @@ _JAVA_ALONE = """java.lang.IllegalStateException: Only one SparkContext should b
 \tat org.apache.spark.SparkContext.run(SparkContext.java:2)
 \tat java.base/java.lang.Thread.run(Thread.java:840)
 """
+_NOT_SENT = """org.apache.spark.SparkException: Job aborted: a result is not serializable
+Serialization stack:
+\t- object not serializable (class: RawUnionValue, value: 2:[105, -120, 1, 81])
+"""
 _PYTHON_IN_JAVA = """java.lang.RuntimeException: Error: Traceback (most recent call last):
   File "sdk_worker.py", line 310, in _execute
     response = task()
@@ -78,6 +82,7 @@ OSError: [Errno 28] No space left on device
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
+        (_NOT_SENT, "org.apache.spark.SparkException: Job aborted: a result is not serializable"),
         (_JAVA, "java.lang.NullPointerException: element"),
         (_JAVA_ALONE, "java.lang.IllegalStateException: Only one SparkContext should be running"),
         (_PYTHON_IN_JAVA, "OSError: [Errno 28] No space left on device"),

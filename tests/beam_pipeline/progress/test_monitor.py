@@ -172,3 +172,21 @@ def test_a_look_that_fails_is_no_failure(
     monkeypatch.setattr(monitor, "look", lambda: 1 / 0)
     _watch(lambda: monitor, tmp_path, 0.2, quiet=False)
     assert capsys.readouterr().err == ""
+
+
+def test_an_engine_without_a_shard_after_a_minute_is_asked_about_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("beam_pipeline.progress.display.SECONDS_WITHOUT_A_SHARD", 0.1)
+    monkeypatch.setattr("beam_pipeline.progress.display._Lines.interval", 0.05)
+
+    def monitor() -> OutputMonitor:
+        return OutputMonitor(str(tmp_path), WORK, "mine")
+
+    with watching(str(tmp_path), monitor, quiet=False, engine="the engine at localhost:8199"):
+        time.sleep(1)
+    with watching(str(tmp_path), monitor, quiet=False):
+        time.sleep(0.5)
+
+    (warning,) = caplog.messages
+    assert "has the engine at localhost:8199 workers that are free?" in warning
