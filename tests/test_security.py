@@ -71,6 +71,10 @@ _SECRET = "aB3/xY+secret=value"
     [
         ("s3://AKIA123:aB3/xY+z@bucket/in", "s3://***@bucket/in"),
         ("https://user:p%40ss@host/in?x=1", "https://***@host/in?x=1"),
+        ("https://u:p/a@s'x@host/in", "https://***@host/in"),
+        ("https://u:p@a/s@host:80/in?x=1", "https://***@host:80/in?x=1"),
+        ("s3://key:se/cr@et@bucket", "s3://***@bucket"),
+        ("https://u:p@host/a@b.txt", "https://***@host/a@b.txt"),
         ("https://ghp_token@host/in", "https://***@host/in"),
         ("https://a.net/c/b?sv=1&sig=aB%2B&se=2", "https://a.net/c/b?sv=1&sig=***&se=2"),
         ("https://s3/b?X-Amz-Signature=ab&X-Amz-Credential=c", None),

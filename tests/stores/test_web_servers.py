@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 
 from beam_pipeline.__main__ import main
+from beam_pipeline.plan.listing import list_inputs
 from tests.beam_pipeline.jobs import TOKENIZER
+from tests.stores.servers import free_port
 from tests.stores.web_server import Site, web_server
+from transforms import storage
+from transforms.functional.errors import InputError, UsageError
+from transforms.storage import stores
 from transforms.storage.generations import read_manifest
 
 
@@ -100,3 +105,31 @@ def test_earlier_files_with_secrets_are_compared_with_where_the_command_names_th
     assert _run(tmp_path / "out", urls, "--dedup", "exact", "--append") == 0
     reviews = read_manifest(str(tmp_path / "out")).ledger.reviews
     assert (reviews.read, reviews.duplicates) == (40, 20)
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+def test_a_server_without_ranges_is_read_through_a_temporary_file(
+    site: Site, tmp_path: Path, says_so: bool
+) -> None:
+    site.ranges, site.says_no_ranges = False, says_so
+    site.files["a.jsonl"] = _lines("good", 60_000)
+    assert len(site.files["a.jsonl"]) > 1 << 20
+    with storage.open_input(site.url("a.jsonl")) as stream:
+        stream.seek(1000)
+        assert stream.read() == site.files["a.jsonl"][1000:]
+
+
+@pytest.mark.parametrize("what", ["refused", "unavailable"])
+def test_a_server_that_is_down_is_not_a_file_that_is_not_there(
+    site: Site, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(stores, "FIRST_WAIT_S", 0.0)
+    down = f"http://127.0.0.1:{free_port()}/a.jsonl"
+    url = site.url("a.jsonl") if what == "unavailable" else down
+    site.status = 503
+    said = f"{url}: the server does not answer as it should: .+; check the URL"
+    with pytest.raises(InputError, match=said):
+        list_inputs([url])
+    site.status = None
+    with pytest.raises(UsageError, match="no input matches"):
+        list_inputs([site.url("a.jsonl")])

@@ -19,7 +19,9 @@ class Site:
     Attributes:
         files: Bytes by path and query, such as `/get?key=a`.
         ranges: False for a server that sends whole files only.
+        says_no_ranges: False for such a server that does not say so.
         etags: False for one that says nothing of versions.
+        status: Where given, what it answers to everything.
         signature: Where given, a parameter of requests that names no file.
     """
 
@@ -27,7 +29,9 @@ class Site:
         self.port = port
         self.files: dict[str, bytes] = {}
         self.ranges = True
+        self.says_no_ranges = True
         self.etags = True
+        self.status: int | None = None
         self.signature = ""
         self.requests: list[str] = []
 
@@ -58,9 +62,9 @@ def web_server() -> Iterator[Site]:
                 self.wfile.write(body)
 
         def answer(self) -> bytes | None:
-            data = site.find(self.path)
+            data = None if site.status else site.find(self.path)
             if data is None:
-                self.send_response(404)
+                self.send_response(site.status or 404)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return None
@@ -73,7 +77,7 @@ def web_server() -> Iterator[Site]:
                 self.send_header("Content-Range", f"bytes {start}-{end}/{len(data)}")
             else:
                 self.send_response(200)
-            if not site.ranges:
+            if not site.ranges and site.says_no_ranges:
                 self.send_header("Accept-Ranges", "none")
             if site.etags:
                 self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')

@@ -6,10 +6,14 @@ import re
 
 MASK = "***"
 
-# `scheme://user:password@host`: a password may hold quotes and `@`, but no slash.
-_PASSWORD = re.compile(r"(\w[\w+.-]*://)[^\s@/:?#]*:[^\s/?#]*@")
+# `scheme://user:password@host`: a password may hold quotes and `@`. With slashes in it, too, the
+# last `@` that what looks like a host and a path follows ends it.
+_PASSWORD = re.compile(
+    r"(\w[\w+.-]*://)[^\s@/:?#]*:"
+    r"(?:(?!:|\d+/)[^\s?#]*@(?=[\w.-]+(?::\d+)?/)|[^\s/?#]*@)"
+)
 # `scheme://key:secret@host`: a key of a store may hold slashes; `host:8080/a@b` is no such thing.
-_KEY_AND_SECRET = re.compile(r"(\w[\w+.-]*://)[^\s@/:]*:(?!\d+/)[^\s@'\"]*@")
+_KEY_AND_SECRET = re.compile(r"(\w[\w+.-]*://)[^\s@/:]*:(?!\d+/)[^\s@'\"]*@(?:[^\s@/'\"]*@)*")
 # `https://token@host`; but in `abfs://container@account` there is no secret.
 _TOKEN = re.compile(r"\b((?:https?|ftps?|sftp|ssh|git|webdavs?)://)[^\s/:?#]+@", re.IGNORECASE)
 _SECRET_NAME = (

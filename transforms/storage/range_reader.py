@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 from fsspec import AbstractFileSystem
 
 from transforms.functional.errors import InputError
-from transforms.storage.stores import reason, retrying
+from transforms.storage.stores import reason, retrying, run_once
 from transforms.storage.versions import get_range
 
 FIRST_BLOCK_BYTES = 1 << 18
@@ -148,3 +150,28 @@ class RangeReader(io.RawIOBase):
         if len(data) != end - start:
             raise ConnectionError(f"{len(data)} bytes came instead of {end - start}")
         return data
+
+
+def gives_ranges(filesystem: AbstractFileSystem, name: str, info: Mapping[str, Any]) -> bool:
+    """Return True where a store gives ranges of a file; a web server is asked for one byte.
+
+    Args:
+        filesystem: The store.
+        name: The file's name there.
+        info: What the store says of it.
+    """
+    if info.get("partial") is False:
+        return False
+    if "http" not in filesystem.protocol or not info.get("size"):
+        return True
+    return bool(retrying(run_once, filesystem, _answers_partly, filesystem, name))
+
+
+async def _answers_partly(filesystem: Any, name: str) -> bool:
+    # Left before its end, an answer with the whole file is not fetched.
+    session = await filesystem.set_session()
+    options = {**filesystem.kwargs}
+    headers = {**(options.pop("headers", None) or {}), "Range": "bytes=0-0"}
+    async with session.get(filesystem.encode_url(name), headers=headers, **options) as answer:
+        answer.raise_for_status()
+        return bool(answer.status == 206)

@@ -16,8 +16,17 @@ from fsspec.implementations.local import LocalFileSystem
 
 from transforms.functional.errors import InputError, ReviewShardsError
 from transforms.storage.paths import locate
-from transforms.storage.range_reader import RangeReader
-from transforms.storage.stores import ATTEMPTS, ask, may_pass, reason, wait
+from transforms.storage.range_reader import RangeReader, gives_ranges
+from transforms.storage.stores import (
+    ATTEMPTS,
+    ask,
+    ask_once,
+    hidden_cause,
+    may_pass,
+    reason,
+    retrying,
+    wait,
+)
 from transforms.storage.versions import (
     SmallFile,
     get_many,
@@ -64,7 +73,9 @@ def open_input(
     try:
         filesystem, name = locate(path)
         opened = _open(filesystem, name, planned_version, stop, ahead)
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if hidden_cause(error) is not None:
+            raise _input_error(path, error) from error
         raise vanished(path) from None
     except OSError as error:
         raise InputError(f"{path}: cannot be opened: {reason(error)}") from error
@@ -110,7 +121,7 @@ def _open(
         return now.get("size"), version_of(now)
 
     # A web server that knows no ranges gives all or nothing.
-    if size is None or info.get("partial") is False:
+    if size is None or not gives_ranges(filesystem, name, info):
         stream = _whole_in_temporary_file(filesystem, name)
         return _Opened(stream, size, version_of(info), look)
     now = version_of(info)
@@ -131,7 +142,13 @@ def _open_local(filesystem: AbstractFileSystem, name: str) -> _Opened:
 
 def _whole_in_temporary_file(filesystem: AbstractFileSystem, name: str) -> IO[bytes]:
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-    file.write(ask(filesystem, "cat_file", name))
+
+    def fetch() -> None:
+        file.seek(0)
+        file.truncate()
+        ask_once(filesystem, "get_file", name, file)
+
+    retrying(fetch)
     file.seek(0)
     return cast("IO[bytes]", file)
 
@@ -235,8 +252,10 @@ def info_of(path: str) -> dict[str, Any] | None:
     filesystem, name = locate(path)
     try:
         return cast("dict[str, Any]", ask(filesystem, "info", name))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if hidden_cause(error) is None:
+            return None
+        raise _input_error(path, error) from error
     except Exception as error:
         raise _input_error(path, error) from error
 
@@ -298,4 +317,9 @@ def _raise_unless_missing(error: OSError) -> None:
 def _input_error(path: str, error: BaseException) -> ReviewShardsError:
     if isinstance(error, ReviewShardsError):
         return error
+    if cause := hidden_cause(error):
+        return InputError(
+            f"{path}: the server does not answer as it should: {reason(cause)}; check the URL, or "
+            f"start the job again once it does"
+        )
     return InputError(f"{path}: cannot be read: {reason(error)}")

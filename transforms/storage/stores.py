@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Awaitable, Callable
+from itertools import chain
 from typing import Any, TypeVar, cast
 
 import fsspec
@@ -139,6 +140,8 @@ def wait(attempt: int) -> None:
 def may_pass(error: BaseException) -> bool:
     """Return True for errors that another try may not meet."""
     if isinstance(error, FileNotFoundError):
+        if cause := hidden_cause(error):
+            return may_pass(cause)
         # S3 forgets an upload that it has completed while the answer was lost.
         return "upload" in str(error).lower()
     if isinstance(error, PermissionError | FileExistsError | IsADirectoryError):
@@ -152,13 +155,27 @@ def may_pass(error: BaseException) -> bool:
     return isinstance(error, TimeoutError | ConnectionError)
 
 
+def hidden_cause(error: BaseException) -> BaseException | None:
+    """Return what fsspec calls "not found" for web servers: a refused connection, a 503.
+
+    None where nothing is there indeed.
+    """
+    cause = error.__cause__
+    if not isinstance(error, FileNotFoundError) or cause is None:
+        return None
+    missing = isinstance(cause, FileNotFoundError) or status_of(cause) in (404, 410)
+    return None if missing else cause
+
+
 def status_of(error: BaseException | None) -> int | None:
     """Return the HTTP status behind an error of any of the libraries, None where there is none."""
     while error is not None:
         response = getattr(error, "response", None)
         if isinstance(response, dict):
             response = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        for value in (response, *(getattr(error, name, None) for name in _STATUS_ATTRIBUTES)):
+        # One after the other: aiohttp warns of its `code`, where it has a `status`.
+        named = (getattr(error, name, None) for name in _STATUS_ATTRIBUTES)
+        for value in chain([response], named):
             value = getattr(value, "status_code", value)
             if str(value).isdigit() and 100 <= int(str(value)) < 600:
                 return int(str(value))

@@ -6,6 +6,7 @@ twice makes the whole archive an error that names it: somebody meant harm, or it
 
 from __future__ import annotations
 
+import io
 import lzma
 import stat
 import tarfile
@@ -140,11 +141,22 @@ def _tar_members(stream: IO[bytes], archive: str) -> Iterator[tuple[Member, str 
     """Yield file members, with what else they are if they are no plain files, and their bytes."""
     name = archive.lower()
     short = next((kind for end, kind in _TAR_SHORT.items() if name.endswith(end)), None)
-    unpacked = decompress(stream, short or compression_of(name))
+    compression = short or compression_of(name)
+    limit = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    if compression is not None:
+        limit = FREE_BYTES + MAX_RATIO * limit
+    unpacked = decompress(stream, compression)
     with tarfile.open(fileobj=unpacked, mode="r|", tarinfo=_StrictTarInfo) as tar:
         for info in tar:
             # Python keeps every header it has seen.
             tar.members = []  # type: ignore[attr-defined]
+            # Python would look for the next member behind so many bytes, for ever.
+            if not 0 <= info.size <= limit:
+                raise InputError(
+                    f"{info.name!r} claims {info.size:,} bytes, which the archive cannot hold: a "
+                    f"decompression bomb, or damaged"
+                )
             if info.isdir():
                 continue
             data = tar.extractfile(info) if info.isreg() and not info.issparse() else None

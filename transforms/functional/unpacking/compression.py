@@ -193,7 +193,15 @@ class _Zstd(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self._stream.read(len(buffer))
+        try:
+            data = self._stream.read(len(buffer))
+        except OSError as error:
+            if "too much memory" not in str(error):
+                raise
+            raise InputError(
+                "is zstd with a window of more than 128 MiB, which is not read: pack it again "
+                "without --long, or with --long=27 at most"
+            ) from None
         self._guard.packed = self._packed.tell()
         self._guard.add_unpacked(len(data))
         buffer[: len(data)] = data

@@ -3,6 +3,7 @@ import io
 import pytest
 
 from tests.transforms.functional.readers.files import COMPRESS, ENDINGS
+from transforms.functional.errors import InputError
 from transforms.functional.readers.read_file import DAMAGE
 from transforms.functional.unpacking.compression import compression_of, decompress
 
@@ -71,3 +72,10 @@ def test_reading_in_pieces_of_any_size_gives_the_same_bytes(compression):
 
 def test_every_compression_has_an_ending():
     assert {compression_of("a" + ending) for ending in ENDINGS.values()} == set(COMPRESS)
+
+
+def test_a_zstd_window_that_nobody_has_memory_for_is_named():
+    # A frame header: a window of 2 GiB, no content size; then an empty last block.
+    data = b"\x28\xb5\x2f\xfd" + bytes([0, 21 << 3]) + b"\x01\0\0"
+    with pytest.raises(InputError, match="a window of more than 128 MiB, which is not read"):
+        decompress(io.BytesIO(data), "zstd").read()
