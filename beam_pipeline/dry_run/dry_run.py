@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from beam_pipeline.dry_run.estimates import Estimate, total_of
-from beam_pipeline.dry_run.sampling import Run, Sample, take_sample
+from beam_pipeline.dry_run.sampling import Sample, SampledReviews, take_sample
 from beam_pipeline.engines.cores import n_cores
 from beam_pipeline.engines.engine import SMALL_TEXT_BYTES
 from beam_pipeline.options.config import JobConfig
@@ -111,7 +111,7 @@ def _estimate_lines(
     return lines
 
 
-def _make(recipe: DatasetRecipe, encoder: ReviewTokenizer, run: Run) -> Counts:
+def _make(recipe: DatasetRecipe, encoder: ReviewTokenizer, run: SampledReviews) -> Counts:
     """Do with a run what the job does with a part, and count what comes out."""
     config = recipe.config
     part = Part(key=PartKey(split=0, part=0), last=True, reviews=run.reviews)

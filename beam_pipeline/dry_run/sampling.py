@@ -31,7 +31,7 @@ MOST_SPLITS = 4096
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Run:
+class SampledReviews:
     """Consecutive reviews from somewhere in the inputs.
 
     Attributes:
@@ -57,7 +57,7 @@ class Sample:
         cut_short: Files that can only be read from their start, of which the rest was not read.
     """
 
-    runs: list[Run]
+    runs: list[SampledReviews]
     read_bytes: int
     read_seconds: float
     is_all: bool
@@ -75,7 +75,7 @@ def take_sample(config: JobConfig, plan: Plan) -> Sample:
     places = {
         (file.source, file.start): n for n, split in enumerate(chosen) for file in split.files
     }
-    read: list[list[Run]] = [[] for _ in chosen]
+    read: list[list[SampledReviews]] = [[] for _ in chosen]
     cut_short = 0
     # In one go, so that an archive is walked through once.
     for file, stream in open_files([file for split in chosen for file in split.files]):
@@ -106,7 +106,7 @@ def _sizes(config: JobConfig, plan: Plan) -> dict[int, SizedFile]:
 
 def _read(
     config: JobConfig, size: SizedFile, file: FileRange, stream: IO[bytes], most: int
-) -> tuple[Run, bool]:
+) -> tuple[SampledReviews, bool]:
     """Return up to about `most` bytes of text; False where no other split goes on behind them."""
     chunks: list[ReviewChunk] = []
     n_bytes = 0
@@ -126,18 +126,20 @@ def _read(
             break
     reviews = [chunk.reviews for chunk in chunks]
     n_rejected = sum(len(chunk.rejected) for chunk in chunks)
-    return Run(reviews=_one_batch(reviews), rejected=n_rejected, stored_bytes=stored), ended
+    return SampledReviews(
+        reviews=_one_batch(reviews), rejected=n_rejected, stored_bytes=stored
+    ), ended
 
 
-def _joined(runs: Sequence[Run]) -> Run:
-    return Run(
+def _joined(runs: Sequence[SampledReviews]) -> SampledReviews:
+    return SampledReviews(
         reviews=_one_batch([run.reviews for run in runs]),
         rejected=sum(run.rejected for run in runs),
         stored_bytes=sum(run.stored_bytes for run in runs),
     )
 
 
-def _cut(stretch: Run, n_runs: int) -> Iterator[Run]:
+def _cut(stretch: SampledReviews, n_runs: int) -> Iterator[SampledReviews]:
     """Yield `n_runs` runs of at most `RUN_BYTES`, evenly spread over a stretch."""
     reviews = stretch.reviews
     text = np.concatenate([[0], np.cumsum(text_lengths(reviews))])
@@ -150,7 +152,7 @@ def _cut(stretch: Run, n_runs: int) -> Iterator[Run]:
         stop = min(int(end), max(int(start) + 1, most))
         share = (text[stop] - text[start]) / text[-1]
         if share:
-            yield Run(
+            yield SampledReviews(
                 reviews=reviews.slice(start, stop - start),
                 rejected=stretch.rejected * share,
                 stored_bytes=stretch.stored_bytes * share,
