@@ -50,7 +50,8 @@ class DatasetRecipe:
         """Check that rows have room, and that the tokenizer has what they need.
 
         Raises:
-            TokenizerError: it has not. Rows longer than the model reads are a warning.
+            TokenizerError: it has not. Rows longer than the model reads, and files that a class may
+                rebuild, are a warning.
         """
         try:
             _ = self.layout, self.masks
@@ -58,6 +59,12 @@ class DatasetRecipe:
             raise TokenizerError(f"--{error}") from None
         if self.config.whole_word_masking and not has_words(self.tokenizer.encoder):
             raise TokenizerError(f"{NO_WORDS}: leave --whole_word_masking out")
+        if self.tokenizer.not_asked and not self.config.quiet:
+            _log.warning(
+                "transformers is not installed, so tokenizer.json is taken as it lies: if "
+                "AutoTokenizer rebuilds a %s with other ids, training will say so",
+                self.tokenizer.not_asked,
+            )
         limit = self.tokenizer.model_max_length
         if limit is not None and self.config.max_length > limit and not self.config.quiet:
             _log.warning(

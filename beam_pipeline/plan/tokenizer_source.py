@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -27,14 +26,16 @@ from transforms.functional.errors import TokenizerError
 from transforms.functional.rows.template import Template
 from transforms.functional.tokenization.encoder import Encoder, load_encoder
 from transforms.functional.tokenizer_files.special_tokens import SpecialTokens, special_tokens_of
-from transforms.functional.tokenizer_files.tokenizer_config import FolderFiles, apply_config
+from transforms.functional.tokenizer_files.tokenizer_config import (
+    FolderFiles,
+    apply_config,
+    has_usual_steps,
+)
 
 TOKENIZER_FOLDER = "tokenizer"
 _CONFIG = COMPANIONS[0]
 # Where nothing says how long, the library writes 10**30.
 _NO_LIMIT = 10**9
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,8 @@ class TokenizerSource:
         encoder: The tokenizer.
         special: Roles of its special tokens.
         built_by: The library and class that wrote `tokenizer.json`; None for the file as it lay.
+        not_asked: The class that might rebuild the file with other ids, where no library was there
+            to be asked; empty where none is likely to.
         model_max_length: How many tokens the model reads at once, None where no file says.
     """
 
@@ -53,6 +56,7 @@ class TokenizerSource:
     encoder: Encoder
     special: SpecialTokens
     built_by: str | None = None
+    not_asked: str = ""
     model_max_length: int | None = None
 
     @property
@@ -174,18 +178,13 @@ def _as_files_say(
             f"transformers, which can make one of {_names(files)}, is not installed: install it, "
             f"or pass a folder with {TOKENIZER_FILE}",
         )
-    if said.tokenizer_class:
-        _log.warning(
-            "transformers is not installed, so tokenizer.json is taken as it lies: if "
-            "AutoTokenizer rebuilds a %s with other ids, training will say so",
-            said.tokenizer_class,
-        )
     kept = _kept(files)
     tokenizer = apply_config(said)
     if tokenizer != said.tokenizer:
         kept[TOKENIZER_FILE] = json.dumps(tokenizer, ensure_ascii=False).encode()
         encoder = load_encoder(kept[TOKENIZER_FILE])
-    return _source(kept, FolderFiles.parse(name, kept), encoder)
+    source = _source(kept, FolderFiles.parse(name, kept), encoder)
+    return source if has_usual_steps(said) else replace(source, not_asked=said.tokenizer_class)
 
 
 def _source(files: Mapping[str, bytes], said: FolderFiles, encoder: Encoder) -> TokenizerSource:

@@ -122,3 +122,15 @@ def test_the_fingerprint_covers_what_decides_the_bytes_and_nothing_else() -> Non
     made = {recipe(**options).fingerprint for options in others}
     assert len(made | {first}) == len(others) + 1
     assert recipe().shard_metadata["review_shards.fingerprint"] == first
+
+
+@pytest.mark.parametrize(
+    ("not_asked", "quiet", "warned"),
+    [("T5Tokenizer", False, True), ("T5Tokenizer", True, False), ("", False, False)],
+)
+def test_a_file_that_a_class_may_rebuild_is_warned_of_where_nobody_could_be_asked(
+    not_asked: str, quiet: bool, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    tokenizer = replace(TOKENIZER, not_asked=not_asked)
+    replace(recipe(quiet=quiet), tokenizer=tokenizer)
+    assert ("transformers is not installed, so tokenizer.json is taken" in caplog.text) is warned

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from beam_pipeline.plan.auto_tokenizer import answers
 from beam_pipeline.plan.tokenizer_source import load_tokenizer
 from tests.paths import ROOT
 from transforms.functional.errors import TokenizerError
@@ -151,3 +152,22 @@ def test_without_a_network_the_cache_may_know_that_a_companion_does_not_exist(hu
     missing = huggingface_hub._CACHED_NO_EXIST
     monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: missing)
     assert "special_tokens_map.json" not in load_tokenizer("org/model").files
+
+
+@pytest.mark.parametrize(
+    ("change", "not_asked"),
+    [
+        ({}, ""),
+        ({"normalizer": {"type": "Lowercase"}}, "BertTokenizer"),
+        ({"normalizer": None}, "BertTokenizer"),
+        ({"pre_tokenizer": {"type": "WhitespaceSplit"}}, "BertTokenizer"),
+    ],
+)
+def test_without_the_library_a_file_with_other_steps_than_usual_may_be_rebuilt(
+    folder, monkeypatch, change, not_asked
+):
+    monkeypatch.setattr(answers, "is_installed", lambda: False)
+    content = json.loads((folder / "tokenizer.json").read_bytes())
+    (folder / "tokenizer.json").write_text(json.dumps({**content, **change}))
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
+    assert load_tokenizer(str(folder)).not_asked == not_asked

@@ -93,7 +93,9 @@ class TextEncoder:
         try:
             # Not encode_batch_fast: its word_ids are None throughout.
             encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
-        except Exception as error:  # The library raises bare Exception.
+        except BaseException as error:  # The library raises bare Exception, and panics.
+            if not (isinstance(error, Exception) or _is_panic(error)):
+                raise
             raise _cannot_encode(error) from error
         ids, offsets = _ids_of(encodings)
         # Word ids are None for template tokens only, and the template is off.
@@ -131,7 +133,9 @@ class WordPieceEncoder(TextEncoder):
         """Encode ``texts`` in one call of the library; see ``TextEncoder``."""
         try:
             encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-        except Exception as error:  # The library raises bare Exception.
+        except BaseException as error:  # The library raises bare Exception, and panics.
+            if not (isinstance(error, Exception) or _is_panic(error)):
+                raise
             raise _cannot_encode(error) from error
         ids, offsets = _ids_of(encodings)
         n_words = np.concatenate([[0], np.cumsum(~self._goes_on[ids])])
@@ -353,7 +357,17 @@ def _template_of(
     return tuple(specials[: min(splits)]), tuple(specials[min(splits) :])
 
 
-def _cannot_encode(error: Exception) -> TokenizerError:
+def _is_panic(error: BaseException) -> bool:
+    """Return True for a panic of the library's own language, which is no `Exception`."""
+    return type(error).__name__ == "PanicException"
+
+
+def _cannot_encode(error: BaseException) -> TokenizerError:
+    if _is_panic(error):
+        return TokenizerError(
+            f"the tokenizer gave up on a text ({error}): one of its patterns takes too long "
+            f"for it; take such texts out (long runs of blanks, often), or use another tokenizer"
+        )
     return TokenizerError(
         f"the tokenizer cannot encode a text ({error}); give its model an unk_token that is in its "
         "vocabulary"

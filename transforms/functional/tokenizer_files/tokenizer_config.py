@@ -106,6 +106,19 @@ def apply_config(said: FolderFiles) -> dict[str, Any]:
     return _with_tokens(dict(said.tokenizer), _declared_tokens(said))
 
 
+def has_usual_steps(said: FolderFiles) -> bool:
+    """Return True for the steps with which classes of BERT's and GPT-2's kinds are made.
+
+    What a class rebuilds of such a vocabulary has these steps again, in all but a few: training
+    finds those out, since it compares ids.
+    """
+    steps = [said.tokenizer.get(step) or {} for step in ("model", "normalizer", "pre_tokenizer")]
+    kinds = tuple(step.get("type") for step in steps)
+    if kinds == ("WordPiece", "BertNormalizer", "BertPreTokenizer"):
+        return steps[0].get("continuing_subword_prefix") == "##"
+    return kinds == ("BPE", None, "ByteLevel") and steps[2].get("use_regex") is not False
+
+
 def _check_agree(said: FolderFiles, step: Mapping[str, Any], options: Mapping[str, str]) -> None:
     for option, called in options.items():
         if option in said.config and said.config[option] != step.get(called):

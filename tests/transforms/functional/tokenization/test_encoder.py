@@ -7,7 +7,7 @@ import pickle
 
 import pyarrow as pa
 import pytest
-from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
+from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers, processors
 
 from tests import tokenizers_zoo
 from tests.hostile_texts import random_texts
@@ -192,3 +192,12 @@ def test_the_same_file_is_loaded_once() -> None:
 def test_an_encoder_is_never_pickled() -> None:
     with pytest.raises(TypeError, match="never pickled"):
         pickle.dumps(Encoder(tokenizers_zoo.bert()))
+
+
+def test_a_panic_of_the_library_is_one_line() -> None:
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+    pattern = Regex(r"(\s|\s\s)+(?<=x)")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(pattern, "isolated")
+    encoder = Encoder(tokenizer.to_str())
+    with pytest.raises(TokenizerError, match=r"gave up on a text \(.*retry-limit.*\): one of its"):
+        encoder.encode_plain([" " * 60])
