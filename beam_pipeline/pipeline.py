@@ -58,7 +58,7 @@ def build(
     todo, kept = _unfinished(pipeline, _in_order(parts, recipe, plan), recipe, plan, contract)
     tokenized = todo | _tokenizing(recipe, plan, threads)
     figures = (tokenized, read) | _measuring(recipe, plan, files, missing_columns, lease)
-    made = tokenized | MakeShards(recipe, generation=plan.generation, lease=lease)
+    made = tokenized | MakeShards(recipe, plan, generation=plan.generation, lease=lease)
     shards = (made, kept) | "AllShards" >> beam.Flatten()
     draft = recipe.manifest_draft(plan)
     (read, shards) | WriteManifest(
@@ -115,7 +115,7 @@ def build_repair(
         for shard in manifest.shards()
         if PartKey(split=shard.split, part=shard.part) in keys
     }
-    making = MakeShards(recipe, generation=generation, lease=lease, expected=expected)
+    making = MakeShards(recipe, plan, generation=generation, lease=lease, expected=expected)
     _ = chosen | _tokenizing(recipe, plan, threads) | making
 
 
@@ -124,6 +124,7 @@ class MakeShards(beam.PTransform):
 
     Args:
         recipe: What to make.
+        plan: What is read.
         generation: Number of their generation; None for shards that lie as in format version 1.
         lease: The right to write; None where an engine runs the job later, without one.
         expected: The only content that shards may have, by their paths; None for any.
@@ -132,6 +133,7 @@ class MakeShards(beam.PTransform):
     def __init__(
         self,
         recipe: DatasetRecipe,
+        plan: Plan,
         *,
         generation: int | None,
         lease: Lease | None,
@@ -140,6 +142,7 @@ class MakeShards(beam.PTransform):
         """Hold the options."""
         super().__init__()
         self.recipe = recipe
+        self.validation_sources = plan.validation_sources
         self.generation = generation
         self.lease = lease
         self.expected = expected
@@ -148,7 +151,11 @@ class MakeShards(beam.PTransform):
         """Return a PCollection of `ShardReceipt`."""
         recipe, config = self.recipe, self.recipe.config
         if len(recipe.subsets) > 1:
-            parts |= SplitSubsets(config.validation_fraction, seed=config.seed)
+            parts |= SplitSubsets(
+                config.validation_fraction,
+                seed=config.seed,
+                validation_sources=self.validation_sources,
+            )
         rows = parts | MakeRows(recipe.layout)
         if recipe.masks:
             rows |= MaskBlocks(recipe.masks)

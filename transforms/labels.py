@@ -39,7 +39,7 @@ class CollectLabels(beam.PTransform):
 
     def expand(self, splits: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of one `{name: number}`, of none where all names are integers."""
-        columns = ReviewColumns(text=self.label_column)
+        columns = ReviewColumns(text=self.label_column, only_names=True)
         return (
             splits
             | "FindLabelNames" >> beam.FlatMap(label_names_of_split, columns=columns)
@@ -51,7 +51,7 @@ class CollectLabels(beam.PTransform):
 def _number_names(names: list[str], known: Mapping[str, int] | None) -> Iterator[dict[str, int]]:
     numbers = map_label_names(names) if known is None else add_label_names(names, known)
     # None is no element that engines in Java can hand to a side input.
-    if numbers is not None:
+    if numbers:
         yield numbers
 
 

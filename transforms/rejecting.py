@@ -166,7 +166,7 @@ def write_rejected(
 
 
 def _counts(part: Part) -> ReviewCounts:
-    gone = part.cleaning.duplicates + part.cleaning.excluded
+    gone = part.cleaning.duplicates + part.cleaning.excluded + part.cleaning.unlabelled
     n_rejected = len(part.rejected)
     return replace(
         part.cleaning, read=part.reviews.num_rows + gone + n_rejected, rejected=n_rejected

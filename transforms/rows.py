@@ -1,5 +1,6 @@
 """Rows out of tokens: subsets, then blocks or padded reviews, then static masks."""
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 
 import apache_beam as beam
@@ -21,6 +22,8 @@ class SplitSubsets(beam.PTransform):
     Args:
         validation_fraction: Share of reviews for validation, 0 to 1.
         seed: Seed of the choice.
+        validation_sources: (first, end) of runs of input files whose reviews are for validation;
+            with them nothing is drawn.
 
     Example:
         `tokenized`: from `TokenizeReviews`.
@@ -35,11 +38,12 @@ class SplitSubsets(beam.PTransform):
     validation_fraction: float
     _: KW_ONLY
     seed: int
+    validation_sources: Sequence[tuple[int, int]] | None = None
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `TokenizedPart`, two for each one."""
         return parts | beam.FlatMap(
-            split_subsets, self.validation_fraction, self.seed
+            split_subsets, self.validation_fraction, self.seed, self.validation_sources
         ).with_output_types(TokenizedPart)
 
 

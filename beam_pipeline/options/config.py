@@ -51,6 +51,23 @@ class JobConfig:
         help="take the label from the folder that a file lies in (pos/, neg/, unsup/)",
         goes_with=("task", "classification"),
     )
+    label_names: str = option(
+        "",
+        help="names of the classes in the order of their numbers, such as neg,pos",
+        goes_with=("task", "classification"),
+        omit_default=True,
+    )
+    keep_unlabelled: bool = option(
+        False,
+        help="keep reviews whose label is -1 (unsup/), which are left out otherwise",
+        goes_with=("task", "classification"),
+        omit_default=True,
+    )
+    subset_from_path: bool = option(
+        False,
+        help="folders or file names say the subset: train, or validation (validation, dev, test)",
+        omit_default=True,
+    )
     sample_by: Literal["line", "document"] = option(
         "line",
         help="plain text: a review a line, or each file one review (document)",
@@ -258,6 +275,11 @@ class JobConfig:
             if getattr(self, name) and not self.append:
                 raise UsageError(f"--{name} goes with --append: add it, or leave this out")
         self._check_unread_options()
+        self._check_classes()
+        if self.subset_from_path and self.validation_fraction:
+            raise UsageError(
+                "--subset_from_path and --validation_fraction exclude each other: give one of them"
+            )
         if self.packing == "best_fit" and self.remainder == "pad":
             raise UsageError(
                 "--remainder pad goes with --packing concatenate: best_fit pads anyway; drop it"
@@ -296,6 +318,17 @@ class JobConfig:
                 f"--label_column {self.label_column} and --label_from_path exclude each other: "
                 f"give one of them"
             )
+
+    def _check_classes(self) -> None:
+        if "" in self.classes or len(set(self.classes)) < len(self.classes):
+            raise UsageError(
+                f"--label_names {self.label_names}: a name is empty or stands there twice"
+            )
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of `--label_names`."""
+        return tuple(self.label_names.split(",")) if self.label_names else ()
 
     @property
     def reads_labels(self) -> bool:

@@ -52,6 +52,7 @@ def list_dedup_files(
     inputs: Sequence[InputFile],
     earlier: Manifest | None,
     listed: Sequence[InputFile] = (),
+    columns: ReviewColumns | None = None,
 ) -> list[DedupFiles]:
     """List what the reviews of a job are compared with.
 
@@ -60,6 +61,7 @@ def list_dedup_files(
         inputs: The job's own input files.
         earlier: The dataset that it adds to.
         listed: All files that `--input` stands for; a manifest does not keep a URL's secret.
+        columns: How the job reads its inputs.
 
     Raises:
         UsageError: nothing matches, or one of the files is an input of the job.
@@ -82,17 +84,20 @@ def list_dedup_files(
         )
         found.append(_dedup_files(reading, files, EXCLUDED, entry=entry))
     if earlier is not None and config.dedup == "exact":
-        found.append(_earlier(config, earlier, listed))
+        found.append(_earlier(config, earlier, listed, columns))
     return found
 
 
-def _earlier(config: JobConfig, earlier: Manifest, listed: Sequence[InputFile]) -> DedupFiles:
+def _earlier(
+    config: JobConfig,
+    earlier: Manifest,
+    listed: Sequence[InputFile],
+    columns: ReviewColumns | None,
+) -> DedupFiles:
     """Return the inputs of a dataset: what was rejected there is no duplicate here."""
-    columns = ReviewColumns(
-        text=config.text_column,
-        label=config.label_column if config.reads_labels else None,
-        label_numbers=earlier.label_numbers if config.reads_labels else None,
-    )
+    columns = columns or ReviewColumns(text=config.text_column)
+    if columns.label is not None and not columns.classes:
+        columns = replace(columns, label_numbers=earlier.label_numbers)
     now = {input_name(file.path): file for file in listed}
     files = [
         now.get(input_name(entry.path)) or input_file(entry) for entry in earlier.good_inputs()

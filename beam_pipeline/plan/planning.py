@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import posixpath
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.changed_inputs import InputChanges, compare_inputs
 from beam_pipeline.plan.deduplication import DedupFiles, list_dedup_files
 from beam_pipeline.plan.input_file import InputFile
+from beam_pipeline.plan.label_plan import numbers_of_folders, plan_labels
 from beam_pipeline.plan.listing import class_folders, list_inputs
 from beam_pipeline.plan.splitting import sized_files, whole_file
 from beam_pipeline.plan.tokenizer_source import TOKENIZER_FOLDER
@@ -20,10 +20,11 @@ from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.errors import UsageError
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
-from transforms.functional.readers.read_file import label_type_of
-from transforms.functional.reviews.labels import add_label_names, map_label_names
+from transforms.functional.reviews.labels import folder_label
 from transforms.functional.reviews.splits import SizedFile, Split, plan_splits
-from transforms.storage.input_files import open_file
+from transforms.functional.reviews.subsets import subset_of_path
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,7 @@ class Plan:
         sizes: The same files with what is known of the text in them.
         splits: What each worker reads.
         columns: The columns to read.
-        label_numbers: Numbers of folder labels, None where labels are no folders.
+        label_numbers: Number of each label name, where that is known before anything is read.
         labels_are_names: True where the label column holds names: the job collects them first.
         ignored: Files in the folders given that lie in no class folder.
         passed_over: Files in the folders given that hold no reviews.
@@ -71,6 +72,8 @@ class Plan:
         dedup_files: Files that the reviews are compared with besides each other.
         generation: Number of the generation that the job makes.
         tokenizer_folder: Where, below the output, the copy of the tokenizer lies.
+        validation_sources: Where paths say the subset: (first, end) of each run of input files
+            that are for validation.
     """
 
     files: Sequence[InputFile]
@@ -86,6 +89,7 @@ class Plan:
     dedup_files: Sequence[DedupFiles] = ()
     generation: int = 1
     tokenizer_folder: str = TOKENIZER_FOLDER
+    validation_sources: tuple[tuple[int, int], ...] | None = None
 
     @property
     def input_bytes(self) -> int:
@@ -157,32 +161,31 @@ def plan_of(
         UsageError: a format is unknown, or an option goes with none of them.
         MissingColumnError: the first input lacks a column.
     """
-    numbers = _folder_numbers(files, earlier) if config.label_from_path else None
+    folders = numbers_of_folders(config, files, earlier)
     ranges = [
-        whole_file(config, source, file, None if numbers is None else numbers[_folder_name(file)])
+        whole_file(
+            config, source, file, None if folders is None else folders[folder_label(file.folder)]
+        )
         for source, file in enumerate(files, 0 if earlier is None else len(earlier.inputs))
     ]
-    columns = ReviewColumns(
-        text=config.text_column, label=config.label_column if config.reads_labels else None
-    )
     _check_text_has_labels(config, ranges)
     _check_read_options(config, ranges)
-    label_type = _label_type(config, ranges, columns)
-    had_names = earlier is not None and earlier.label_numbers is not None
+    labels = plan_labels(config, ranges, earlier, folders)
     sizes = list(sized_files(config, ranges, files))
     first_split = 0 if earlier is None else earlier.n_splits()
     return Plan(
         files=files,
         sizes=sizes,
         splits=Splits(sizes=sizes, part_bytes=config.part_bytes, first=first_split),
-        columns=columns,
-        label_numbers=numbers,
-        labels_are_names=config.reads_labels and (label_type == "name" or had_names),
+        columns=labels.columns,
+        label_numbers=labels.numbers,
+        labels_are_names=labels.are_names,
         ignored=(),
         earlier=earlier,
-        dedup_files=list_dedup_files(config, files, earlier, listed),
+        dedup_files=list_dedup_files(config, files, earlier, listed, labels.columns),
         generation=1 if earlier is None else earlier.generation + 1,
         tokenizer_folder=TOKENIZER_FOLDER if earlier is None else earlier.tokenizer.folder,
+        validation_sources=_validation_sources(config, ranges),
     )
 
 
@@ -197,15 +200,41 @@ def _check_apart(config: JobConfig, files: Sequence[InputFile]) -> None:
             )
 
 
-def _folder_numbers(files: Sequence[InputFile], earlier: Manifest | None) -> Mapping[str, int]:
-    names = sorted({_folder_name(file) for file in files})
-    if earlier is not None and earlier.label_numbers is not None:
-        return add_label_names(names, earlier.label_numbers)
-    return map_label_names(names) or {name: int(name) for name in names}
+def _validation_sources(
+    config: JobConfig, ranges: Sequence[FileRange]
+) -> tuple[tuple[int, int], ...] | None:
+    """Return the runs of files that their paths put into validation, None without the option.
+
+    Raises:
+        UsageError: a path says no subset.
+    """
+    if not config.subset_from_path:
+        _warn_of_mixed_subsets(config, ranges)
+        return None
+    runs: list[tuple[int, int]] = []
+    for file in ranges:
+        subset = subset_of_path(file.path)
+        if subset is None:
+            raise UsageError(
+                f"--subset_from_path: {file.path} lies in no folder such as train, validation, dev "
+                f"or test, and is not called so: leave it out of --input, or leave the option out"
+            )
+        if subset == "validation":
+            adjoins = bool(runs) and runs[-1][1] == file.source
+            first = runs.pop()[0] if adjoins else file.source
+            runs.append((first, file.source + 1))
+    return tuple(runs)
 
 
-def _folder_name(file: InputFile) -> str:
-    return posixpath.basename(file.folder)
+def _warn_of_mixed_subsets(config: JobConfig, ranges: Sequence[FileRange]) -> None:
+    if config.task != "classification" or config.quiet or config.validation_fraction:
+        return
+    found = {subset_of_path(file.path) for file in ranges}
+    if {"train", "validation"} <= found:
+        _log.warning(
+            "training reviews and those to test with become one subset: --subset_from_path keeps "
+            "them apart as their paths say, or name one folder with --input"
+        )
 
 
 def _check_text_has_labels(config: JobConfig, ranges: Sequence[FileRange]) -> None:
@@ -238,17 +267,3 @@ def _check_read_options(config: JobConfig, ranges: Sequence[FileRange]) -> None:
         raise UsageError(
             f"--text_column {config.text_column}: plain text has no columns, leave it out"
         )
-
-
-def _label_type(
-    config: JobConfig, ranges: Sequence[FileRange], columns: ReviewColumns
-) -> Literal["integer", "name"]:
-    """Look into the first input, and where labels are read into the next while one says nothing."""
-    for file in ranges:
-        with open_file(file) as stream:
-            found = label_type_of(stream, file, columns)
-        if found is not None:
-            return found
-        if not config.reads_labels:
-            break
-    return "integer"

@@ -82,12 +82,18 @@ class DatasetRecipe:
     @property
     def subsets(self) -> tuple[Subset, ...]:
         """The subsets of the dataset."""
-        return ("train", "validation") if self.config.validation_fraction > 0 else ("train",)
+        two = self.config.validation_fraction > 0 or self.config.subset_from_path
+        return ("train", "validation") if two else ("train",)
 
     @property
     def cleaning(self) -> Cleaning:
         """What is done to the text of each review."""
-        return Cleaning(strip_html=self.config.strip_html, normalize=self.config.normalize)
+        config = self.config
+        return Cleaning(
+            strip_html=config.strip_html,
+            normalize=config.normalize,
+            drop_unlabelled=config.task == "classification" and not config.keep_unlabelled,
+        )
 
     @cached_property
     def layout(self) -> BlockLayout | BestFitLayout | RowLayout:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 COMPARED = (128, 256, 512, 1024)
-WAYS = ("written", "rejected", "dropped", "duplicates", "excluded")
+WAYS = ("written", "rejected", "dropped", "duplicates", "excluded", "unlabelled")
 _VISIBLE = str.maketrans(
     {" ": "\N{OPEN BOX}", "\n": "\N{RETURN SYMBOL}", "\t": "\N{RIGHTWARDS ARROW TO BAR}"}
 )
@@ -164,7 +164,7 @@ def _compared(document: Document) -> list[dict[str, Any]]:
 def _charts(document: Document) -> dict[str, str]:
     """Return SVG elements by name; each with the sentence that says what is seen."""
     reviews, tokens = document["ledger"]["reviews"], document["ledger"]["tokens"]
-    ways = [(name, reviews[name]) for name in WAYS]
+    ways = [(name, reviews.get(name, 0)) for name in WAYS]
     made = [("of text", tokens["tokenized"]), *((k, tokens[k]) for k in ("special", "repeated"))]
     kept = [(name, tokens[name]) for name in ("written", "dropped")]
     charts = {}

@@ -49,6 +49,7 @@ def _figures(config: JobConfig, result: JobResult, manifest: Manifest) -> list[s
         f"{reviews.rejected:,} rejected + {reviews.dropped:,} dropped"
         + (f" + {reviews.duplicates:,} duplicates" if reviews.duplicates else "")
         + (f" + {reviews.excluded:,} excluded" if reviews.excluded else "")
+        + (f" + {reviews.unlabelled:,} without a label" if reviews.unlabelled else "")
         + (f" ({reviews.truncated:,} truncated)" if reviews.truncated else ""),
         f"  tokens      {tokens.tokenized:,} of text + {tokens.special:,} special"
         + (f" + {tokens.repeated:,} repeated" if tokens.repeated else "")

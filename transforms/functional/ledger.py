@@ -28,7 +28,7 @@ class _Addable:
 class ReviewCounts(_Addable):
     """Where the records of the inputs went.
 
-    `read == written + rejected + dropped + duplicates + excluded`, always.
+    `read == written + rejected + dropped + duplicates + excluded + unlabelled`, always.
 
     Attributes:
         read: Records read from the inputs, good or bad.
@@ -38,6 +38,7 @@ class ReviewCounts(_Addable):
         truncated: Of the written ones, those of which some tokens were dropped.
         duplicates: Reviews left out because an earlier one has the same text.
         excluded: Reviews left out because their text stands in what `--exclude` names.
+        unlabelled: Reviews left out because their label is -1.
         html_stripped: Of the read ones, those that HTML was taken out of.
         normalized: Of the read ones, those that another Unicode form changed.
     """
@@ -49,6 +50,7 @@ class ReviewCounts(_Addable):
     truncated: int = 0
     duplicates: int = 0
     excluded: int = 0
+    unlabelled: int = 0
     html_stripped: int = 0
     normalized: int = 0
 
@@ -85,13 +87,13 @@ class Ledger(_Addable):
         """Raise `LedgerError` when reviews or tokens do not add up."""
         reviews, tokens = self.reviews, self.tokens
         out = reviews.written + reviews.rejected + reviews.dropped
-        out += reviews.duplicates + reviews.excluded
+        out += reviews.duplicates + reviews.excluded + reviews.unlabelled
         if reviews.read != out:
             raise LedgerError(
                 f"{reviews.read} reviews were read, but {out} are written ({reviews.written}), "
                 f"rejected ({reviews.rejected}), dropped ({reviews.dropped}), duplicates "
-                f"({reviews.duplicates}) or excluded ({reviews.excluded}); run the job again, and "
-                f"report it if it stays"
+                f"({reviews.duplicates}), excluded ({reviews.excluded}) or unlabelled "
+                f"({reviews.unlabelled}); run the job again, and report it if it stays"
             )
         made = tokens.tokenized + tokens.special + tokens.repeated
         if made != tokens.written + tokens.dropped:

@@ -149,6 +149,7 @@ def _prose(manifest: Manifest | None) -> str:
     left_out = (
         f"{reviews.rejected:,} rejected, {reviews.dropped:,} dropped, "
         f"{reviews.duplicates:,} duplicates, {reviews.excluded:,} excluded"
+        + (f", {reviews.unlabelled:,} without a label" if reviews.unlabelled else "")
     )
     n_inputs = len(manifest.inputs)
     lines = [

@@ -14,7 +14,12 @@ import pyarrow as pa
 
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import Group
-from transforms.functional.readers.tables import batch_chunk, check_batch, check_columns
+from transforms.functional.readers.tables import (
+    batch_chunk,
+    check_batch,
+    check_columns,
+    has_no_names,
+)
 from transforms.functional.reviews.reviews import ReviewChunk
 from transforms.functional.unpacking.arrow_claims import check_claims
 from transforms.functional.unpacking.compression import RatioGuard
@@ -45,10 +50,14 @@ def read_arrow(
     if not _is_file(stream):
         reader = _open_stream(stream)
         check_columns(reader.schema, columns)
+        if has_no_names(reader.schema, columns):
+            return
         yield from _chunks(reader, 0, source, columns, guard)
         return
     file = pa.ipc.open_file(stream, options=_only(stream, columns))
     check_columns(file.schema, columns)
+    if has_no_names(file.schema, columns):
+        return
     batches = map(file.get_batch, range(file.num_record_batches)[start:end])
     yield from _chunks(batches, record, source, columns, guard)
 

@@ -24,11 +24,16 @@ class ReviewColumns:
         text: Name of the text column.
         label: Name of the label column; None where no label is read.
         label_numbers: Number of each label name; None where labels are integers.
+        classes: The classes in the order of their numbers, where they are known beforehand.
+        only_names: True where `text` is the column of labels, to find their names: a file whose
+            labels are no strings has none.
     """
 
     text: str
     label: str | None = None
     label_numbers: Mapping[str, int] | None = None
+    classes: tuple[str, ...] = ()
+    only_names: bool = False
 
     def names(self) -> list[str]:
         """Return the names of the columns to read."""
@@ -69,7 +74,7 @@ def review_chunk(
         )
     numbers = None
     if labels is not None:
-        numbers = encode_labels(labels, columns.label_numbers)
+        numbers = encode_labels(labels, columns.label_numbers, columns.classes)
         for row in np.flatnonzero(pc.is_null(numbers).to_numpy(zero_copy_only=False)).tolist():
             reasons.setdefault(row, _label_reason(labels, row, columns))
     if reasons:
@@ -150,6 +155,8 @@ def _label_reason(labels: pa.Array, row: int, columns: ReviewColumns) -> str:
         return f"{columns.label} is {utf8_reason(error)}"
     if value is None or value == "":
         return f"{columns.label} is {'null' if value is None else 'empty'}"
-    if columns.label_numbers is None:
-        return f"{columns.label} {shorten(repr(value))} is not a 64-bit integer"
-    return f"{columns.label} {shorten(repr(value))} is not one of the labels found before"
+    shown = f"{columns.label} {shorten(repr(value))}"
+    known = columns.classes or tuple(columns.label_numbers or ())
+    if not known:
+        return f"{shown} is not a 64-bit integer"
+    return f"{shown} is not one of the labels ({shorten(', '.join(known))})"

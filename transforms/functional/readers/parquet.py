@@ -16,7 +16,12 @@ import pyarrow.parquet as pq
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import Group
 from transforms.functional.readers.lines import BLOCK_BYTES
-from transforms.functional.readers.tables import batch_chunk, check_batch, check_columns
+from transforms.functional.readers.tables import (
+    batch_chunk,
+    check_batch,
+    check_columns,
+    has_no_names,
+)
 from transforms.functional.reviews.reviews import ReviewChunk
 from transforms.functional.unpacking.compression import RatioGuard
 
@@ -48,6 +53,8 @@ def read_parquet(
         read_dictionary=_with_dictionary(metadata, columns.names()),
     )
     check_columns(file.schema_arrow, columns)
+    if has_no_names(file.schema_arrow, columns):
+        return
     groups = _groups(file.metadata, columns.text)
     record = sum(group.rows for group in groups[:start])
     wanted = range(len(groups))[start:end]

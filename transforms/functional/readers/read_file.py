@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain
 from typing import IO, Literal
 
@@ -26,7 +27,7 @@ from transforms.functional.readers.dialect import DELIMITERS
 from transforms.functional.readers.file_range import FileRange, Group
 from transforms.functional.readers.formats import INDEXED
 from transforms.functional.readers.tables import check_columns, check_names
-from transforms.functional.reviews.labels import are_names
+from transforms.functional.reviews.labels import are_names, hugging_face_classes
 from transforms.functional.reviews.reviews import ReviewChunk, with_label
 from transforms.functional.unpacking.compression import decompress
 
@@ -69,9 +70,20 @@ def read_file(
         raise damaged(file, error) from error
 
 
-def label_type_of(
-    stream: IO[bytes], file: FileRange, columns: ReviewColumns
-) -> Literal["integer", "name"] | None:
+@dataclass(frozen=True, kw_only=True)
+class LabelKind:
+    """What a file's labels are.
+
+    Attributes:
+        names: True for strings, False for numbers.
+        classes: Names of the numbers, where the file says them.
+    """
+
+    names: bool
+    classes: tuple[str, ...] = ()
+
+
+def label_kind_of(stream: IO[bytes], file: FileRange, columns: ReviewColumns) -> LabelKind | None:
     """Look at a file's first bytes: are the columns there, and what kind are the labels?
 
     None where the file does not say: it is empty, or has no labels.
@@ -85,11 +97,12 @@ def label_type_of(
             schema_of = {"parquet": parquet.parquet_schema, "arrow": arrow_ipc.arrow_schema}
             schema = schema_of[file.format](unpacked)
             check_columns(schema, columns)
-            return _label_type(schema, columns)
+            return _label_kind(schema, columns)
         if file.format in DELIMITERS:
-            return "name" if delimited.check_header(unpacked, columns, file.dialect) else None
+            has_header = delimited.check_header(unpacked, columns, file.dialect)
+            return LabelKind(names=True) if has_header else None
         if file.format in ("jsonl", "json"):
-            return _json_label_type(_json_lines(unpacked, file), columns)
+            return _json_label_kind(_json_lines(unpacked, file), columns)
         return None
     except InputError as error:
         raise type(error)(f"{file.path}: {error}") from None
@@ -162,10 +175,13 @@ def _chunks(
         yield from text.read_lines(unpacked, source, start, end)
 
 
-def _label_type(schema: pa.Schema, columns: ReviewColumns) -> Literal["integer", "name"] | None:
+def _label_kind(schema: pa.Schema, columns: ReviewColumns) -> LabelKind | None:
     if columns.label is None or pa.types.is_null(schema.field(columns.label).type):
         return None
-    return "name" if are_names(schema.field(columns.label).type) else "integer"
+    return LabelKind(
+        names=are_names(schema.field(columns.label).type),
+        classes=hugging_face_classes(schema, columns.label),
+    )
 
 
 def _json_lines(stream: IO[bytes], file: FileRange) -> Iterator[jsonl.Line]:
@@ -177,16 +193,14 @@ def _json_lines(stream: IO[bytes], file: FileRange) -> Iterator[jsonl.Line]:
         yield from chain.from_iterable(jsonl.lines_of(stream, block_bytes=1 << 16))
 
 
-def _json_label_type(
-    lines: Iterable[jsonl.Line], columns: ReviewColumns
-) -> Literal["integer", "name"] | None:
+def _json_label_kind(lines: Iterable[jsonl.Line], columns: ReviewColumns) -> LabelKind | None:
     """Go by the first record for the columns, and by the first label that is not null."""
     for place, record in enumerate(jsonl.objects(lines)):
         if place == 0:
             check_names(list(record), columns, "fields of the first record")
         label = record.get(columns.label or "")
         if label is not None:
-            return "name" if isinstance(label, str) else "integer"
+            return LabelKind(names=isinstance(label, str))
         if columns.label is None:
             break
     return None

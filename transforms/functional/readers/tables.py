@@ -8,14 +8,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.functional.errors import MissingColumnError
+from transforms.functional.errors import InputError, MissingColumnError
 from transforms.functional.readers.columns import (
     ReviewColumns,
     is_text_type,
     review_chunk,
     shorten,
 )
-from transforms.functional.reviews.labels import are_names, dictionary_decoded
+from transforms.functional.reviews.labels import (
+    are_names,
+    dictionary_decoded,
+    hugging_face_classes,
+)
 from transforms.functional.reviews.reviews import ReviewChunk
 from transforms.functional.unpacking.compression import RatioGuard
 
@@ -39,14 +43,29 @@ def check_names(names: Sequence[str], columns: ReviewColumns, what: str = "colum
 
 
 def check_columns(schema: pa.Schema, columns: ReviewColumns) -> None:
-    """Raise `MissingColumnError` when a column is missing or of the wrong kind."""
+    """Raise `MissingColumnError` when a column is missing or of the wrong kind.
+
+    Raises:
+        InputError: the file's classes are others than those of the files before.
+    """
     check_names(schema.names, columns)
     text_type = schema.field(columns.text).type
-    if not is_text_type(text_type):
+    if not is_text_type(text_type) and not columns.only_names:
         raise MissingColumnError(f"column {columns.text!r} holds {text_type}, not text")
     if columns.label is not None and not _is_label(schema.field(columns.label).type):
         label_type = schema.field(columns.label).type
         raise MissingColumnError(f"column {columns.label!r} holds {label_type}, not class labels")
+    theirs = () if columns.label is None else hugging_face_classes(schema, columns.label)
+    if theirs and columns.classes and theirs != columns.classes:
+        raise InputError(
+            f"its classes are {shorten(', '.join(theirs))}, but those of --label_names or of the "
+            f"first input are {shorten(', '.join(columns.classes))}: bring them into one order"
+        )
+
+
+def has_no_names(schema: pa.Schema, columns: ReviewColumns) -> bool:
+    """Return True where names are looked for in a column of numbers or nulls."""
+    return columns.only_names and not are_names(schema.field(columns.text).type)
 
 
 def check_batch(batch: pa.RecordBatch, columns: ReviewColumns, guard: RatioGuard) -> None:

@@ -18,6 +18,7 @@ from unicodedata import normalize
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.functional.reviews.labels import UNLABELLED
 from transforms.functional.reviews.reviews import Part, with_texts
 
 Normalize = Literal["none", "nfc"]
@@ -57,14 +58,18 @@ class Cleaning:
     Attributes:
         strip_html: Take tags and comments out, and replace character references.
         normalize: The Unicode form, `none` for the text as it is.
+        drop_unlabelled: Leave out the reviews whose label is -1.
     """
 
     strip_html: bool = False
     normalize: Normalize = "none"
+    drop_unlabelled: bool = False
 
 
 def clean_part(part: Part, cleaning: Cleaning) -> Part:
-    """Return a part with clean texts, and count those that changed."""
+    """Return a part with clean texts, and count those that changed or were left out."""
+    if cleaning.drop_unlabelled:
+        part = drop_unlabelled(part)
     texts = part.reviews.column("text")
     stripped = strip_html(texts) if cleaning.strip_html else texts
     normalized = normalize_nfc(stripped) if cleaning.normalize == "nfc" else stripped
@@ -74,6 +79,19 @@ def clean_part(part: Part, cleaning: Cleaning) -> Part:
         normalized=_n_different(stripped, normalized),
     )
     return replace(part, reviews=with_texts(part.reviews, normalized), cleaning=counts)
+
+
+def drop_unlabelled(part: Part) -> Part:
+    """Return a part without the reviews whose label is -1, and count those."""
+    unlabelled = pc.equal(part.reviews.column("label"), UNLABELLED).fill_null(False)
+    count = pc.sum(unlabelled).as_py() or 0
+    if not count:
+        return part
+    return replace(
+        part,
+        reviews=part.reviews.filter(pc.invert(unlabelled)),
+        cleaning=replace(part.cleaning, unlabelled=count),
+    )
 
 
 def strip_html(texts: pa.LargeStringArray) -> pa.LargeStringArray:

@@ -1,44 +1,113 @@
 """Class labels: integers as they are, names by a mapping that is one for the whole dataset.
 
 A name is a string label: a value of a string column, or the folder of a review in the aclImdb
-layout. Names that are all integers (a CSV file's `0` and `1`) keep their value; other names are
-numbered in alphabetical order. An empty string is no name: such a review has no label. The folder
-name `unsup` means "no label" too, but is -1, as in the `imdb` dataset of Hugging Face.
+layout. Names that are all integers (a CSV file's `0` and `1`, or `1.0` and `2.0`) keep their value;
+other names are numbered in alphabetical order. An empty string is no name: such a review has no
+label. The folder names `unsup` and `__HIVE_DEFAULT_PARTITION__` mean "no label" too, but are -1, as
+in the `imdb` dataset of Hugging Face.
+
+*Classes* are names that are known before anything is read, in the order of their numbers: those of
+`--label_names`, or of a file's `ClassLabel`. With classes an integer is a label as well, if one of
+them has that number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.functional.errors import InputError
+from transforms.functional.errors import InputError, UsageError
 
 MAX_LABEL_NAMES = 10_000  # More distinct names than this are no classes but, say, titles.
-UNLABELLED_NAME = "unsup"
+UNLABELLED_NAMES = ("unsup", "__HIVE_DEFAULT_PARTITION__")
 UNLABELLED = -1
 
-_INTEGER = r"^-?[0-9]{1,18}$"
+# A float that Pandas wrote for an integer, beside a missing one, ends in `.0`.
+_FRACTION = r"\.0+$"
+_INTEGER = r"^-?[0-9]{1,18}(\.0+)?$"
 
 
-def map_label_names(names: Iterable[str]) -> dict[str, int] | None:
-    """Return the number of each name, or None when every name is an integer and stays itself.
+def map_label_names(names: Iterable[str]) -> dict[str, int]:
+    """Return the number of each name; nothing when every name is an integer and stays itself.
 
     Raises:
         InputError: there are more than `MAX_LABEL_NAMES` names.
     """
     distinct = sorted(set(names) - {""})
     check_label_count(len(distinct))
-    if distinct and all(_is_integer(name) for name in distinct if name != UNLABELLED_NAME):
-        if UNLABELLED_NAME not in distinct:
-            return None
-        return {name: _number(name) for name in distinct}
-    classes = [name for name in distinct if name != UNLABELLED_NAME]
-    mapping = {name: number for number, name in enumerate(classes)}
-    if UNLABELLED_NAME in distinct:
-        mapping[UNLABELLED_NAME] = UNLABELLED
-    return mapping
+    named = [name for name in distinct if name not in UNLABELLED_NAMES]
+    unlabelled = {name: UNLABELLED for name in distinct if name in UNLABELLED_NAMES}
+    integers = {name: integer_of(name) for name in named}
+    if None not in integers.values():
+        numbered = {name: number for name, number in integers.items() if number is not None}
+        return {**numbered, **unlabelled} if unlabelled else {}
+    return {**{name: number for number, name in enumerate(named)}, **unlabelled}
+
+
+def integer_of(name: str) -> int | None:
+    """Return the integer that a name is (`10`, `10.0`), None for any other name."""
+    return int(re.sub(_FRACTION, "", name)) if re.fullmatch(_INTEGER, name) else None
+
+
+def folder_numbers(
+    names: Iterable[str], classes: Sequence[str], known: Mapping[str, int] | None
+) -> dict[str, int]:
+    """Return the number of each folder's name.
+
+    Args:
+        names: What the folders are called.
+        classes: The classes, if they are known.
+        known: Numbers in a dataset that the job adds to.
+
+    Raises:
+        UsageError: a folder is none of the classes.
+    """
+    names = sorted(set(names))
+    if not classes:
+        mapping = map_label_names(names) if known is None else add_label_names(names, known)
+        return mapping or {name: n for name in names if (n := integer_of(name)) is not None}
+    strange = [name for name in names if name not in (*classes, *UNLABELLED_NAMES)]
+    if strange:
+        raise UsageError(
+            f"the folder {strange[0]} is none of --label_names {','.join(classes)}: add it there, "
+            f"or leave its files out of --input"
+        )
+    unlabelled = {name: UNLABELLED for name in names if name in UNLABELLED_NAMES}
+    return {**class_numbers(classes), **unlabelled}
+
+
+def folder_label(folder: str) -> str:
+    """Return the label that a file's folders give.
+
+    In Hive's layout that is the value of `label=VALUE`, on whatever level, and in any other the
+    name of the last folder; of `sentiment=pos` the value counts.
+    """
+    names = folder.split("/")
+    hive = [name for name in names if name.startswith("label=")]
+    name = (hive or names)[-1]
+    _, is_hive, value = name.partition("=")
+    return unquote(value) if is_hive else name
+
+
+def class_numbers(classes: Sequence[str]) -> dict[str, int]:
+    """Return the number of each class."""
+    return {name: number for number, name in enumerate(classes)}
+
+
+def hugging_face_classes(schema: pa.Schema, column: str) -> tuple[str, ...]:
+    """Return the names of a `ClassLabel`, which `datasets` writes into the schema; () without."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        names = features[column]["names"]
+    except (KeyError, TypeError, ValueError):
+        return ()
+    is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return tuple(names) if is_list else ()
 
 
 def add_label_names(names: Iterable[str], known: Mapping[str, int]) -> dict[str, int]:
@@ -48,11 +117,11 @@ def add_label_names(names: Iterable[str], known: Mapping[str, int]) -> dict[str,
         InputError: there are more than `MAX_LABEL_NAMES` names.
     """
     names = set(names)
-    new = sorted(names - set(known) - {"", UNLABELLED_NAME})
+    new = sorted(names - set(known) - {"", *UNLABELLED_NAMES})
     check_label_count(len(known) + len(new))
     first = max(known.values(), default=-1) + 1
     mapping = {**known, **{name: number for number, name in enumerate(new, first)}}
-    return {**mapping, UNLABELLED_NAME: UNLABELLED} if UNLABELLED_NAME in names else mapping
+    return {**mapping, **{name: UNLABELLED for name in UNLABELLED_NAMES if name in names}}
 
 
 def check_label_count(n_names: int) -> None:
@@ -64,21 +133,37 @@ def check_label_count(n_names: int) -> None:
         )
 
 
-def encode_labels(labels: pa.Array, mapping: Mapping[str, int] | None) -> pa.Int64Array:
+def encode_labels(
+    labels: pa.Array, mapping: Mapping[str, int] | None, classes: Sequence[str] = ()
+) -> pa.Int64Array:
     """Return integer labels, null where a label is null, unknown, or no integer.
 
     Args:
         labels: (n,) integers, booleans, integral floats, or strings.
-        mapping: Number of each name, or None where labels are integers (also as strings).
+        mapping: Number of each name; None or empty where labels are integers (also as strings).
+        classes: The classes, if they are known; then they are all that counts.
     """
     labels = dictionary_decoded(labels)
-    if mapping is not None:
-        names = list(mapping)
-        numbers = pa.array(list(mapping.values()), pa.int64())
-        return numbers.take(pc.index_in(names_of(labels), pa.array(names, pa.large_string())))
+    if classes:
+        numbers = _integers_of(labels)
+        if _is_text(labels.type):
+            numbers = pc.coalesce(_numbers_of(labels, class_numbers(classes)), numbers)
+        known = pc.and_(pc.greater_equal(numbers, UNLABELLED), pc.less(numbers, len(classes)))
+        return pc.if_else(known, numbers, pa.scalar(None, pa.int64()))
+    return _numbers_of(labels, mapping) if mapping else _integers_of(labels)
+
+
+def _numbers_of(labels: pa.Array, mapping: Mapping[str, int]) -> pa.Int64Array:
+    numbers = pa.array(list(mapping.values()), pa.int64())
+    names = pa.array(list(mapping), pa.large_string())
+    return numbers.take(pc.index_in(names_of(labels), names))
+
+
+def _integers_of(labels: pa.Array) -> pa.Int64Array:
     if _is_text(labels.type):
         labels = labels.cast(pa.large_string())
         integral = pc.match_substring_regex(labels, _INTEGER)
+        labels = pc.replace_substring_regex(labels, _FRACTION, "")
     elif pa.types.is_floating(labels.type):
         labels = labels.cast(pa.float64())
         # -2**63 and 2**63 are exact in float64; not-a-number and infinity pass neither test.
@@ -126,12 +211,3 @@ def _is_text(label_type: pa.DataType) -> bool:
         or pa.types.is_large_string(label_type)
         or pa.types.is_string_view(label_type)
     )
-
-
-def _is_integer(name: str) -> bool:
-    digits = name.removeprefix("-")
-    return digits.isascii() and digits.isdigit() and len(digits) <= 18
-
-
-def _number(name: str) -> int:
-    return UNLABELLED if name == UNLABELLED_NAME else int(name)

@@ -9,7 +9,12 @@ from tests.transforms.functional.readers.files import COMPRESS, WRITE, arrow_fil
 from tests.transforms.functional.readers.seen import LABELLED, TEXT, labelled, read, reviews
 from transforms.functional.errors import InputError, MissingColumnError
 from transforms.functional.readers.file_range import FileRange
-from transforms.functional.readers.read_file import index_groups, label_type_of, read_file
+from transforms.functional.readers.read_file import (
+    LabelKind,
+    index_groups,
+    label_kind_of,
+    read_file,
+)
 
 _TEXTS = [f"Review {i}: <br />naïve 🎬 \u0085" + "x" * (i * 7 % 50) for i in range(500)]
 
@@ -54,7 +59,10 @@ def test_a_damaged_index_is_an_error_when_planning_too(name):
     with pytest.raises(InputError, match="in/reviews: not readable as"):
         index_groups(io.BytesIO(WRITE[name](_TEXTS)[:-20]), file, "text")
     with pytest.raises(InputError, match="in/reviews: not readable as"):
-        label_type_of(io.BytesIO(b"PAR1"), file, TEXT)
+        label_kind_of(io.BytesIO(b"PAR1"), file, TEXT)
+
+
+INTEGER, NAME = LabelKind(names=False), LabelKind(names=True)
 
 
 def test_folder_labels_go_to_every_review():
@@ -64,15 +72,15 @@ def test_folder_labels_go_to_every_review():
 @pytest.mark.parametrize(
     ("name", "data", "found"),
     [
-        ("parquet", parquet_file(pa.table({"text": ["a"], "label": [1]})), "integer"),
-        ("parquet", parquet_file(pa.table({"text": ["a"], "label": ["x"]})), "name"),
+        ("parquet", parquet_file(pa.table({"text": ["a"], "label": [1]})), INTEGER),
+        ("parquet", parquet_file(pa.table({"text": ["a"], "label": ["x"]})), NAME),
         ("parquet", parquet_file(pa.table({"text": ["a"], "label": pa.nulls(1)})), None),
-        ("arrow", arrow_file(pa.table({"text": ["a"], "label": [True]})), "integer"),
-        ("csv", b"text,label\n", "name"),
-        ("tsv", b"label\ttext\n", "name"),
-        ("jsonl", b'{"text": "a", "label": 1}\n', "integer"),
-        ("jsonl", b'{"text": "a", "label": "pos"}\n', "name"),
-        ("jsonl", b'\n{broken\n{"text": "a", "label": null}\n{"label": "pos"}\n', "name"),
+        ("arrow", arrow_file(pa.table({"text": ["a"], "label": [True]})), INTEGER),
+        ("csv", b"text,label\n", NAME),
+        ("tsv", b"label\ttext\n", NAME),
+        ("jsonl", b'{"text": "a", "label": 1}\n', INTEGER),
+        ("jsonl", b'{"text": "a", "label": "pos"}\n', NAME),
+        ("jsonl", b'\n{broken\n{"text": "a", "label": null}\n{"label": "pos"}\n', NAME),
         ("jsonl", b'{"text": "a", "label": null}\n', None),
         ("jsonl", b"", None),
         ("jsonl", b"[" * 200_000, None),
@@ -80,7 +88,7 @@ def test_folder_labels_go_to_every_review():
 )
 def test_the_kind_of_labels_is_told_by_the_first_that_says_something(name, data, found):
     file = FileRange(source=0, path="in/reviews", format=name)
-    assert label_type_of(io.BytesIO(data), file, LABELLED) == found
+    assert label_kind_of(io.BytesIO(data), file, LABELLED) == found
 
 
 @pytest.mark.parametrize(
@@ -96,7 +104,7 @@ def test_the_kind_of_labels_is_told_by_the_first_that_says_something(name, data,
 def test_a_missing_column_is_found_before_the_job_runs(name, data):
     file = FileRange(source=0, path="in/reviews", format=name)
     with pytest.raises(MissingColumnError, match=r"in/reviews: no column '(label|text)'") as raised:
-        label_type_of(io.BytesIO(data), file, LABELLED)
+        label_kind_of(io.BytesIO(data), file, LABELLED)
     assert raised.value.exit_code == 2
 
 

@@ -1,9 +1,18 @@
+import json
+
 import pyarrow as pa
 import pytest
 
-from transforms.functional.errors import InputError
+from transforms.functional.errors import InputError, UsageError
 from transforms.functional.reviews import labels as labels_module
-from transforms.functional.reviews.labels import encode_labels, map_label_names, names_of
+from transforms.functional.reviews.labels import (
+    encode_labels,
+    folder_label,
+    folder_numbers,
+    hugging_face_classes,
+    map_label_names,
+    names_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -12,12 +21,12 @@ from transforms.functional.reviews.labels import encode_labels, map_label_names,
         (["pos", "neg", "pos"], {"neg": 0, "pos": 1}),
         (["pos", "neg", "unsup"], {"neg": 0, "pos": 1, "unsup": -1}),
         (["b", "B", "é", "a"], {"B": 0, "a": 1, "b": 2, "é": 3}),
-        (["1", "0", "10"], None),
-        (["-1", "5"], None),
+        (["1", "0", "10"], {}),
+        (["-1", "5"], {}),
         (["1", "0", "unsup"], {"0": 0, "1": 1, "unsup": -1}),
         (["unsup"], {"unsup": -1}),
         (["1", "0", "N/A"], {"0": 0, "1": 1, "N/A": 2}),
-        (["1.0", "0.0"], {"0.0": 0, "1.0": 1}),
+        (["1.0", "0.0", "10.00"], {}),
         (["9" * 19], {"9" * 19: 0}),
         (["+1", "²", "\u0661"], {"+1": 0, "²": 1, "\u0661": 2}),
         ([], {}),
@@ -30,7 +39,7 @@ def test_names_are_numbered_in_order_and_numbers_stay_numbers(names, mapping):
 
 def test_one_empty_label_does_not_turn_numbers_into_names():
     """Else a CSV file with `1`, `2` and one empty field would get classes 0, 1 and 2."""
-    assert map_label_names(["1", "2", ""]) is None
+    assert map_label_names(["1", "2", ""]) == {}
     assert map_label_names(["pos", "", "neg"]) == {"neg": 0, "pos": 1}
 
 
@@ -46,10 +55,81 @@ def test_numbers_as_strings_are_the_same_numbers_however_they_are_padded():
     assert encode_labels(labels, None).to_pylist() == [1, 1, -2, 0, *[None] * 6, int("9" * 18)]
 
 
+def test_floats_as_strings_are_the_integers_that_they_are_in_parquet():
+    """Pandas writes `1.0` for an integer in a column that has a missing one."""
+    written = pa.array(["1.0", "2.0", "10.0", "1.5", "1.", ".0", "-1.00"])
+    assert encode_labels(written, None).to_pylist() == [1, 2, 10, None, None, None, -1]
+    assert encode_labels(pa.array([1.0, 2.0, 10.0, 1.5]), None).to_pylist() == [1, 2, 10, None]
+
+
+def test_classes_are_all_that_counts_by_name_or_by_number():
+    classes = ("neg", "pos")
+    assert encode_labels(pa.array(["pos", "neg", "1", "bad", "2"]), None, classes).to_pylist() == [
+        *(1, 0, 1),
+        *(None, None),
+    ]
+    assert encode_labels(pa.array([0, 1, 2, -1, -2]), None, classes).to_pylist() == [
+        *(0, 1, None),
+        *(-1, None),
+    ]
+    # A class that is called like another one's number.
+    assert encode_labels(pa.array(["1", "2"]), None, ("1", "2")).to_pylist() == [0, 1]
+    assert encode_labels(pa.array([1, 0]), None, ("1", "2")).to_pylist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("folder", "label"),
+    [
+        ("aclImdb/train/pos", "pos"),
+        ("in/label=10", "10"),
+        ("in/label=10/day=2026-01-01", "10"),
+        ("in/day=2026-01-01/label=very%20good", "very good"),
+        ("in/sentiment=pos", "pos"),
+        ("label=1/deeper/label=2", "2"),
+    ],
+)
+def test_a_folder_says_a_label(folder, label):
+    assert folder_label(folder) == label
+
+
+def test_folders_are_numbered_as_names_are_and_integers_stay_themselves():
+    assert folder_numbers(["pos", "neg"], (), None) == {"neg": 0, "pos": 1}
+    assert folder_numbers(["10", "2"], (), None) == {"10": 10, "2": 2}
+    assert folder_numbers(["10", "__HIVE_DEFAULT_PARTITION__"], (), None) == {
+        "10": 10,
+        "__HIVE_DEFAULT_PARTITION__": -1,
+    }
+    assert folder_numbers(["new"], (), {"neg": 0, "pos": 1}) == {"neg": 0, "pos": 1, "new": 2}
+    assert folder_numbers(["pos", "unsup"], ("pos", "neg"), None) == {
+        "pos": 0,
+        "neg": 1,
+        "unsup": -1,
+    }
+    with pytest.raises(UsageError, match="the folder bad is none of --label_names pos,neg"):
+        folder_numbers(["pos", "bad"], ("pos", "neg"), None)
+
+
+def test_names_of_hugging_face_are_read_from_the_schema():
+    feature = {"names": ["neg", "pos"], "_type": "ClassLabel"}
+    info = {"info": {"features": {"text": {"dtype": "string"}, "label": feature}}}
+    schema = pa.schema([("text", pa.string()), ("label", pa.int64())])
+    named = schema.with_metadata({"huggingface": json.dumps(info)})
+    assert hugging_face_classes(named, "label") == ("neg", "pos")
+    for column, there in (("text", named), ("other", named), ("label", schema)):
+        assert hugging_face_classes(there, column) == ()
+    for broken in ("{", "[]", '{"info": 3}', '{"info": {"features": {"label": {"names": 3}}}}'):
+        assert hugging_face_classes(schema.with_metadata({"huggingface": broken}), "label") == ()
+
+
 def test_a_mapping_knows_its_names_and_nothing_else():
     labels = pa.array(["b", "a", "c", None, "A", "a "])
     assert encode_labels(labels, {"a": 5, "b": -1}).to_pylist() == [-1, 5, None, None, None, None]
-    assert encode_labels(pa.array(["a"]), {}).to_pylist() == [None]
+
+
+def test_an_empty_mapping_means_integers():
+    """No side input may be None: engines in Java cannot hold it."""
+    assert encode_labels(pa.array(["a", "7"]), {}).to_pylist() == [None, 7]
+    assert encode_labels(pa.array(["a", "7"]), None).to_pylist() == [None, 7]
 
 
 def test_numbers_and_booleans_have_names_too():
