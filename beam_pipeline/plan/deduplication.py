@@ -95,7 +95,8 @@ def _earlier(
     columns: ReviewColumns | None,
 ) -> DedupFiles:
     """Return the inputs of a dataset: what was rejected there is no duplicate here."""
-    columns = columns or ReviewColumns(text=config.text_column)
+    label = config.label_column if config.reads_labels else None
+    columns = columns or ReviewColumns(text=config.text_column, label=label)
     if columns.label is not None and not columns.classes:
         columns = replace(columns, label_numbers=earlier.label_numbers)
     now = {input_name(file.path): file for file in listed}

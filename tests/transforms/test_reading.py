@@ -150,7 +150,7 @@ def test_the_transform_reads_splits_and_takes_the_label_mapping_from_the_side(tm
             | ReadReviews(columns, part_bytes=3, label_numbers=numbers)
             | beam.Map(seen)
         )
-        reason = "label 'other' is not one of the labels found before"
+        reason = "label 'other' is not one of the labels (neg, pos)"
         assert_that(
             parts,
             equal_to(

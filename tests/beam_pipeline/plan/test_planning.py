@@ -132,7 +132,7 @@ def test_every_review_is_read_once_whatever_the_parts(tmp_path, name, part_bytes
         ("a.arrow", arrow_file(pa.table({"review": ["a"]}))),
         ("a.csv", b"review\na\n"),
         ("a.csv.gz", gzip.compress(b"review\na\n", mtime=0)),
-        ("a.tsv", b""),
+        ("a.tsv", b"review\n"),
         ("a.jsonl", b'{"review": "a"}\n'),
     ],
 )

@@ -51,7 +51,7 @@ def test_the_message_names_every_count() -> None:
 
     assert str(error.value).startswith(
         "18 reviews were read, but 17 are written (6), rejected (3), dropped (1), "
-        "duplicates (5) or excluded (2)"
+        "duplicates (5), excluded (2) or unlabelled (0)"
     )
 
 

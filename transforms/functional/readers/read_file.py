@@ -44,6 +44,9 @@ DAMAGE = (
 )
 
 
+_LOOK_AT = 1000
+
+
 def read_file(
     stream: IO[bytes],
     file: FileRange,
@@ -194,16 +197,22 @@ def _json_lines(stream: IO[bytes], file: FileRange) -> Iterator[jsonl.Line]:
 
 
 def _json_label_kind(lines: Iterable[jsonl.Line], columns: ReviewColumns) -> LabelKind | None:
-    """Go by the first record for the columns, and by the first label that is not null."""
+    """Go by the first record for the columns, and by the first labels that are not null.
+
+    A number among the first `_LOOK_AT` records does not make numbers of the names behind it.
+    """
+    found = None
     for place, record in enumerate(jsonl.objects(lines)):
         if place == 0:
             check_names(list(record), columns, "fields of the first record")
         label = record.get(columns.label or "")
+        if isinstance(label, str):
+            return LabelKind(names=True)
         if label is not None:
-            return LabelKind(names=isinstance(label, str))
-        if columns.label is None:
+            found = LabelKind(names=False)
+        if columns.label is None or (found and place >= _LOOK_AT):
             break
-    return None
+    return found
 
 
 def damaged(file: FileRange, error: BaseException) -> InputError:

@@ -115,7 +115,7 @@ def test_label_names_of_every_type_get_their_numbers(write, label_type):
     assert labelled(chunks) == [("a", 1), ("b", 0)]
     assert [(record, reason) for record, reason, _ in rejected(chunks)] == [
         (2, "label is null"),
-        (3, "label 'other' is not one of the labels found before"),
+        (3, "label 'other' is not one of the labels (neg, pos)"),
         (4, "label is empty"),
     ]
 

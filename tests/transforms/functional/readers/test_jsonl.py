@@ -123,5 +123,5 @@ def test_label_names_become_the_numbers_of_the_mapping():
     chunks = read(data, "jsonl", NAMED)
     assert labelled(chunks) == [("pos", 1), ("neg", 0), ("pos", 1)]
     assert [reason for _, reason, _ in rejected(chunks)] == [
-        "label 'maybe' is not one of the labels found before"
+        "label 'maybe' is not one of the labels (neg, pos)"
     ]

@@ -1,9 +1,10 @@
 import numpy as np
+import pytest
 
 from tests.transforms.functional.tiny import tokens_of
 from transforms.functional.elements import ReviewIndex, TokenizedPart, take_reviews
 from transforms.functional.reviews.reviews import PartKey
-from transforms.functional.reviews.subsets import split_subsets
+from transforms.functional.reviews.subsets import split_subsets, subset_of_path
 
 KEY = PartKey(split=2, part=1)
 
@@ -75,3 +76,34 @@ def test_another_seed_or_file_gives_another_choice() -> None:
 
 def test_an_empty_part_gives_two_empty_ones() -> None:
     assert [len(part.tokens) for part in split_subsets(part_of(0), 0.5, seed=0)] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("path", "subset"),
+    [
+        ("/data/aclImdb/train/pos/0_9.txt", "train"),
+        ("/data/aclImdb/test/neg/0_1.txt", "validation"),
+        ("s3://bucket/hub/data/test-00000-of-00001.parquet", "validation"),
+        ("reviews/Train.csv", "train"),
+        ("/home/test/reviews/train/a.jsonl", "train"),
+        ("in/dev/a.txt", "validation"),
+        ("in/training/a.txt", "train"),
+        ("in/trains/a.txt", None),
+        ("in/contest.csv", None),
+        ("a.jsonl", None),
+    ],
+)
+def test_a_path_says_the_subset(path: str, subset: str | None) -> None:
+    assert subset_of_path(path) == subset
+
+
+def test_reviews_of_the_files_in_a_run_are_for_validation() -> None:
+    parts = {source: part_of(2, source=source) for source in range(8)}
+    for source, part in parts.items():
+        train, validation = split_subsets(part, 0.0, 0, [(1, 3), (6, 7)])
+        chosen = source in (1, 2, 6)
+        assert (len(train.index.sources), len(validation.index.sources)) == (
+            (0, 2) if chosen else (2, 0)
+        )
+    train, validation = split_subsets(parts[0], 0.5, 0, [])
+    assert (len(train.index.sources), len(validation.index.sources)) == (2, 0)
