@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from transforms.functional.errors import ReviewShardsError
+from transforms.functional.errors import ReviewShardsError, StoppedError
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -22,12 +22,22 @@ def main(arguments: Sequence[str]) -> int:
             raise
         # A worker process of a loader sends its error with a traceback: the last line is ours.
         message = str(error).strip().splitlines()[-1]
-        rank = os.environ.get("RANK")
-        # In one piece: torchrun's processes write unbuffered, and to the same place.
-        line = f"error{f' (process {rank})' if rank else ''}: {message}\n"
-        print(line, end="", file=sys.stderr)
+        _say(message if isinstance(error, StoppedError) else f"error: {message}")
         return error.exit_code
+    except KeyboardInterrupt:
+        _say("interrupted: the same command with --resume_from_checkpoint last goes on")
+        return 130
     return 0
+
+
+def _say(line: str) -> None:
+    """Print a line, with the process's number where there are several."""
+    rank = os.environ.get("RANK")
+    if rank is not None:
+        kind, _, rest = line.partition(":")
+        line = f"{kind} (process {rank}):{rest}"
+    # In one piece: torchrun's processes write unbuffered, and to the same place.
+    print(f"{line}\n", end="", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -133,6 +133,10 @@ class TrainingOptions(TrainingArguments):
         metadata={"help": "where logs go"},
     )
 
+    max_hours: float | None = _option(
+        "save and stop after so many hours, with exit code 75, as at SIGTERM"
+    )
+
     def __post_init__(self) -> None:
         """Choose the processor, and refuse what would change batches behind the sampler's back."""
         if not torch.accelerator.is_available():
@@ -147,6 +151,10 @@ class TrainingOptions(TrainingArguments):
                 "--label_smoothing_factor, --bf16_full_eval and --fp16_full_eval do nothing here: "
                 "loss and evaluation are this program's own; leave them out"
             )
+        if self.enable_jit_checkpoint:
+            raise UsageError("--enable_jit_checkpoint: SIGTERM saves anyway; leave it out")
+        if self.max_hours is not None and not self.max_hours > 0:
+            raise UsageError(f"--max_hours must be above 0, got {self.max_hours:g}")
         super().__post_init__()  # type: ignore[no-untyped-call]
         if self.auto_find_batch_size or self.ignore_data_skip:
             raise UsageError(

@@ -17,7 +17,9 @@ from training.data import load_data
 from training.labels import find_classes
 from training.loop.checkpoints import DataState, resume_folder
 from training.loop.metrics import confusion_text
+from training.loop.output_lock import OutputLock
 from training.loop.processes import check_same_on_all_ranks, from_first_rank, on_all_ranks
+from training.loop.stopping import STOPPED_FILE, StopRequest, StopWhenAsked, write_stopped
 from training.loop.trainer import ShardTrainer
 from training.model.freezing import freeze_base, trainable_parameters
 from training.model.models import load_model
@@ -25,7 +27,7 @@ from training.model.review_attention import ReviewAttention
 from training.model.tokenizer_check import check_saved_tokenizer, write_tokenizer_file
 from training.predict import predict
 from training.reading.manifest_source import pin
-from transforms.functional.errors import UsageError
+from transforms.functional.errors import StoppedError, UsageError
 
 
 def run(options: Options) -> dict[str, Any]:
@@ -34,22 +36,30 @@ def run(options: Options) -> dict[str, Any]:
     Raises:
         ReviewShardsError: something does not fit; see the message.
     """
-    metrics = _run(options)
+    lock = OutputLock(options[2].output_dir or ".")
+    try:
+        with StopRequest(options[2].max_hours) as request:
+            metrics = _run(options, StopWhenAsked(request), lock)
+    finally:
+        lock.release()
     if dist.is_available() and dist.is_initialized():
         # The model wrapped for all processes is gone by now, and nobody waits for this one: only
         # then does a process group end without a hang. After an error the system ends it.
         gc.collect()
         dist.barrier()
         dist.destroy_process_group()
+    if isinstance(metrics, StoppedError):
+        raise metrics
     return metrics
 
 
-def _run(options: Options) -> dict[str, Any]:
+def _run(options: Options, stop: StopWhenAsked, lock: OutputLock) -> dict[str, Any] | StoppedError:
     data_options, model_options, training = options
     # Before anything random, as a new head's weights.
     set_seed(training.seed)
     output_dir = training.output_dir or "."
     device = training.device  # From here on processes can speak to each other.
+    from_first_rank(lock.acquire)
     checkpoint = from_first_rank(lambda: resume_folder(output_dir, training.resume_from_checkpoint))
     # A run that appends may finish another generation while the processes start.
     # Only the names: each node has a cache of its own.
@@ -72,7 +82,7 @@ def _run(options: Options) -> dict[str, Any]:
         # The report says what training changed. A classifier's new head knows nothing before.
         training.eval_on_start = True
     trainer = ShardTrainer(
-        model, training, data, tokenizer, window_shards=data_options.window_shards
+        model, training, data, tokenizer, window_shards=data_options.window_shards, stop=stop
     )
     say = _Speaker(trainer)
     for warning in classes.warnings:
@@ -84,7 +94,11 @@ def _run(options: Options) -> dict[str, Any]:
     say.probes(model, tokenizer, model_options.probe, "before")
     if checkpoint is not None:
         trainer.check_continues(checkpoint)
+    if trainer.is_world_process_zero():
+        Path(output_dir, STOPPED_FILE).unlink(missing_ok=True)
     trainer.train(resume_from_checkpoint=checkpoint)
+    if stop.reason is not None:
+        return _stopped(trainer, stop.reason)
     metrics = _evaluate(trainer, say, classes.names) if has_evaluation else {}
     say.probes(model, tokenizer, model_options.probe, "after")
     trainer.save_model()
@@ -95,6 +109,17 @@ def _run(options: Options) -> dict[str, Any]:
         write_tokenizer_file(output_dir, data.datasets[0])
         check_saved_tokenizer(output_dir, data.datasets[0])
     return metrics
+
+
+def _stopped(trainer: ShardTrainer, reason: str) -> StoppedError:
+    """Say in the output folder that the run stopped before its end, and return the same."""
+    folder, state = trainer.args.output_dir or ".", trainer.state
+    if trainer.is_world_process_zero():
+        write_stopped(folder, reason, state)
+    return StoppedError(
+        f"stopped: {reason}; step {state.global_step} of {state.max_steps} is saved in {folder}, "
+        f"and the same command with --resume_from_checkpoint last goes on"
+    )
 
 
 def _pinned(options: DataOptions) -> dict[str, Any]:

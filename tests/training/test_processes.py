@@ -1,5 +1,6 @@
 """Real processes: any number of them trains on the same samples, also after being killed."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -113,6 +114,29 @@ def test_a_run_killed_twice_goes_on_with_other_processes_on_the_very_samples(
     )
     for name, weights in theirs.items():
         assert ours[name] == pytest.approx(weights, abs=2e-3)
+
+
+@pytest.mark.slow
+def test_a_signal_that_reaches_processes_at_different_times_saves_one_step_of_all(
+    mlm: Path, unbroken: Path, tmp_path: Path
+) -> None:
+    options = {"save_steps": 100, "resume_from_checkpoint": "last", "dataloader_num_workers": 1}
+    command = [*line(mlm, tmp_path, 2), *(f"--{name}={value}" for name, value in options.items())]
+    stopped = torchrun(2, command, TRACE=str(tmp_path), SIGTERM_AT="6")
+
+    assert stopped.returncode != 0
+    lines = [text for text in stopped.stderr.splitlines() if text.startswith("stopped (process")]
+    assert len(lines) == 2, stopped.stderr
+    assert "SIGTERM; step 7 of 12 is saved" in lines[0]
+    assert "exitcode  : 75" in stopped.stderr
+    note = json.loads((tmp_path / "model/stopped.json").read_text())
+    assert note == {"reason": "SIGTERM", "step": 7, "steps": 12}
+    assert not (tmp_path / "model/model.safetensors").exists()
+
+    done = forked(3, [*command, f"--per_device_train_batch_size={GLOBAL_BATCH // 3}"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "model/stopped.json").exists()
+    assert history(tmp_path / "model") == pytest.approx(history(unbroken / "model"), rel=1e-3)
 
 
 def errors_of_two(folder: Path, options: dict[str, object], **environment: str) -> list[str]:

@@ -1,13 +1,16 @@
 """The training program, writing down which rows each step read; it can kill itself.
 
 Environment: TRACE: folder for the traces; KILL_AT: the optimizer step at which the process of rank
-KILL_RANK kills itself as `kill -9` does; FULL_DISK_RANK: the process whose disk is full.
+KILL_RANK kills itself as `kill -9` does; FULL_DISK_RANK: the process whose disk is full;
+SIGTERM_AT: the step at which the process of rank 1 and its workers are asked to stop, the others
+while they save.
 """
 
 import errno
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ RANK = os.environ.get("RANK", "0")
 _rows: list[int] = []
 _read = trainer.StepBatches.__getitems__
 _take_step = trainer.ShardTrainer.get_batch_samples
+_save = trainer.ShardTrainer._save_checkpoint
 
 
 def read(self: Any, rows: Any) -> Any:
@@ -32,6 +36,8 @@ def take_step(self: Any, *arguments: Any) -> Any:
     step = self.state.global_step
     if step == int(os.environ.get("KILL_AT", -1)) and os.environ.get("KILL_RANK", "0") == RANK:
         os.kill(os.getpid(), signal.SIGKILL)
+    if step == int(os.environ.get("SIGTERM_AT", -1)) and RANK == "1":
+        ask_to_stop()
     _rows.clear()
     result = _take_step(self, *arguments)
     with Path(os.environ["TRACE"], f"{RANK}.jsonl").open("a") as trace:
@@ -43,8 +49,20 @@ def reserve(*_: int) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def ask_to_stop() -> None:
+    # From a process that is no parent of the loader's workers, as a cluster does it.
+    subprocess.run(["kill", "-TERM", f"-{os.getpgrp()}"], check=True)
+
+
+def save(self: Any, *arguments: Any) -> None:
+    if "SIGTERM_AT" in os.environ and RANK != "1":
+        ask_to_stop()
+    _save(self, *arguments)
+
+
 trainer.StepBatches.__getitems__ = read  # type: ignore[method-assign]
 trainer.ShardTrainer.get_batch_samples = take_step  # type: ignore[method-assign]
+trainer.ShardTrainer._save_checkpoint = save  # type: ignore[method-assign]
 if os.environ.get("FULL_DISK_RANK") == RANK:
     os.posix_fallocate = reserve
     # A cache of its own: the other process may have fetched all shards into a shared one before.

@@ -39,8 +39,9 @@ class DataState:
         return replace(self, samples=samples)
 
     def write(self, folder: Path) -> None:
-        """Write the state into a checkpoint, whole or not at all."""
-        storage.write_atomic(str(folder / SAMPLER_FILE), json.dumps(asdict(self)).encode())
+        """Write the state into a checkpoint, whole or not at all, with a list of its files."""
+        content = {**asdict(self), "files": _sizes(folder)}
+        storage.write_atomic(str(folder / SAMPLER_FILE), json.dumps(content).encode())
 
     @classmethod
     def read(cls, folder: Path) -> DataState:
@@ -51,6 +52,8 @@ class DataState:
         """
         try:
             content = json.loads((folder / SAMPLER_FILE).read_text(encoding="utf-8"))
+            if not content["files"].items() <= _sizes(folder).items():
+                raise ValueError("a file is missing, or was cut off")
             return cls(**{field.name: content[field.name] for field in fields(cls)})
         except (OSError, ValueError, KeyError):
             raise UsageError(
@@ -79,6 +82,12 @@ class DataState:
                     f"the checkpoint was made with {name} {before}, this run has {now}, so it "
                     f"would read other samples: {cure}"
                 )
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Return the sizes of a checkpoint's files."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != SAMPLER_FILE]
+    return {str(path.relative_to(folder)): path.stat().st_size for path in files}
 
 
 def resume_folder(output_dir: str, wanted: str | None) -> str | None:
@@ -120,7 +129,7 @@ def is_whole(folder: Path) -> bool:
     """Return True for a checkpoint that was written to its end.
 
     Where the run was in its data is written last, and atomically: a process killed before leaves
-    a checkpoint without it.
+    a checkpoint without it. It lists the other files, so that half a copy is found out, too.
     """
     try:
         DataState.read(folder)
@@ -141,5 +150,10 @@ def remove_old_checkpoints(output_dir: Path, limit: int, best: str | None) -> No
     best_folder = Path(best) if best else None
     old = [folder for folder in whole[:-1] if folder != best_folder]
     for folder in old[: max(0, len(whole) - limit)]:
-        (folder / SAMPLER_FILE).unlink()  # From here on it is not whole.
+        unmark(folder)
         shutil.rmtree(folder)
+
+
+def unmark(folder: Path) -> None:
+    """Make a checkpoint one that is not whole, if it is there, before its files change."""
+    (folder / SAMPLER_FILE).unlink(missing_ok=True)

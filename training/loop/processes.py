@@ -42,6 +42,15 @@ def on_all_ranks(action: Callable[[], T], device: torch.device) -> T:
     return result  # type: ignore[return-value]
 
 
+def largest_on_all_ranks(value: int, device: torch.device) -> int:
+    """Return the largest of the processes' numbers, on every process; see `on_all_ranks`."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return value
+    largest = torch.tensor([value], device=device)
+    dist.all_reduce(largest, dist.ReduceOp.MAX)
+    return int(largest)
+
+
 def from_first_rank(action: Callable[[], T]) -> T:
     """Return what the first process finds out, on every process.
 

@@ -14,12 +14,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
 
 from training.config import TrainingOptions
 from training.data import Data
-from training.loop.checkpoints import DataState
+from training.loop.checkpoints import DataState, unmark
 from training.loop.data_position import DataPosition
 from training.loop.evaluation import Evaluation, evaluate_batches
 from training.loop.losses import token_loss
 from training.loop.processes import on_all_ranks
 from training.loop.step_batches import StepBatches, StepSampler
+from training.loop.stopping import StopWhenAsked, heed_only_the_parent
 from training.model.collators import as_it_is
 from training.model.masked_head import MaskedHead
 from training.reading.row_reader import Batch
@@ -38,6 +39,7 @@ class ShardTrainer(Trainer):
         data: What to train and evaluate on.
         tokenizer: Saved beside the model.
         window_shards: Shards that are shuffled together.
+        stop: Says when to save and stop before the end.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class ShardTrainer(Trainer):
         tokenizer: PreTrainedTokenizerBase,
         *,
         window_shards: int,
+        stop: StopWhenAsked,
     ) -> None:
         """Set the trainer up; no row is read."""
         self.data = data
@@ -95,7 +98,7 @@ class ShardTrainer(Trainer):
             eval_dataset=evaluation,
             processing_class=tokenizer,
             compute_loss_func=token_loss,
-            callbacks=[position],
+            callbacks=[stop, position],
         )
 
     def get_train_dataloader(self) -> DataLoader:
@@ -171,6 +174,12 @@ class ShardTrainer(Trainer):
         """
         self._data_start.check_continues(DataState.read(Path(checkpoint)))
 
+    def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
+        """Save a checkpoint; one that lies there is not whole from its first new file on."""
+        if self.args.should_save:
+            unmark(Path(self.args.output_dir or ".", f"checkpoint-{self.state.global_step}"))
+        super()._save_checkpoint(model, trial)
+
     def _loader(self, dataset: Any, batches: Any) -> DataLoader:
         # Not given to `accelerator.prepare`: it would share the batches out a second time.
         return DataLoader(
@@ -180,4 +189,5 @@ class ShardTrainer(Trainer):
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory and torch.cuda.is_available(),
             prefetch_factor=self.args.dataloader_prefetch_factor,
+            worker_init_fn=heed_only_the_parent,
         )

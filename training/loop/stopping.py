@@ -1,0 +1,124 @@
+"""Stopping before the end: at a signal or after some hours, with a checkpoint to go on from."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from training.loop.processes import largest_on_all_ranks
+from transforms import storage
+
+# Clusters send SIGTERM to a job that must go; SIGUSR1 is the usual `#SBATCH --signal` ahead of it.
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+STOPPED_FILE = "stopped.json"  # In the output folder of a run that was asked to stop.
+
+_TIME_IS_OVER = 1 << 16  # No signal has this number.
+
+
+class StopRequest:
+    """Whether this process was asked to stop; to be used as a context around a run.
+
+    Args:
+        max_hours: Ask for it after so many hours, None: never.
+    """
+
+    def __init__(self, max_hours: float | None) -> None:
+        """Start the clock."""
+        self._deadline = None if max_hours is None else time.monotonic() + max_hours * 3600
+        self._signal = 0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> StopRequest:
+        """From here on signals ask for a stop instead of ending the process."""
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave signals as they were."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def code(self) -> int:
+        """Return 0, or the number that says who asked; see `reason_of`."""
+        if self._signal:
+            return self._signal
+        is_over = self._deadline is not None and time.monotonic() >= self._deadline
+        return _TIME_IS_OVER if is_over else 0
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        self._signal = number
+
+
+def reason_of(code: int) -> str:
+    """Return who asked, in words."""
+    return "--max_hours" if code == _TIME_IS_OVER else signal.Signals(code).name
+
+
+class StopWhenAsked(TrainerCallback):
+    """Saves and stops at the next step, on all processes, when one of them was asked to.
+
+    A signal may reach processes at different times, or only one: they agree behind each step.
+
+    Args:
+        request: Whether this process was asked.
+
+    Attributes:
+        reason: Who asked, None as long as nobody did.
+    """
+
+    def __init__(self, request: StopRequest) -> None:
+        """Store the options."""
+        self._request = request
+        self.reason: str | None = None
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Ask all processes, and stop unless this was the last step anyway."""
+        code = largest_on_all_ranks(self._request.code(), args.device)
+        if code and state.global_step < state.max_steps:
+            self.reason = reason_of(code)
+            args.save_only_model = False  # Nobody could go on from that.
+            control.should_training_stop = control.should_save = True
+            control.should_evaluate = False
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Do what an epoch ends with only when it has ended."""
+        if self.reason is not None:
+            control.should_save = control.should_evaluate = False
+
+
+def write_stopped(output_dir: str, reason: str, state: TrainerState) -> None:
+    """Say in the output folder that the run is to be gone on with: torchrun hides exit codes."""
+    content = {"reason": reason, "step": state.global_step, "steps": state.max_steps}
+    storage.write_atomic(str(Path(output_dir, STOPPED_FILE)), json.dumps(content).encode())
+
+
+def heed_only_the_parent(_: int) -> None:
+    """Let a loader's worker pass over the signals that its process heeds.
+
+    A cluster signals all processes of a job. The worker's end would be an error of the loader in
+    the middle of the step behind which its process wants to save.
+    """
+    for number in (signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):  # Linux: only there a signal's sender is known.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)
