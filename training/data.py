@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from training.config import DataOptions
 from training.model.collators import MLM_COLUMNS, MlmCollator, as_it_is, mask_recipe
 from training.model.review_attention import ReviewAttention, WithinReviews
 from training.reading.dataset import ShardDataset
+from training.reading.manifest_source import locate
 from training.reading.mixed_rows import MixedRows
 from training.reading.row_reader import Batch
-from training.reading.row_subset import RowSource
+from training.reading.row_subset import RowSource, RowSubset
 from training.reading.shard_cache import ShardCache
 from training.sampling.batching import LengthOrder
 from training.sampling.mixture_order import MixtureOrder
 from training.sampling.order import Order, ShardOrder
 from training.sampling.row_draws import draw_reviews, draw_rows, set_apart
+from transforms import storage
 from transforms.functional.errors import DatasetError, UsageError
 
 Collator = Callable[[Batch], Batch]
@@ -35,6 +38,9 @@ class Data:
         collate: Makes the model's inputs of a batch.
         collate_evaluation: The same with masks that do not change.
         weights: Share of each dataset.
+        choices: The options that decide which samples are read, and how they are masked.
+        generations: Path of each dataset's manifest below its folder; last that of the dataset to
+            evaluate on, None without one.
     """
 
     task: str
@@ -45,6 +51,18 @@ class Data:
     collate: Collator
     collate_evaluation: Collator
     weights: list[float]
+    choices: dict[str, Any]
+    generations: list[str | None]
+
+    def contents(self) -> dict[str, str]:
+        """Return the hash of each dataset's content, by its location."""
+        found = self.evaluation
+        found = found.dataset if isinstance(found, RowSubset) else found
+        every = [*self.datasets, *([found] if isinstance(found, ShardDataset) else [])]
+        return {
+            storage.join(each.location.url, each.location.manifest): each.manifest.content_sha256()
+            for each in every
+        }
 
     def within_reviews(self, attention: ReviewAttention) -> Data:
         """Return the same data for a model that reads each review as if it stood alone."""
@@ -101,7 +119,8 @@ def load_data(options: DataOptions, *, seed: int) -> Data:
         _check_alike(datasets[0], dataset)
     evaluation = _evaluation(options, datasets[0], task, cache, seed)
     parts: list[RowSource] = list(datasets)
-    if evaluation is None and options.max_eval_rows:
+    is_set_apart = evaluation is None and bool(options.max_eval_rows)
+    if is_set_apart and options.max_eval_rows:
         # There is no validation subset: rows of the (first) training set are set apart.
         evaluation, parts[0] = set_apart(
             datasets[0], options.max_eval_rows, options.max_train_rows, seed
@@ -109,6 +128,7 @@ def load_data(options: DataOptions, *, seed: int) -> Data:
     elif options.max_train_rows:
         parts[0] = draw_rows(datasets[0], options.max_train_rows, seed)
     pad_id = datasets[0].manifest.tokenizer.special_token_ids.get("pad", 0)
+    urls = [*options.dataset, options.eval_dataset]
     return Data(
         task=task,
         datasets=datasets,
@@ -118,7 +138,19 @@ def load_data(options: DataOptions, *, seed: int) -> Data:
         collate=_collator(options, datasets[0], seed, None),
         collate_evaluation=_collator(options, datasets[0], seed, 0),
         weights=options.weights or [float(len(part)) for part in parts],
+        choices=_choices(options, datasets[0], is_set_apart=is_set_apart),
+        generations=[None if url is None else locate(url).manifest for url in urls],
     )
+
+
+def _choices(options: DataOptions, dataset: ShardDataset, *, is_set_apart: bool) -> dict[str, Any]:
+    """Return the options that decide which samples are read, and how they are masked."""
+    names = ["weights", "window_shards", "max_train_rows"]
+    if is_set_apart:
+        names += ["max_eval_rows"]
+    if "block" in dataset.columns:
+        names += ["mlm_probability", "whole_word_masking", "span_masking"]
+    return {name: getattr(options, name) for name in [*names, "attention"]}
 
 
 def _evaluation(

@@ -12,7 +12,8 @@ from typing import Any
 import torch.distributed as dist
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
-from training.config import DataOptions, Options
+from training.agreement import facts_of_data, facts_of_model, facts_of_options
+from training.config import DataOptions, Options, TrainingOptions
 from training.data import load_data
 from training.labels import find_classes
 from training.loop.checkpoints import DataState, resume_folder
@@ -60,19 +61,17 @@ def _run(options: Options, stop: StopWhenAsked, lock: OutputLock) -> dict[str, A
     output_dir = training.output_dir or "."
     device = training.device  # From here on processes can speak to each other.
     from_first_rank(lock.acquire)
-    checkpoint = from_first_rank(lambda: resume_folder(output_dir, training.resume_from_checkpoint))
-    # A run that appends may finish another generation while the processes start.
-    # Only the names: each node has a cache of its own.
-    data_options = replace(data_options, **from_first_rank(lambda: _pinned(data_options)))
+    checkpoint, pinned = from_first_rank(lambda: _where_to_go_on(data_options, training))
+    data_options = replace(data_options, **pinned)
+    check_same_on_all_ranks(facts_of_options((data_options, model_options, training)))
     seed = training.seed if training.data_seed is None else training.data_seed
     data = on_all_ranks(lambda: load_data(data_options, seed=seed), device)
-    states = on_all_ranks(
-        lambda: None if checkpoint is None else DataState.read(Path(checkpoint)), device
+    check_same_on_all_ranks(on_all_ranks(lambda: facts_of_data(data, checkpoint), device))
+    classes = on_all_ranks(lambda: find_classes(data, data_options.num_labels), device)
+    model, tokenizer = on_all_ranks(
+        lambda: load_model(model_options, data.task, data.datasets[0], classes.names), device
     )
-    contents = [each.manifest.content_sha256() for each in data.datasets]
-    check_same_on_all_ranks({"dataset": contents, "checkpoint": states})
-    classes = find_classes(data, data_options.num_labels)
-    model, tokenizer = load_model(model_options, data.task, data.datasets[0], classes.names)
+    check_same_on_all_ranks(facts_of_model(model))
     if data_options.attention == "within_reviews":
         data = data.within_reviews(ReviewAttention.of(model))
     if model_options.freeze_base:
@@ -122,10 +121,25 @@ def _stopped(trainer: ShardTrainer, reason: str) -> StoppedError:
     )
 
 
-def _pinned(options: DataOptions) -> dict[str, Any]:
-    """Return the options that name datasets, with the generations that these have now."""
-    evaluation = None if options.eval_dataset is None else pin(options.eval_dataset)
-    return {"dataset": [pin(url) for url in options.dataset], "eval_dataset": evaluation}
+def _where_to_go_on(
+    options: DataOptions, training: TrainingOptions
+) -> tuple[str | None, dict[str, Any]]:
+    """Return the checkpoint to go on from, and the options that name datasets, pinned.
+
+    A run that appends may finish another generation while the processes start, or before a run
+    goes on: a checkpoint goes on with the generations that it was made with.
+    """
+    folder = resume_folder(training.output_dir or ".", training.resume_from_checkpoint)
+    urls = [*options.dataset, options.eval_dataset]
+    then = None if folder is None else DataState.read(Path(folder)).generations
+    if then is None or len(then) != len(urls):  # Of other datasets: that is refused later.
+        then = [None] * len(urls)
+    pinned = [
+        None if url is None else pin(url, manifest)
+        for url, manifest in zip(urls, then, strict=True)
+    ]
+    # Only the names: each node has a cache of its own.
+    return folder, {"dataset": pinned[:-1], "eval_dataset": pinned[-1]}
 
 
 def _evaluate(trainer: ShardTrainer, say: _Speaker, names: list[str]) -> dict[str, Any]:

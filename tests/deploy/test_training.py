@@ -114,3 +114,22 @@ def test_the_slurm_script_starts_what_torchrun_and_the_trainer_read(tmp_path: Pa
     data, model, training = parse_options(torchrun.training_script_args)
     assert (data.dataset, model.model_name_or_path) == ([_SLURM["DATASET"]], _SLURM["MODEL"])
     assert training.output_dir == _SLURM["OUTPUT_DIR"]
+
+
+@pytest.mark.parametrize(("stopped", "calls"), [(True, ["show", "requeue"]), (False, ["show"])])
+def test_the_slurm_script_queues_a_stopped_run_again_and_no_failed_one(
+    tmp_path: Path, stopped: bool, calls: list[str]
+) -> None:
+    stubs = Stubs(tmp_path)
+    stubs.add("scontrol", then="printf 'node1\\n'")
+    note = tmp_path / "model/stopped.json"
+    note.parent.mkdir()
+    note.write_text("{}")  # Of an earlier run: says nothing of this one.
+    stubs.add("srun", then=f"{f'touch {note}; ' if stopped else ''}exit 1")
+    environment = {**_SLURM, "OUTPUT_DIR": str(tmp_path / "model")}
+    done = stubs.run(["bash", str(DEPLOY / "training" / "train.sbatch")], environment)
+    assert done.returncode == 1
+    found = [
+        call.arguments[0] for call in stubs.calls() if call.arguments[0] in ("show", "requeue")
+    ]
+    assert found == calls

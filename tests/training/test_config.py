@@ -11,6 +11,8 @@ from transforms.functional.errors import UsageError
         (["--weights", "-1"], "--weights must be numbers above 0"),
         (["--seed", "-1"], "--seed must be at least 0, got -1"),
         (["--per_device_train_batch_size", "0"], "--per_device_train_batch_size must be at least"),
+        (["--max_hours", "0"], "--max_hours must be above 0, got 0"),
+        (["--enable_jit_checkpoint"], "SIGTERM saves anyway"),
         (["--label_smoothing_factor", "0.1"], "--label_smoothing_factor, --bf16_full_eval"),
     ],
 )

@@ -24,6 +24,7 @@ from tests.training.datasets import write_classification, write_mlm
 from tests.training.programs import arguments, history, write_config
 from training.__main__ import main
 from training.config import parse_options
+from training.loop.checkpoints import is_whole
 from training.model.collators import MLM_COLUMNS, MlmCollator, mask_recipe
 from training.predict import main as predict_main
 from training.reading.dataset import ShardDataset
@@ -475,3 +476,10 @@ def test_an_old_run_is_not_written_over_nor_gone_on_from_with_other_batches(
     assert "global_batch 8, this run has 5" in capsys.readouterr().err
     assert main(arguments(mlm, tmp_path / "model", **{**last, "seed": 6})) == 2
     assert "seed 5, this run has 6" in capsys.readouterr().err
+    window = {"window_shards": 2}
+    assert main(arguments(mlm, tmp_path / "model", **last, **window)) == 2
+    assert "--window_shards 32, this run has 2" in capsys.readouterr().err
+
+    # A copy that was broken off is not gone on from.
+    (tmp_path / "model/checkpoint-2/optimizer.pt").write_bytes(b"")
+    assert not is_whole(tmp_path / "model/checkpoint-2")

@@ -51,7 +51,8 @@ def reserve(*_: int) -> None:
 
 def ask_to_stop() -> None:
     # From a process that is no parent of the loader's workers, as a cluster does it.
-    subprocess.run(["kill", "-TERM", f"-{os.getpgrp()}"], check=True)
+    command = ["kill", "-s", "TERM", "--", f"-{os.getpgrp()}"]
+    subprocess.run(command, start_new_session=True, check=True)
 
 
 def save(self: Any, *arguments: Any) -> None:

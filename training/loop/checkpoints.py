@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from transforms import storage
 from transforms.functional.errors import UsageError
@@ -23,6 +24,9 @@ class DataState:
         global_batch: Samples in an optimizer step.
         seed: Seed of order and masks.
         content_sha256: The datasets' contents.
+        options: The options that decide which samples are read, and how they are masked.
+        generations: Path of each dataset's manifest below its folder; last that of the dataset to
+            evaluate on, None without one.
     """
 
     samples: int
@@ -30,6 +34,8 @@ class DataState:
     global_batch: int
     seed: int
     content_sha256: list[str]
+    options: dict[str, Any]
+    generations: list[str | None]
 
     def after(self, steps: int) -> DataState:
         """Return the state after some optimizer steps; this one is of the first sample."""
@@ -72,16 +78,21 @@ class DataState:
             "--gradient_accumulation_steps so that times the processes they give the same",
             "seed": "give the same --seed (and --data_seed)",
             "samples_in_epoch": "give the same data options",
-            "content_sha256": "give the same --dataset; of one that has grown, the manifest of "
-            "then (DATASET/manifests/...json)",
+            "content_sha256": "give the same --dataset",
         }
         for name, cure in cures.items():
             before, now = getattr(saved, name), getattr(self, name)
-            if before != now:
-                raise UsageError(
-                    f"the checkpoint was made with {name} {before}, this run has {now}, so it "
-                    f"would read other samples: {cure}"
-                )
+            _check_same(name, before, now, cure)
+        for name, now in self.options.items():
+            _check_same(f"--{name}", saved.options.get(name), now, f"give the same --{name}")
+
+
+def _check_same(name: str, before: object, now: object, cure: str) -> None:
+    if before != now:
+        raise UsageError(
+            f"the checkpoint was made with {name} {before}, this run has {now}, so it would read "
+            f"other samples: {cure}"
+        )
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -90,8 +90,9 @@ def check_same_on_all_ranks(facts: Mapping[str, Any]) -> None:
     dist.all_gather_object(everyone, dict(facts))
     for rank, theirs in enumerate(everyone):
         for name, value in everyone[0].items():
-            if theirs[name] != value:
+            if theirs.get(name) != value:
                 raise DatasetError(
-                    f"process {rank} has another {name} ({theirs[name]}) than process 0 "
-                    f"({value}): all processes need the same files, as on a shared file system"
+                    f"process {rank} has another {name} ({theirs.get(name)}) than process 0 "
+                    f"({value}): give all of them the same command and the same files, as on a "
+                    f"shared file system"
                 )

@@ -37,20 +37,29 @@ class StopRequest:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopRequest:
-        """From here on signals ask for a stop instead of ending the process."""
+        """From here on signals ask for a stop instead of ending the process.
+
+        They are blocked, too, so that a loader's workers do not get them from their first moment
+        on: a cluster signals all processes of a job, and a worker's end is an error of the loader.
+        """
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+            signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave signals as they were."""
+        """Leave signals as they were; those that came meanwhile have been heeded."""
+        if self._before:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     def code(self) -> int:
         """Return 0, or the number that says who asked; see `reason_of`."""
-        if self._signal:
-            return self._signal
+        # Waiting, or noted where a thread of a library took it.
+        waiting = signal.sigpending().intersection(SIGNALS) if self._before else ()
+        if self._signal or waiting:
+            return self._signal or int(min(waiting))
         is_over = self._deadline is not None and time.monotonic() >= self._deadline
         return _TIME_IS_OVER if is_over else 0
 
@@ -106,16 +115,12 @@ def write_stopped(output_dir: str, reason: str, state: TrainerState) -> None:
 
 
 def heed_only_the_parent(_: int) -> None:
-    """Let a loader's worker pass over the signals that its process heeds.
-
-    A cluster signals all processes of a job. The worker's end would be an error of the loader in
-    the middle of the step behind which its process wants to save.
-    """
-    for number in (signal.SIGINT, signal.SIGUSR1):
-        signal.signal(number, signal.SIG_IGN)
+    """Let a loader's worker end at its process's SIGTERM, and pass over everybody else's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "sigwaitinfo"):  # Linux: only there a signal's sender is known.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=_end_with_parent, daemon=True).start()
+    else:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 def _end_with_parent() -> None:

@@ -60,8 +60,9 @@ class ShardTrainer(Trainer):
         self.masked_head = MaskedHead.of(model) if in_parts else None
         seed = args.seed if args.data_seed is None else args.data_seed
         global_batch = args.train_batch_size * args.world_size * args.gradient_accumulation_steps
+        strategy = str(getattr(args, "train_sampling_strategy", "random"))
         order = data.order(
-            str(getattr(args, "train_sampling_strategy", "random")),
+            strategy,
             seed=seed,
             window_shards=window_shards,
             global_batch=global_batch,
@@ -80,6 +81,8 @@ class ShardTrainer(Trainer):
             global_batch=global_batch,
             seed=seed,
             content_sha256=[each.manifest.content_sha256() for each in data.datasets],
+            options={**data.choices, "train_sampling_strategy": strategy},
+            generations=data.generations,
         )
         # The trainer removes old checkpoints before the new one is whole: this is done behind it.
         position = DataPosition(self._batches, self._data_start, args.save_total_limit)

@@ -55,15 +55,27 @@ def locate(url: str) -> Location:
     return Location(*generations.split_manifest_path(url))
 
 
-def pin(url: str) -> str:
-    """Return the URL of a dataset's newest generation, for who must stay with it.
+def pin(url: str, manifest: str | None = None) -> str:
+    """Return the URL of one generation of a dataset, for who must stay with it.
+
+    Args:
+        url: Its folder, or one of its manifests, which stays as it is.
+        manifest: Path of the manifest below the folder; default: that of the newest generation.
 
     Raises:
-        DatasetError: there is no dataset.
+        DatasetError: there is no dataset, or it has no such manifest.
     """
     location = locate(url)
     if location.manifest != MANIFEST_NAME:
         return url
+    if manifest is not None:
+        pinned = location.path(manifest)
+        if not storage.exists(pinned):
+            raise DatasetError(
+                f"{url} has no {manifest} any more, which the checkpoint was made with: start "
+                f"anew, in another --output_dir"
+            )
+        return pinned
     pinned = generations.generation_path(read_manifest(location).generation)
     return location.path(pinned) if storage.exists(location.path(pinned)) else url
 

@@ -70,3 +70,12 @@ def test_the_newest_generation_is_pinned_by_its_number_not_by_how_many_there_are
 def test_a_manifest_that_is_not_there_is_named(grown: Path) -> None:
     with pytest.raises(DatasetError, match=r"grown has no manifests/000009\.json, so it is no fin"):
         ShardDataset(grown / "manifests/000009.json")
+
+
+def test_a_dataset_that_grows_is_pinned_by_the_generation_of_a_checkpoint(mlm: Path) -> None:
+    assert pin(str(mlm), "manifest.json") == str(mlm / "manifest.json")
+    assert pin(str(mlm / "manifest.json").replace("manifest.json", "manifests/000003.json")) == (
+        str(mlm / "manifests/000003.json")
+    )
+    with pytest.raises(DatasetError, match=r"has no manifests/000009.json any more"):
+        pin(str(mlm), "manifests/000009.json")
