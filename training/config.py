@@ -153,6 +153,20 @@ class TrainingOptions(TrainingArguments):
             )
         if self.enable_jit_checkpoint:
             raise UsageError("--enable_jit_checkpoint: SIGTERM saves anyway; leave it out")
+        if self.dataloader_drop_last:
+            raise UsageError(
+                "--dataloader_drop_last: every row is read once an epoch, and the last step is "
+                "smaller; leave it out"
+            )
+        if self.dataloader_persistent_workers and not self.dataloader_num_workers:
+            raise UsageError(
+                "--dataloader_persistent_workers goes with --dataloader_num_workers of 1 or more"
+            )
+        if self.save_only_model and self.resume_from_checkpoint:
+            raise UsageError(
+                "--save_only_model saves nothing that --resume_from_checkpoint can go on from: "
+                "leave one of them out"
+            )
         if self.max_hours is not None and not self.max_hours > 0:
             raise UsageError(f"--max_hours must be above 0, got {self.max_hours:g}")
         super().__post_init__()  # type: ignore[no-untyped-call]
@@ -160,6 +174,11 @@ class TrainingOptions(TrainingArguments):
             raise UsageError(
                 "--auto_find_batch_size and --ignore_data_skip would read other samples than an "
                 "unbroken run: choose --per_device_train_batch_size and leave them out"
+            )
+        if self.n_gpu > 1:
+            raise UsageError(
+                f"there are {self.n_gpu} GPUs for one process: start with torchrun "
+                f"--nproc_per_node={self.n_gpu} -m training, or choose one by CUDA_VISIBLE_DEVICES"
             )
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from training.config import parse_options
+from training.config import TrainingOptions, parse_options
 from transforms.functional.errors import UsageError
 
 
@@ -20,3 +20,9 @@ def test_values_that_cannot_be_honoured_are_refused(options: list[str], message:
     line = ["--dataset", "x", "--from_config", "y", "--output_dir", "z"]
     with pytest.raises(UsageError, match=message):
         parse_options([*line, *options])
+
+
+def test_several_gpus_need_a_process_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TrainingOptions, "n_gpu", 4)
+    with pytest.raises(UsageError, match="start with torchrun --nproc_per_node=4"):
+        parse_options(["--dataset", "x", "--from_config", "y", "--output_dir", "z"])

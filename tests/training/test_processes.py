@@ -133,7 +133,12 @@ def test_a_signal_that_reaches_processes_at_different_times_saves_one_step_of_al
     assert note == {"reason": "SIGTERM", "step": 7, "steps": 12}
     assert not (tmp_path / "model/model.safetensors").exists()
 
-    done = forked(3, [*command, f"--per_device_train_batch_size={GLOBAL_BATCH // 3}"], tmp_path)
+    done = forked(
+        3,
+        [*command, f"--per_device_train_batch_size={GLOBAL_BATCH // 3}"],
+        tmp_path,
+        TRACE=str(tmp_path),
+    )
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "model/stopped.json").exists()
     assert history(tmp_path / "model") == pytest.approx(history(unbroken / "model"), rel=1e-3)

@@ -274,7 +274,11 @@ def test_rows_are_set_apart_where_there_is_no_validation_subset(tmp_path: Path) 
     "options",
     [
         {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 3},
-        {"per_device_train_batch_size": 12, "dataloader_num_workers": 2},
+        {
+            "per_device_train_batch_size": 12,
+            "dataloader_num_workers": 2,
+            "dataloader_persistent_workers": True,
+        },
     ],
     ids=["accumulation", "workers"],
 )

@@ -106,7 +106,9 @@ class ShardTrainer(Trainer):
 
     def get_train_dataloader(self) -> DataLoader:
         """Return the loader of this process's training batches."""
-        return self._loader(self.train_dataset, self._batches)
+        # Those of an evaluation end with it: each has a loader of its own.
+        keeps_workers = self.args.dataloader_persistent_workers
+        return self._loader(self.train_dataset, self._batches, keeps_workers=keeps_workers)
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader:
         """Return the loader of this process's evaluation batches: rows of similar length."""
@@ -183,7 +185,7 @@ class ShardTrainer(Trainer):
             unmark(Path(self.args.output_dir or ".", f"checkpoint-{self.state.global_step}"))
         super()._save_checkpoint(model, trial)
 
-    def _loader(self, dataset: Any, batches: Any) -> DataLoader:
+    def _loader(self, dataset: Any, batches: Any, *, keeps_workers: bool = False) -> DataLoader:
         # Not given to `accelerator.prepare`: it would share the batches out a second time.
         return DataLoader(
             dataset,
@@ -193,4 +195,5 @@ class ShardTrainer(Trainer):
             pin_memory=self.args.dataloader_pin_memory and torch.cuda.is_available(),
             prefetch_factor=self.args.dataloader_prefetch_factor,
             worker_init_fn=heed_only_the_parent,
+            persistent_workers=keeps_workers,
         )
