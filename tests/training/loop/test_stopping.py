@@ -21,7 +21,6 @@ def test_a_signal_asks_for_a_stop_and_ends_nothing(number: signal.Signals) -> No
     with StopRequest(None) as request:
         assert request.code() == 0
         os.kill(os.getpid(), number)
-        os.kill(os.getpid(), number)
         assert reason_of(request.code()) == number.name
     assert signal.getsignal(number) == before
 
