@@ -131,14 +131,14 @@ def test_labels_that_are_names_are_mapped_over_all_files_and_the_mapping_is_kept
 
 
 def test_labels_from_folders_leave_other_files_out_and_say_how_many(tmp_path, capfd):
-    _inputs(tmp_path, pos__a_txt=b"good", neg__a_txt=b"bad", unsup__a_txt=b"so", README=b"x")
+    _inputs(tmp_path, pos__a_txt=b"good", neg__a_txt=b"bad", unsup__a_txt=b"so", notes_txt=b"x")
     assert (
         _run(tmp_path, "--label_from_path", "--sample_by", "document", task="classification") == 0
     )
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["label_numbers"] == {"neg": 0, "pos": 1, "unsup": -1}
     (shard,) = (tmp_path / "out/train/000001").iterdir()
-    assert pa.ipc.open_file(shard).read_all()["labels"].to_pylist() == [0, 1, -1]
+    assert pa.ipc.open_file(shard).read_all()["labels"].to_pylist() == [0, 1]
     assert "1 file in no class folder" in capfd.readouterr().out
 
 
