@@ -21,6 +21,7 @@ from transforms.functional.elements import index_of
 from transforms.functional.reviews.cleaning import clean_part
 from transforms.functional.reviews.reviews import Part, PartKey, text_lengths
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
+from transforms.functional.wording import counted
 from transforms.rows import make_rows
 from transforms.storage.generations import find_manifest
 from transforms.tokenization import tokenize_part
@@ -51,14 +52,14 @@ def dry_run(config: JobConfig) -> str:
     if there is not None and is_finished(config, plan, draft, there):
         return f"Nothing to do: {config.output} holds all of this already. Nothing was written."
     plan_seconds = time.monotonic() - started
-    lines = [f"Would read {len(plan.files):,} files, {plan.input_bytes / 1e6:,.1f} MB"]
+    lines = [f"Would read {counted(len(plan.files), 'file')}, {plan.input_bytes / 1e6:,.1f} MB"]
     sample = take_sample(config, plan)
     if any(run.reviews.num_rows for run in sample.runs):
         lines += _estimate_lines(recipe, plan, sample, plan_seconds)
     elif n_rejected := round(sum(run.rejected for run in sample.runs)):
         lines.append(f"  rejected    all {n_rejected:,} records of the sample are no reviews")
     if plan.ignored:
-        lines.append(f"  ignored     {len(plan.ignored):,} files that lie in no class folder")
+        lines.append(f"  ignored     {counted(len(plan.ignored), 'file')} in no class folder")
     if plan.passed_over:
         lines.append(passed_over_line([file.path for file in plan.passed_over]))
     lines.append("Nothing was written: leave out --dry_run to start the job.")
@@ -117,7 +118,7 @@ def _make(recipe: DatasetRecipe, encoder: ReviewTokenizer, run: SampledReviews) 
     part = Part(key=PartKey(split=0, part=0), last=True, reviews=run.reviews)
     clean = clean_part(part, recipe.cleaning)
     packed = make_rows(tokenize_part(clean, encoder), recipe.layout).packed
-    index = replace(index_of(part), labels=None)
+    index = replace(index_of(clean), labels=None)
     table = rows_table(
         packed.rows,
         vocab_size=recipe.tokenizer.encoder.vocab_size,

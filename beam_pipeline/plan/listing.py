@@ -24,6 +24,7 @@ from transforms.functional.unpacking.archive_paths import (
     name_of,
     split_member,
 )
+from transforms.functional.wording import counted
 from transforms.storage.input_files import list_archive
 from transforms.storage.stores import ask, reason
 
@@ -79,7 +80,7 @@ def _without_papers(pattern: str, matched: Sequence[InputFile], *, any_format: b
 def _nothing_to_read(pattern: str, passed_over: Sequence[InputFile]) -> UsageError:
     if passed_over:
         return UsageError(
-            f"{pattern!r} holds no reviews, only {len(passed_over):,} files such as "
+            f"{pattern!r} holds no reviews, only {counted(len(passed_over), 'file')} such as "
             f"{passed_over[0].path}: check the path, or name that file itself with --input"
         )
     return UsageError(f"no input matches {pattern!r}: check the path, or quote the glob")

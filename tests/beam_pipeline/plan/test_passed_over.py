@@ -64,7 +64,7 @@ def test_where_the_format_is_said_papers_are_reviews(tmp_path):
 
 def test_a_folder_of_nothing_else_is_an_error_but_not_for_an_append(tmp_path):
     _make(tmp_path, "README.md")
-    with pytest.raises(UsageError, match=r"holds no reviews, only 1 files such as .*README\.md"):
+    with pytest.raises(UsageError, match=r"holds no reviews, only 1 file such as .*README\.md"):
         _found(tmp_path, "")
     assert _found(tmp_path, "", may_be_empty=True) == ([], ["./README.md"])
 
