@@ -37,6 +37,7 @@ def _parameters() -> list[dict[str, Any]]:
 def test_the_parameters_are_the_options_that_take_a_value() -> None:
     names = [parameter["name"] for parameter in _parameters()]
     switches = {f.name for f in dataclasses.fields(JobConfig) if isinstance(f.default, bool)}
+    switches -= {"overwrite"}  # `--overwrite=in_place` has a value.
     assert set(names) == {field.name for field in dataclasses.fields(JobConfig)} - switches
     assert len(names) == len(set(names))
     required = [p["name"] for p in _parameters() if not p["isOptional"]]
@@ -48,8 +49,8 @@ def test_each_default_passes_its_own_check() -> None:
         for parameter in _parameters():
             if parameter["name"] == field.name and parameter["isOptional"]:
                 (regex,) = parameter["regexes"]
-                # None: the option is left out.
-                assert field.default is None or re.fullmatch(regex, str(field.default)), field.name
+                left_out = field.default is None or field.default is False or field.default == ""
+                assert left_out or re.fullmatch(regex, str(field.default)), field.name
 
 
 @pytest.mark.parametrize(

@@ -366,7 +366,7 @@ BAD_RUNS: dict[str, tuple[Callable[[Place], list[str]], int, str]] = {
         "cannot load",
     ),
     "no such config": (
-        lambda place: place.tiny(place.mlm, from_config=place.out),
+        lambda place: place.tiny(place.mlm, from_config=place.out / "none"),
         2,
         "no such folder or file",
     ),
