@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: deploy/local/engines.sh install|start|stop|status ENGINE ...
+usage: deploy/local/engines.sh install|start|stop|status|path ENGINE ...
        deploy/local/engines.sh install all
 
 prism          Beam's portable runner in Go                 job endpoint localhost:8073
@@ -18,9 +18,9 @@ versitygw      a store that speaks S3                       http://127.0.0.1:707
 airflow        Airflow in an environment of its own         (install only)
 
 install uses go, mvn and pip, as they are set up here; what is there already stays. start waits
-until all of it answers, and says what to pass to `python -m beam_pipeline`. Prism, Beam's job
-servers and the pool of workers listen on all interfaces and offer no choice: keep them behind a
-firewall. The rest listens on loopback.
+until all of it answers, and says what to pass to `python -m beam_pipeline`. path prints the folders
+of an engine. Prism, Beam's job servers and the pool of workers listen on all interfaces and offer
+no choice: keep them behind a firewall. The rest listens on loopback.
 
 environment:
   ENGINES_FOLDER  what is installed              (default: ~/.cache/review-shards/engines)
@@ -77,6 +77,14 @@ status_of_engine() {
   done
 }
 
+path_of_engine() {
+  local component
+  need "$1"
+  for component in $(components_of "$1"); do
+    folder_of "$component"
+  done
+}
+
 action=${1:---help}
 shift || true
 if [[ $action == -h || $action == --help ]]; then
@@ -84,7 +92,7 @@ if [[ $action == -h || $action == --help ]]; then
   exit
 fi
 [[ "$*" == all && $action == install ]] && set -- "${engines[@]}"
-if [[ $action != @(install|start|stop|status) || $# -eq 0 ]]; then
+if [[ $action != @(install|start|stop|status|path) || $# -eq 0 ]]; then
   usage >&2
   exit 2
 fi
@@ -101,5 +109,6 @@ for engine in "$@"; do
     start) start_engine "$engine" ;;
     stop) stop_engine "$engine" ;;
     status) status_of_engine "$engine" ;;
+    path) path_of_engine "$engine" ;;
   esac
 done

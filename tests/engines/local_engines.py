@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,6 +93,20 @@ def local_engine(name: str, folder: Path, **environment: str) -> Iterator[LocalE
         _run("stop", name, variables)
 
 
+def installed(name: str, file: str | None = None) -> Path:
+    """Return the folder that an engine is installed in, or a file of it; skip without it.
+
+    Args:
+        name: Its name in engines.sh.
+        file: The file; None for the folder.
+    """
+    said = _run("path", name, dict(os.environ))
+    folders = [Path(line) for line in said.splitlines()]
+    if file is None:
+        return folders[0]
+    return next(folder / file for folder in folders if (folder / file).exists())
+
+
 def _options_of(said: str) -> tuple[str, ...]:
     """Return the options after `pass:` in what a start printed."""
     return tuple(
@@ -103,15 +118,13 @@ def _options_of(said: str) -> tuple[str, ...]:
 
 
 def _run(action: str, name: str, environment: dict[str, str]) -> str:
-    folder = Path(environment["RUN_FOLDER"])
-    folder.mkdir(parents=True, exist_ok=True)
-    log = folder / f"{action}.out"
-    with log.open("w") as out:
+    with tempfile.TemporaryFile("w+") as out:
         # A file, not a pipe: what is started would keep a pipe open.
         done = subprocess.run(
             [_SCRIPT, action, name], env=environment, stdout=out, stderr=subprocess.STDOUT
         )
-    said = log.read_text()
+        out.seek(0)
+        said = out.read()
     if done.returncode and "is not installed: run" in said:
         skip_or_fail(said.strip())
     assert done.returncode == 0, said

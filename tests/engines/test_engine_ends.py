@@ -1,0 +1,257 @@
+"""Jobs on real engines that are interrupted, or lose a part of the engine in the middle."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.beam_pipeline.jobs import REVIEWS, arguments, run
+from tests.engines.local_engines import LocalEngine, installed, local_engine
+from tests.engines.services import children, wait_for
+from tests.oracle import Dataset
+from tests.paths import ROOT
+
+# Shards by the hundred, so that whatever happens does so in the middle of them.
+LONG = ("--part_bytes", "1000", "--max_length", "16")
+AGAIN = "run the same command again, which keeps the finished shards"
+ENDS_IN_S = 300
+
+
+@pytest.fixture(scope="module")
+def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("reviews") / "many.jsonl"
+    path.write_bytes(REVIEWS.read_bytes() * 2)
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    output = tmp_path_factory.mktemp("undisturbed") / "out"
+    assert run(output, *LONG, reviews=reviews) == 0
+    return Dataset(output).manifest.content_sha256()
+
+
+def disturbed(
+    output: Path, reviews: Path, options: tuple[str, ...], disturb: Callable[[int], None]
+) -> tuple[int, str]:
+    """Run a job, do something to it when it has written some shards; return its code and stderr."""
+    job = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "beam_pipeline"),
+            *arguments(output, *LONG, "--quiet", *options, reviews=reviews),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        wait_for("shard", lambda: job.poll() is not None or has_shards(output))
+        if job.poll() is None:
+            disturb(job.pid)
+        _, printed = job.communicate(timeout=ENDS_IN_S)
+    finally:
+        job.kill()
+    # What the job had started ended with it.
+    wait_for("end of all processes", lambda: not is_alive(job.pid), 30)
+    assert not (output / "lease.json").exists()
+    assert not (output / "plan").exists()
+    return job.returncode, printed
+
+
+def has_shards(output: Path) -> bool:
+    return sum(1 for _ in output.glob("train/*/*.arrow")) > 3
+
+
+def is_alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def kill(process: int) -> None:
+    os.kill(process, signal.SIGKILL)
+
+
+def goes_on(output: Path, reviews: Path, undisturbed: str) -> None:
+    """Run the job again, here, and compare what comes out with the job that nothing happened to."""
+    assert not (output / "manifest.json").exists()
+    assert run(output, *LONG, reviews=reviews) == 0
+    assert Dataset(output).manifest.content_sha256() == undisturbed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_prism_that_the_job_has_started_ends_with_it(
+    reviews: Path, undisturbed: str, tmp_path: Path, sent: signal.Signals
+) -> None:
+    prism = str(installed("prism") / "prism")
+    options = ("--runner", "PrismRunner", "--prism_location", prism)
+
+    code, printed = disturbed(tmp_path, reviews, options, lambda job: os.kill(job, sent))
+
+    assert (code, printed) == (
+        130,
+        "interrupted: the same command goes on from here, and keeps the shards that are finished\n",
+    )
+    goes_on(tmp_path, reviews, undisturbed)
+
+
+@pytest.mark.slow
+def test_prism_killed(reviews: Path, undisturbed: str, tmp_path: Path) -> None:
+    with local_engine("prism", tmp_path / "prism") as prism:
+        output = tmp_path / "out"
+        code, printed = disturbed(
+            output, reviews, prism.options, lambda _: kill(prism.process("prism"))
+        )
+
+    assert code == 1
+    assert len(printed.splitlines()) == 1
+    assert f"error: the engine at localhost:{prism.port} hung up" in printed
+    assert AGAIN in printed
+    goes_on(output, reviews, undisturbed)
+
+
+@pytest.mark.slow
+def test_a_worker_of_prism_killed(
+    prism: LocalEngine, reviews: Path, undisturbed: str, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    with local_engine("workers", tmp_path / "workers") as workers:
+        pool = workers.process("workers")
+        code, printed = disturbed(
+            output,
+            reviews,
+            (*prism.options, *workers.options),
+            lambda _: kill(children(pool, "SdkHarness")[0]),
+        )
+
+    assert code == 1
+    assert len(printed.splitlines()) == 1
+    assert printed.startswith("error: a worker process ended in the middle of its work")
+    assert AGAIN in printed
+    goes_on(output, reviews, undisturbed)
+
+
+# --- a Flink cluster: a job manager, two task managers, and a pool of workers ---
+
+
+def state_of(cluster: LocalEngine, name: str) -> str:
+    jobs = requests.get(f"http://localhost:{cluster.web_port}/jobs/overview", timeout=30).json()
+    return str(next(job["state"] for job in jobs["jobs"] if job["name"] == name))
+
+
+def on_cluster(cluster: LocalEngine, workers: LocalEngine, name: str) -> tuple[str, ...]:
+    """Return the options of a job on both task managers, whose page the job knows."""
+    known = ("--flink_master", f"localhost:{cluster.web_port}", "--parallelism", "2")
+    return (*cluster.options, *workers.options, *known, "--job_name", name)
+
+
+@pytest.mark.slow
+def test_work_is_spread_over_both_task_managers(
+    flink_cluster: LocalEngine,
+    workers: LocalEngine,
+    reviews: Path,
+    undisturbed: str,
+    tmp_path: Path,
+) -> None:
+    options = (*LONG, *on_cluster(flink_cluster, workers, "spread"))
+    assert run(tmp_path, *options, reviews=reviews) == 0
+
+    assert Dataset(tmp_path).manifest.content_sha256() == undisturbed
+    page = f"http://localhost:{flink_cluster.web_port}/jobs"
+    jobs = requests.get(f"{page}/overview", timeout=30).json()["jobs"]
+    job = next(job["jid"] for job in jobs if job["name"] == "spread")
+    steps = requests.get(f"{page}/{job}", timeout=30).json()["vertices"]
+    (reading,) = (step["id"] for step in steps if "ReadCleanReviews" in step["name"])
+    tasks = requests.get(f"{page}/{job}/vertices/{reading}", timeout=30).json()["subtasks"]
+    written = [task["metrics"]["write-records"] for task in tasks]
+    assert len(written) == 2
+    assert min(written) > 0.2 * sum(written)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["job server", "uber jar"])
+def test_an_interrupt_stops_the_job_on_the_cluster(
+    flink_cluster: LocalEngine,
+    workers: LocalEngine,
+    reviews: Path,
+    undisturbed: str,
+    tmp_path: Path,
+    how: str,
+) -> None:
+    name = f"interrupted by {how}".replace(" ", "-")
+    options = on_cluster(flink_cluster, workers, name)
+    if how == "uber jar":
+        jar = str(installed("flink-cluster", "job-server.jar"))
+        options = (
+            *options[len(flink_cluster.options) :],
+            *("--runner", "FlinkRunner", "--flink_submit_uber_jar", "--flink_version", "1.19"),
+            *("--flink_job_server_jar", jar),
+        )
+
+    code, printed = disturbed(tmp_path, reviews, options, lambda job: os.kill(job, signal.SIGINT))
+
+    assert state_of(flink_cluster, name) == "CANCELED"
+    assert (code, printed) == (
+        130,
+        "interrupted: the same command goes on from here, and keeps the shards that are finished\n",
+    )
+    goes_on(tmp_path, reviews, undisturbed)
+
+
+@pytest.mark.slow
+def test_a_lost_worker_and_a_lost_task_manager_are_replaced(
+    flink_cluster: LocalEngine,
+    workers: LocalEngine,
+    reviews: Path,
+    undisturbed: str,
+    tmp_path: Path,
+) -> None:
+    """The cluster starts the lost work again by itself; one task manager does it all."""
+    options = on_cluster(flink_cluster, workers, "lost")[:-4]
+    pool = workers.process("workers")
+
+    def disturb(_: int) -> None:
+        kill(children(pool, "SdkHarness")[0])
+        time.sleep(1)
+        kill(flink_cluster.process("flink-task-manager-2"))
+
+    code, printed = disturbed(tmp_path, reviews, (*options, "--parallelism", "1"), disturb)
+
+    assert (code, printed) == (0, "")
+    assert Dataset(tmp_path).manifest.content_sha256() == undisturbed
+
+
+@pytest.mark.slow
+def test_the_job_of_a_killed_job_server_is_stopped(
+    flink_cluster: LocalEngine,
+    workers: LocalEngine,
+    reviews: Path,
+    undisturbed: str,
+    tmp_path: Path,
+) -> None:
+    name = "of-a-killed-server"
+    options = (*on_cluster(flink_cluster, workers, name), "--parallelism", "1")
+
+    code, printed = disturbed(
+        tmp_path, reviews, options, lambda _: kill(flink_cluster.process("flink-job-server"))
+    )
+
+    assert state_of(flink_cluster, name) == "CANCELED"
+    assert code == 1
+    assert len(printed.splitlines()) == 1
+    assert f"error: the engine at localhost:{flink_cluster.port} hung up" in printed
+    assert AGAIN in printed
+    goes_on(tmp_path, reviews, undisturbed)
