@@ -102,7 +102,8 @@ taskmanager.memory.network.max: 64m
 io.tmp.dirs: $state/tmp
 restart-strategy.type: fixed-delay
 restart-strategy.fixed-delay.attempts: 3
-restart-strategy.fixed-delay.delay: 1 s
+restart-strategy.fixed-delay.delay: 5 s
+heartbeat.interval: 3000
 TEXT
   # They find each other, in whatever order they come up.
   start_flink_part flink-job-manager \

@@ -1,7 +1,8 @@
-"""With `--log_format json` each line on stderr is a JSON object, without secrets."""
+"""What reaches stderr: our warnings, not what libraries say; JSON where that is asked for."""
 
 import json
 import logging
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -44,3 +45,40 @@ def test_so_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     (line,) = capsys.readouterr().err.splitlines()
     said = json.loads(line)
     assert (said["level"], said["message"]) == ("ERROR", "error: no room\nat all")
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "shown"),
+    [
+        ("PrismRunner", logging.INFO, False),
+        ("apache_beam.runners", logging.ERROR, False),
+        ("transformers", logging.WARNING, False),
+        ("root", logging.CRITICAL, True),
+        ("beam_pipeline.job", logging.WARNING, True),
+        ("transforms.storage.lease", logging.WARNING, True),
+    ],
+)
+def test_only_our_warnings_are_shown(name: str, level: int, shown: bool) -> None:
+    record = logging.LogRecord(name, level, __file__, 1, "text", None, None)
+    assert logs._is_shown(record) == shown
+
+
+def test_what_a_thread_raises_is_logged_and_not_printed(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail() -> None:
+        raise ValueError("Multiplexer hanging up")
+
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    logs.log_thread_failures()
+    with caplog.at_level(logging.INFO, "beam_pipeline"):
+        thread = threading.Thread(target=fail, name="engine-s")
+        thread.start()
+        thread.join()
+
+    assert capsys.readouterr().err == ""
+    (record,) = caplog.records
+    assert record.getMessage() == "thread engine-s failed"
+    assert "Multiplexer hanging up" in caplog.text

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from beam_pipeline.engines import interrupts
 from beam_pipeline.engines.interrupts import GRACE_SECONDS
 from tests.beam_pipeline.jobs import REVIEWS, SAMPLE, arguments, run
 
@@ -86,3 +87,21 @@ def test_an_interrupt_of_main_is_one_line(
     assert capsys.readouterr().err.startswith("interrupted: the same command goes on")
     assert run(tmp_path / "out", "--overwrite") == 130
     assert "interrupted: the same command goes on" in capsys.readouterr().err
+
+
+def test_what_was_started_is_stopped_before_the_process_leaves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[object] = []
+
+    def fails() -> None:
+        done.append("first")
+        raise OSError("gone already")
+
+    monkeypatch.setattr(interrupts, "_before_leaving", [])
+    monkeypatch.setattr(os, "_exit", done.append)
+    interrupts.before_leaving(lambda: done.append("second"))
+    interrupts.before_leaving(fails)
+    interrupts.leave(3)
+
+    assert done == ["first", "second", 3]
