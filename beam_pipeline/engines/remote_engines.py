@@ -49,8 +49,7 @@ def check_paths(
     Workers share this machine's files where they are threads of this process (`LOOPBACK`), or
     where engine and workers are on this machine: the job service, or the master that the runner
     asks, is on loopback, and the workers are processes (`PROCESS`), or a pool on loopback, too
-    (`EXTERNAL`). Containers (`DOCKER`, Beam's
-    default) have files of their own wherever they run.
+    (`EXTERNAL`). Containers (`DOCKER`, Beam's default) have files of their own wherever they run.
     """
     local = next((path for path in paths if storage.is_local(path)), None)
     if local is not None and not _shares_files(runner, options):

@@ -6,9 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -144,41 +144,42 @@ def test_a_worker_of_prism_killed(
     goes_on(output, reviews, undisturbed)
 
 
-# --- a Flink cluster: a job manager, two task managers, and a pool of workers ---
+# --- a Flink cluster: a job manager and two task managers, with a slot each ---
 
 
-def state_of(cluster: LocalEngine, name: str) -> str:
-    jobs = requests.get(f"http://localhost:{cluster.web_port}/jobs/overview", timeout=30).json()
-    return str(next(job["state"] for job in jobs["jobs"] if job["name"] == name))
+def job_on(cluster: LocalEngine, name: str) -> dict[str, Any]:
+    page = f"http://localhost:{cluster.web_port}/jobs"
+    jobs = requests.get(f"{page}/overview", timeout=30).json()["jobs"]
+    (found,) = (job["jid"] for job in jobs if job["name"] == name)
+    job: dict[str, Any] = requests.get(f"{page}/{found}", timeout=30).json()
+    return job
 
 
-def on_cluster(cluster: LocalEngine, workers: LocalEngine, name: str) -> tuple[str, ...]:
-    """Return the options of a job on both task managers, whose page the job knows."""
-    known = ("--flink_master", f"localhost:{cluster.web_port}", "--parallelism", "2")
-    return (*cluster.options, *workers.options, *known, "--job_name", name)
+def on_cluster(cluster: LocalEngine, name: str, *workers: str) -> tuple[str, ...]:
+    """Return the options of a job whose page the job knows.
+
+    A pool serves one task manager: two give their workers the same numbers.
+    """
+    known = ("--flink_master", f"localhost:{cluster.web_port}", "--job_name", name)
+    slots = ("--parallelism", "1" if workers else "2")
+    return (*cluster.options, *workers, *known, *slots)
 
 
 @pytest.mark.slow
 def test_work_is_spread_over_both_task_managers(
-    flink_cluster: LocalEngine,
-    workers: LocalEngine,
-    reviews: Path,
-    undisturbed: str,
-    tmp_path: Path,
+    flink_cluster: LocalEngine, reviews: Path, undisturbed: str, tmp_path: Path
 ) -> None:
-    options = (*LONG, *on_cluster(flink_cluster, workers, "spread"))
-    assert run(tmp_path, *options, reviews=reviews) == 0
+    code, _ = disturbed(tmp_path, reviews, on_cluster(flink_cluster, "spread"), lambda _: None)
 
+    assert code == 0
     assert Dataset(tmp_path).manifest.content_sha256() == undisturbed
-    page = f"http://localhost:{flink_cluster.web_port}/jobs"
-    jobs = requests.get(f"{page}/overview", timeout=30).json()["jobs"]
-    job = next(job["jid"] for job in jobs if job["name"] == "spread")
-    steps = requests.get(f"{page}/{job}", timeout=30).json()["vertices"]
-    (reading,) = (step["id"] for step in steps if "ReadCleanReviews" in step["name"])
-    tasks = requests.get(f"{page}/{job}/vertices/{reading}", timeout=30).json()["subtasks"]
-    written = [task["metrics"]["write-records"] for task in tasks]
-    assert len(written) == 2
-    assert min(written) > 0.2 * sum(written)
+    job = job_on(flink_cluster, "spread")
+    (reading,) = (step["id"] for step in job["vertices"] if "ReadCleanReviews" in step["name"])
+    page = f"http://localhost:{flink_cluster.web_port}/jobs/{job['jid']}/vertices/{reading}"
+    tasks = requests.get(page, timeout=30).json()["subtasks"]
+    read = [task["metrics"]["read-records"] for task in tasks]
+    assert len(read) == 2
+    assert min(read) > 0.2 * sum(read)
 
 
 @pytest.mark.slow
@@ -192,7 +193,7 @@ def test_an_interrupt_stops_the_job_on_the_cluster(
     how: str,
 ) -> None:
     name = f"interrupted by {how}".replace(" ", "-")
-    options = on_cluster(flink_cluster, workers, name)
+    options = on_cluster(flink_cluster, name, *workers.options)
     if how == "uber jar":
         jar = str(installed("flink-cluster", "job-server.jar"))
         options = (
@@ -203,7 +204,7 @@ def test_an_interrupt_stops_the_job_on_the_cluster(
 
     code, printed = disturbed(tmp_path, reviews, options, lambda job: os.kill(job, signal.SIGINT))
 
-    assert state_of(flink_cluster, name) == "CANCELED"
+    assert job_on(flink_cluster, name)["state"] == "CANCELED"
     assert (code, printed) == (
         130,
         "interrupted: the same command goes on from here, and keeps the shards that are finished\n",
@@ -212,23 +213,20 @@ def test_an_interrupt_stops_the_job_on_the_cluster(
 
 
 @pytest.mark.slow
-def test_a_lost_worker_and_a_lost_task_manager_are_replaced(
+def test_a_lost_worker_is_replaced(
     flink_cluster: LocalEngine,
     workers: LocalEngine,
     reviews: Path,
     undisturbed: str,
     tmp_path: Path,
 ) -> None:
-    """The cluster starts the lost work again by itself; one task manager does it all."""
-    options = on_cluster(flink_cluster, workers, "lost")[:-4]
+    """The cluster starts the lost work again by itself."""
+    options = on_cluster(flink_cluster, "lost-worker", *workers.options)
     pool = workers.process("workers")
 
-    def disturb(_: int) -> None:
-        kill(children(pool, "SdkHarness")[0])
-        time.sleep(1)
-        kill(flink_cluster.process("flink-task-manager-2"))
-
-    code, printed = disturbed(tmp_path, reviews, (*options, "--parallelism", "1"), disturb)
+    code, printed = disturbed(
+        tmp_path, reviews, options, lambda _: kill(children(pool, "SdkHarness")[0])
+    )
 
     assert (code, printed) == (0, "")
     assert Dataset(tmp_path).manifest.content_sha256() == undisturbed
@@ -243,15 +241,33 @@ def test_the_job_of_a_killed_job_server_is_stopped(
     tmp_path: Path,
 ) -> None:
     name = "of-a-killed-server"
-    options = (*on_cluster(flink_cluster, workers, name), "--parallelism", "1")
+    options = on_cluster(flink_cluster, name, *workers.options)
 
     code, printed = disturbed(
         tmp_path, reviews, options, lambda _: kill(flink_cluster.process("flink-job-server"))
     )
 
-    assert state_of(flink_cluster, name) == "CANCELED"
+    assert job_on(flink_cluster, name)["state"] == "CANCELED"
     assert code == 1
     assert len(printed.splitlines()) == 1
     assert f"error: the engine at localhost:{flink_cluster.port} hung up" in printed
     assert AGAIN in printed
     goes_on(tmp_path, reviews, undisturbed)
+
+
+@pytest.mark.slow
+def test_a_lost_task_manager_is_replaced(reviews: Path, undisturbed: str, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    with local_engine("flink-cluster", tmp_path / "cluster") as cluster:
+        options = (*on_cluster(cluster, "lost-task-manager"), "--parallelism", "1")
+
+        def disturb(_: int) -> None:
+            job = job_on(cluster, "lost-task-manager")["jid"]
+            managers = ("flink-task-manager-1", "flink-task-manager-2")
+            (busy,) = (name for name in managers if job in cluster.log(name))
+            kill(cluster.process(busy))
+
+        code, printed = disturbed(output, reviews, options, disturb)
+
+    assert (code, printed) == (0, "")
+    assert Dataset(output).manifest.content_sha256() == undisturbed
