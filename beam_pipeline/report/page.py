@@ -118,7 +118,7 @@ def this_run_and_dataset(document: Document) -> list[tuple[str, int | None, int]
     def figures(of: Document, n_inputs: int) -> dict[str, int]:
         subsets = of["subsets"].items()
         ledger = of["ledger"]
-        reviews = {f"reviews {name}": ledger["reviews"][name] for name in ("read", *WAYS)}
+        reviews = {f"reviews {name}": ledger["reviews"].get(name, 0) for name in ("read", *WAYS)}
         tokens = {f"tokens {name}": ledger["tokens"][name] for name in ("written", "dropped")}
         rows = {f"rows in {name}": subset["rows"] for name, subset in subsets}
         shards = {f"shards in {name}": subset["shards"] for name, subset in subsets}

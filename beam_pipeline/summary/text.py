@@ -30,7 +30,9 @@ def summary(config: JobConfig, result: JobResult) -> str:
         lines = [*_figures(config, result, manifest), *_notes(config, result, manifest)]
     lines += _inputs(result, manifest)
     if result.report:
-        lines.append(f"  report      {result.report}")
+        # As the user wrote the path: the job has made it absolute.
+        report = result.report.replace(storage.absolute_path(config.output), config.output, 1)
+        lines.append(f"  report      {report}")
     lines.append(f"Look at them: {_python()} -m beam_pipeline.inspect {config.output}")
     return storage.mask_secrets("\n".join(lines))
 

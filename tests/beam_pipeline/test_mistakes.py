@@ -121,7 +121,7 @@ MISTAKES: list[tuple[str, Change, int, list[str]]] = [
      ["'stars'", "--label_column"]),
     ("gz that is none", _no_gzip, 1, ["in.jsonl.gz", "gz"]),
     ("gz that was cut off", _cut_gzip, 1, ["in.txt.gz", "cut short"]),
-    ("output around the input", _options(output="."), 2, ["--output .", "choose another"]),
+    ("output around the input", _options(output="."), 2, ["lie in --output", "choose another"]),
     ("negative length", _options(max_length="-5"), 2, ["--max_length", "-5"]),
     ("negative part", _options(part_bytes="-1"), 2, ["--part_bytes", "-1"]),
     ("output in memory", _options(output="memory://out"), 2, ["--output", "memory://out"]),

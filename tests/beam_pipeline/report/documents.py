@@ -43,6 +43,7 @@ def example(**changes: Any) -> dict[str, Any]:
                 "truncated": 488,
                 "duplicates": 0,
                 "excluded": 0,
+                "unlabelled": 0,
                 "html_stripped": 0,
                 "normalized": 0,
             },
