@@ -24,8 +24,12 @@ _LOST_WORKER = re.compile(f"{LOST_WORKER}|SDK worker disconnected|SDK harness .*
 
 _TRACEBACK = "Traceback (most recent call last):\n"
 _CAUSED_BY = re.compile(r"^\s*Caused by: (.*)$", re.MULTILINE)
-# What follows the reason in Java: the frames, or what Spark could not send.
-_JAVA_STACK = re.compile(r"^\s*at [\w.$/<>]+\(|^(Serialization|Driver) stack", re.MULTILINE)
+# What follows the reason in Java: the frames, which Spark may write without `at`, or what it could
+# not send.
+_JAVA_STACK = re.compile(
+    r"^\s*at [\w.$/<>]+\(|^[\w.$/<>]+\(\w+\.(java|scala):\d+\)|^(Serialization|Driver) stack",
+    re.MULTILINE,
+)
 
 _MOST_CHARACTERS = 500
 

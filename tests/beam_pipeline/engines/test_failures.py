@@ -62,6 +62,10 @@ _JAVA_ALONE = """java.lang.IllegalStateException: Only one SparkContext should b
 \tat org.apache.spark.SparkContext.run(SparkContext.java:2)
 \tat java.base/java.lang.Thread.run(Thread.java:840)
 """
+_BUSY = """Only one SparkContext should be running in this JVM. It was created at:
+org.apache.spark.api.java.JavaSparkContext.<init>(JavaSparkContext.scala:58)
+java.base/java.lang.Thread.run(Thread.java:840)
+"""
 _NOT_SENT = """org.apache.spark.SparkException: Job aborted: a result is not serializable
 Serialization stack:
 \t- object not serializable (class: RawUnionValue, value: 2:[105, -120, 1, 81])
@@ -82,6 +86,7 @@ OSError: [Errno 28] No space left on device
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
+        (_BUSY, "Only one SparkContext should be running in this JVM. It was created at:"),
         (_NOT_SENT, "org.apache.spark.SparkException: Job aborted: a result is not serializable"),
         (_JAVA, "java.lang.NullPointerException: element"),
         (_JAVA_ALONE, "java.lang.IllegalStateException: Only one SparkContext should be running"),
