@@ -29,6 +29,7 @@ from beam_pipeline.engines.cores import n_cores
 from beam_pipeline.engines.flink import FlinkCluster
 from beam_pipeline.engines.overrides import (  # noqa: F401 - they replace Beam's own
     job_servers,
+    loopback_workers,
     quiet_workers,
     watched_workers,
 )

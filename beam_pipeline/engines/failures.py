@@ -20,7 +20,9 @@ _ERROR_LINE = re.compile(
 # What Beam's own runner says when a worker process has gone; see `watched_workers`.
 LOST_WORKER = "Channel closed prematurely"
 # The same in the words of Prism, and of Beam's runners in Java.
-_LOST_WORKER = re.compile(f"{LOST_WORKER}|SDK worker disconnected|SDK harness .*disconnected", re.I)
+_LOST_WORKER = re.compile(
+    f"{LOST_WORKER}|SDK worker disconnected|SDK harness closed connection", re.I
+)
 
 _TRACEBACK = "Traceback (most recent call last):\n"
 _CAUSED_BY = re.compile(r"^\s*Caused by: (.*)$", re.MULTILINE)

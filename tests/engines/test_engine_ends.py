@@ -169,9 +169,9 @@ def on_cluster(cluster: LocalEngine, name: str, *workers: str) -> tuple[str, ...
 def test_work_is_spread_over_both_task_managers(
     flink_cluster: LocalEngine, reviews: Path, undisturbed: str, tmp_path: Path
 ) -> None:
-    code, _ = disturbed(tmp_path, reviews, on_cluster(flink_cluster, "spread"), lambda _: None)
+    options = on_cluster(flink_cluster, "spread")
 
-    assert code == 0
+    assert disturbed(tmp_path, reviews, options, lambda _: None) == (0, "")
     assert Dataset(tmp_path).manifest.content_sha256() == undisturbed
     job = job_on(flink_cluster, "spread")
     (reading,) = (step["id"] for step in job["vertices"] if "ReadCleanReviews" in step["name"])

@@ -46,7 +46,11 @@ def test_a_lost_worker_is_said_with_the_cure() -> None:
 
 
 def test_the_cure_of_a_lost_worker_is_the_engine_s_own() -> None:
-    for text in ("SDK worker disconnected", "RuntimeError: Channel closed prematurely"):
+    for text in (
+        "SDK worker disconnected",
+        "RuntimeError: Channel closed prematurely",
+        "java.lang.IllegalStateException: SDK harness closed connection",
+    ):
         assert "fewer --direct_num_workers" in str(error_of(RuntimeError(text)))
         assert "fewer --sdk_worker_parallelism" in str(error_of(RuntimeError(text), local=False))
 
