@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from transforms import storage
 from transforms.functional.dataset.manifest import FORMAT_VERSION, Generation, Manifest
 from transforms.functional.errors import OutputError, UsageError
 from transforms.storage.generations import (
     current_manifest,
     generation_numbers,
     generation_path,
+    missing_shards,
     publish,
     read_manifest,
 )
@@ -42,23 +42,12 @@ def roll_back(held: Lease, number: int) -> Manifest:
     if newest is not None and number == newest.generation:
         raise UsageError(f"generation {number} is the newest one: there is nothing to roll back")
     target = read_manifest(output, generation_path(number))
-    _check_shards(output, target)
+    missing = missing_shards(output, target)
+    if missing:
+        raise OutputError(f"generation {number} cannot be rolled back to: {missing[0]} is gone")
     made = Generation(number=there[-1] + 1, inputs=0, splits=0)
     manifest = replace(
         target, generations=(*target.generations, made), format_version=FORMAT_VERSION
     )
     publish(output, manifest, held)
     return manifest
-
-
-def _check_shards(output: str, manifest: Manifest) -> None:
-    there = {
-        storage.join(subset, name)
-        for subset in manifest.subsets
-        for name in storage.list_files(storage.join(output, subset))
-    }
-    missing = [path for path in manifest.shard_paths() if path not in there]
-    if missing:
-        raise OutputError(
-            f"generation {manifest.generation} cannot be rolled back to: {missing[0]} is gone"
-        )

@@ -154,12 +154,7 @@ def _restored(output: str) -> Manifest | None:
         return None
     newest = generation_path(numbers[-1])
     manifest = read_manifest(output, newest)
-    there = {
-        storage.join(subset, name)
-        for subset in manifest.subsets
-        for name in storage.list_files(storage.join(output, subset))
-    }
-    missing = [path for path in manifest.shard_paths() if path not in there]
+    missing = missing_shards(output, manifest)
     if missing:
         raise OutputError(
             f"{output} has {newest}, but neither {MANIFEST_NAME} nor {missing[0]}, which it names: "
@@ -167,6 +162,16 @@ def _restored(output: str) -> Manifest | None:
         )
     publish(output, manifest)
     return manifest
+
+
+def missing_shards(output: str, manifest: Manifest) -> list[str]:
+    """Return the paths of shards that a manifest names and that are gone."""
+    there = {
+        storage.join(subset, name)
+        for subset in manifest.subsets
+        for name in storage.list_files(storage.join(output, subset))
+    }
+    return [path for path in manifest.shard_paths() if path not in there]
 
 
 def publish(output: str, manifest: Manifest, lease: Lease | None = None) -> None:
