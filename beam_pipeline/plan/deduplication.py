@@ -51,8 +51,8 @@ def list_dedup_files(
     config: JobConfig,
     inputs: Sequence[InputFile],
     earlier: Manifest | None,
+    columns: ReviewColumns,
     listed: Sequence[InputFile] = (),
-    columns: ReviewColumns | None = None,
 ) -> list[DedupFiles]:
     """List what the reviews of a job are compared with.
 
@@ -60,8 +60,8 @@ def list_dedup_files(
         config: The job's options.
         inputs: The job's own input files.
         earlier: The dataset that it adds to.
-        listed: All files that `--input` stands for; a manifest does not keep a URL's secret.
         columns: How the job reads its inputs.
+        listed: All files that `--input` stands for; a manifest does not keep a URL's secret.
 
     Raises:
         UsageError: nothing matches, or one of the files is an input of the job.
@@ -84,19 +84,17 @@ def list_dedup_files(
         )
         found.append(_dedup_files(reading, files, EXCLUDED, entry=entry))
     if earlier is not None and config.dedup == "exact":
-        found.append(_earlier(config, earlier, listed, columns))
+        found.append(_earlier(config, earlier, columns, listed))
     return found
 
 
 def _earlier(
     config: JobConfig,
     earlier: Manifest,
+    columns: ReviewColumns,
     listed: Sequence[InputFile],
-    columns: ReviewColumns | None,
 ) -> DedupFiles:
     """Return the inputs of a dataset: what was rejected there is no duplicate here."""
-    label = config.label_column if config.reads_labels else None
-    columns = columns or ReviewColumns(text=config.text_column, label=label)
     if columns.label is not None and not columns.classes:
         columns = replace(columns, label_numbers=earlier.label_numbers)
     now = {input_name(file.path): file for file in listed}

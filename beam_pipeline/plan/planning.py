@@ -139,6 +139,7 @@ def make_plan(config: JobConfig, earlier: Manifest | None = None) -> Plan:
         plan = plan_of(config, found.new, earlier, listed=files)
     else:
         found, plan = None, plan_of(config, files, earlier)
+    _warn_of_mixed_subsets(config, plan.files)
     return replace(plan, ignored=ignored, passed_over=listing.passed_over, changes=found)
 
 
@@ -182,7 +183,7 @@ def plan_of(
         labels_are_names=labels.are_names,
         ignored=(),
         earlier=earlier,
-        dedup_files=list_dedup_files(config, files, earlier, listed, labels.columns),
+        dedup_files=list_dedup_files(config, files, earlier, labels.columns, listed),
         generation=1 if earlier is None else earlier.generation + 1,
         tokenizer_folder=TOKENIZER_FOLDER if earlier is None else earlier.tokenizer.folder,
         validation_sources=_validation_sources(config, ranges),
@@ -209,7 +210,6 @@ def _validation_sources(
         UsageError: a path says no subset.
     """
     if not config.subset_from_path:
-        _warn_of_mixed_subsets(config, ranges)
         return None
     runs: list[tuple[int, int]] = []
     for file in ranges:
@@ -226,10 +226,11 @@ def _validation_sources(
     return tuple(runs)
 
 
-def _warn_of_mixed_subsets(config: JobConfig, ranges: Sequence[FileRange]) -> None:
-    if config.task != "classification" or config.quiet or config.validation_fraction:
+def _warn_of_mixed_subsets(config: JobConfig, files: Sequence[InputFile]) -> None:
+    kept_apart = config.subset_from_path or config.validation_fraction
+    if config.task != "classification" or config.quiet or kept_apart:
         return
-    found = {subset_of_path(file.path) for file in ranges}
+    found = {subset_of_path(file.path) for file in files}
     if {"train", "validation"} <= found:
         _log.warning(
             "training reviews and those to test with become one subset: --subset_from_path keeps "

@@ -22,7 +22,9 @@ def _config(folder: Path, **options: object) -> JobConfig:
 
 
 def _listed(config: JobConfig, earlier=None) -> list[DedupFiles]:
-    return list_dedup_files(config, list_inputs(config.input).files, earlier)
+    label = config.label_column if config.reads_labels else None
+    columns = ReviewColumns(text=config.text_column, label=label)
+    return list_dedup_files(config, list_inputs(config.input).files, earlier, columns)
 
 
 def _paths(files: DedupFiles) -> list[str]:

@@ -42,11 +42,12 @@ def map_label_names(names: Iterable[str]) -> dict[str, int]:
     check_label_count(len(distinct))
     named = [name for name in distinct if name not in UNLABELLED_NAMES]
     unlabelled = {name: UNLABELLED for name in distinct if name in UNLABELLED_NAMES}
-    integers = {name: integer_of(name) for name in named}
-    if None not in integers.values():
-        numbered = {name: number for name, number in integers.items() if number is not None}
-        return {**numbered, **unlabelled} if unlabelled else {}
-    return {**{name: number for number, name in enumerate(named)}, **unlabelled}
+    numbers = {name: n for name in named if (n := integer_of(name)) is not None}
+    if len(numbers) < len(named):
+        numbers = class_numbers(named)
+    elif not unlabelled:
+        return {}
+    return {**numbers, **unlabelled}
 
 
 def integer_of(name: str) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ _SUBSETS: dict[str, Subset] = {
     **dict.fromkeys(("validation", "valid", "val", "dev", "eval", "test"), "validation"),
 }
 
+_WORD = re.compile(r"[^-._]*")
+
 
 def subset_of_path(path: str) -> Subset | None:
     """Return the subset that a path says, None where it says none.
@@ -24,11 +27,16 @@ def subset_of_path(path: str) -> Subset | None:
     The file's name counts before its folders, and a folder before those above it:
     `test-00000-of-00001.parquet` and `aclImdb/test/pos/0_10.txt` are for validation.
     """
-    *folders, name = path.split("/")
-    found = _SUBSETS.get(re.split(r"[-._]", name.lower(), maxsplit=1)[0])
-    for folder in reversed(folders):
-        found = found or _SUBSETS.get(folder.lower())
-    return found
+    folder, _, name = path.rpartition("/")
+    word = _WORD.match(name.lower())
+    return _SUBSETS.get(word[0] if word else "") or _subset_of_folder(folder)
+
+
+@lru_cache(maxsize=1024)
+def _subset_of_folder(folder: str) -> Subset | None:
+    """Return the subset that the last folder of that kind says: many files lie in one folder."""
+    names = (_SUBSETS.get(name.lower()) for name in reversed(folder.split("/")))
+    return next(filter(None, names), None)
 
 
 def split_subsets(
