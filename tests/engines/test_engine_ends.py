@@ -13,30 +13,15 @@ from typing import Any
 import pytest
 import requests
 
-from tests.beam_pipeline.jobs import REVIEWS, arguments, run
+from tests.beam_pipeline.jobs import arguments, run
 from tests.engines.local_engines import LocalEngine, installed, local_engine
+from tests.engines.long_jobs import LONG, has_shards
 from tests.engines.services import children, wait_for
 from tests.oracle import Dataset
 from tests.paths import ROOT
 
-# Shards by the hundred, so that whatever happens does so in the middle of them.
-LONG = ("--part_bytes", "1000", "--max_length", "16")
 AGAIN = "run the same command again, which keeps the finished shards"
 ENDS_IN_S = 300
-
-
-@pytest.fixture(scope="module")
-def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("reviews") / "many.jsonl"
-    path.write_bytes(REVIEWS.read_bytes() * 2)
-    return path
-
-
-@pytest.fixture(scope="module")
-def undisturbed(reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    output = tmp_path_factory.mktemp("undisturbed") / "out"
-    assert run(output, *LONG, reviews=reviews) == 0
-    return Dataset(output).manifest.content_sha256()
 
 
 def disturbed(
@@ -68,10 +53,6 @@ def disturbed(
     return job.returncode, printed
 
 
-def has_shards(output: Path) -> bool:
-    return sum(1 for _ in output.glob("train/*/*.arrow")) > 3
-
-
 def is_alive(group: int) -> bool:
     try:
         os.killpg(group, 0)
@@ -82,6 +63,14 @@ def is_alive(group: int) -> bool:
 
 def kill(process: int) -> None:
     os.kill(process, signal.SIGKILL)
+
+
+def check_hung_up(engine: LocalEngine, code: int, printed: str) -> None:
+    """Check that a job whose engine was killed has said so in one line, with the cure."""
+    assert code == 1
+    assert len(printed.splitlines()) == 1
+    assert f"error: the engine at localhost:{engine.port} hung up" in printed
+    assert AGAIN in printed
 
 
 def goes_on(output: Path, reviews: Path, undisturbed: str) -> None:
@@ -116,10 +105,7 @@ def test_prism_killed(reviews: Path, undisturbed: str, tmp_path: Path) -> None:
             output, reviews, prism.options, lambda _: kill(prism.process("prism"))
         )
 
-    assert code == 1
-    assert len(printed.splitlines()) == 1
-    assert f"error: the engine at localhost:{prism.port} hung up" in printed
-    assert AGAIN in printed
+    check_hung_up(prism, code, printed)
     goes_on(output, reviews, undisturbed)
 
 
@@ -248,10 +234,7 @@ def test_the_job_of_a_killed_job_server_is_stopped(
     )
 
     assert job_on(flink_cluster, name)["state"] == "CANCELED"
-    assert code == 1
-    assert len(printed.splitlines()) == 1
-    assert f"error: the engine at localhost:{flink_cluster.port} hung up" in printed
-    assert AGAIN in printed
+    check_hung_up(flink_cluster, code, printed)
     goes_on(tmp_path, reviews, undisturbed)
 
 

@@ -11,29 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.beam_pipeline.jobs import REVIEWS, arguments, run
+from tests.beam_pipeline.jobs import arguments, run
+from tests.engines.long_jobs import LONG, has_shards
 from tests.engines.services import ROOT, children, portable_services, wait_for
 from tests.oracle import Dataset
 
-# Shards by the hundred, so that a worker is always killed in the middle of them.
-LONG = ("--part_bytes", "1000", "--max_length", "16")
 TWO = ("--direct_num_workers", "2")
 LOCAL = "beam_pipeline.engines.overrides.local_worker"
 FAILS_S = 300
-
-
-@pytest.fixture(scope="module")
-def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("reviews") / "many.jsonl"
-    path.write_bytes(REVIEWS.read_bytes() * 2)
-    return path
-
-
-@pytest.fixture(scope="module")
-def undisturbed(reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    output = tmp_path_factory.mktemp("undisturbed") / "out"
-    assert run(output, *LONG, reviews=reviews) == 0
-    return Dataset(output).manifest.content_sha256()
 
 
 def fail(output: Path, reviews: Path, options: tuple[str, ...], kill: Callable[[int], None]) -> str:
@@ -54,10 +39,6 @@ def fail(output: Path, reviews: Path, options: tuple[str, ...], kill: Callable[[
     assert job.returncode == 1
     assert not (output / "manifest.json").exists()
     return printed.splitlines()[-1]
-
-
-def has_shards(output: Path) -> bool:
-    return sum(1 for _ in output.glob("train/*/*.arrow")) > 3
 
 
 @pytest.mark.slow
