@@ -78,7 +78,8 @@ def _explain(arguments: Sequence[str]) -> int:
 
 def _help(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
-        lines = [f"  {name:<8} {command.help}" for name, command in COMMANDS.items()]
+        width = max(map(len, COMMANDS))
+        lines = [f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items()]
         usage = "usage: review-shards COMMAND ...; `review-shards COMMAND --help` says more"
         say("\n".join([usage, "", *lines]))
         return 0 if arguments else UsageError.exit_code
