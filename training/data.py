@@ -54,11 +54,16 @@ class Data:
     choices: dict[str, Any]
     generations: list[str | None]
 
-    def contents(self) -> dict[str, str]:
-        """Return the hash of each dataset's content, by its location."""
+    @property
+    def evaluated_on(self) -> ShardDataset:
+        """The dataset that is evaluated on; the first one where nothing is."""
         found = self.evaluation
         found = found.dataset if isinstance(found, RowSubset) else found
-        every = [*self.datasets, *([found] if isinstance(found, ShardDataset) else [])]
+        return found if isinstance(found, ShardDataset) else self.datasets[0]
+
+    def contents(self) -> dict[str, str]:
+        """Return the hash of each dataset's content, by its location."""
+        every = [*self.datasets, self.evaluated_on]
         return {
             storage.join(each.location.url, each.location.manifest): each.manifest.content_sha256()
             for each in every

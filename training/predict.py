@@ -3,130 +3,82 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-from training.model.pretrained import load_config, load_tokenizer, load_weights, longest_input
+from training.inference.predictor import Prediction, Predictor
+from training.inference.texts import TextFormat, TextLine, as_json, as_tab_separated, read_texts
 from transforms.functional.errors import InputError, ReviewShardsError, UsageError
 
-Prediction = list[tuple[str, float]]
+_JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print a line for each text, and return the exit code."""
     options = command_line().parse_args(list(arguments))
     try:
-        model, tokenizer = load(options.model)
-        for text, found in predict(
-            model, tokenizer, _texts(options), batch_size=options.batch_size, top_k=options.top_k
-        ):
-            values = [f"{name}\t{probability:.4f}" for name, probability in found]
-            print("\t".join([*values, text]), flush=True)
+        _run(options)
     except ReviewShardsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `| head` has seen enough; at its end Python writes once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError as error:
+        print(f"error: standard output cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
     return 0
 
 
-def load(folder: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Return a saved model, on a GPU where there is one, and its tokenizer.
-
-    Raises:
-        UsageError: there is none, or it neither classifies nor fills masks.
-    """
-    names = load_config(folder, "--model").architectures or [""]
-    masked = names[0].endswith("ForMaskedLM")
-    if not masked and not names[0].endswith("ForSequenceClassification"):
-        raise UsageError(f"--model {folder} neither classifies nor fills masks: {names[0]}")
-    model = load_weights(folder, "--model", "mlm" if masked else "classification")
-    tokenizer = load_tokenizer(folder, "--model")
-    torch.nn.Module.to(model, "cuda" if torch.cuda.is_available() else "cpu")
-    model.train(False)
-    return model, tokenizer
-
-
-def predict(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    texts: Iterable[str],
-    *,
-    batch_size: int = 32,
-    top_k: int | None = None,
-) -> Iterator[tuple[str, Prediction]]:
-    """Yield each text with what the model says of it, the likeliest first.
-
-    Args:
-        model: A model that classifies, or one that fills masks.
-        tokenizer: Its tokenizer.
-        texts: The texts; for masks each with at least one mask token, of which the first is filled.
-        batch_size: Texts that are padded to one length and run together.
-        top_k: How many labels or fillings; default: 1 label, 5 fillings.
-
-    Raises:
-        UsageError: a text has no mask token.
-    """
-    masked = type(model).__name__.endswith("ForMaskedLM")
-    count = top_k or (5 if masked else 1)
-    labels: dict[Any, str] = dict(model.config.id2label or {})
-    remaining = iter(texts)
-    while batch := list(islice(remaining, batch_size)):
-        inputs = tokenizer(
-            batch,
-            padding=True,
-            truncation=True,
-            max_length=_longest(model, tokenizer),
-            return_tensors="pt",
-        ).to(model.device)
-        inputs.pop("token_type_ids", None)
-        with torch.no_grad():
-            logits = model(**inputs).logits.float()
-        if masked:
-            places = _first_masks(inputs["input_ids"], tokenizer, batch)
-            logits = logits[torch.arange(len(batch)), places]
-        values, ids = logits.softmax(-1).topk(min(count, logits.shape[-1]))
-        for text, row_values, row_ids in zip(batch, values.tolist(), ids.tolist(), strict=True):
-            names = (
-                tokenizer.convert_ids_to_tokens(row_ids)
-                if masked
-                else [labels[number] for number in row_ids]
-            )
-            yield text, list(zip(names, row_values, strict=True))
+def _run(options: argparse.Namespace) -> None:
+    predictor = Predictor.load(options.model, batch_size=options.batch_size, top_k=options.top_k)
+    form = options.output_format or ("jsonl" if _input_format(options) == "jsonl" else "tsv")
+    written = as_json if form == "jsonl" else as_tab_separated
+    failed: list[tuple[TextLine, Prediction]] = []
+    lines = _lines(options)
+    while batch := list(islice(lines, options.batch_size)):
+        for line, prediction in zip(batch, _predictions(predictor, batch), strict=True):
+            print(written(line, prediction), flush=True)
+            if prediction.problem and (line.text.strip() or line.problem):
+                failed.append((line, prediction))
+    if failed:
+        line, prediction = failed[0]
+        raise UsageError(
+            f"{len(failed)} without a prediction; the first: {prediction.problem}"
+            f"{f' {line.text[:80]!r}' if line.text else ''}"
+        )
 
 
-def _first_masks(
-    input_ids: torch.Tensor, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
-) -> torch.Tensor:
-    is_mask: torch.Tensor = input_ids == tokenizer.mask_token_id
-    missing = (~is_mask.any(dim=1)).nonzero().flatten().tolist()
-    if missing:
-        raise UsageError(f"no {tokenizer.mask_token} to fill in {texts[missing[0]]!r}: put one in")
-    first: torch.Tensor = is_mask.int().argmax(dim=1)
-    return first
+def _predictions(predictor: Predictor, lines: Sequence[TextLine]) -> Iterator[Prediction]:
+    found = iter(predictor([line.text for line in lines if not line.problem]))
+    for line in lines:
+        yield Prediction([], line.problem) if line.problem else next(found)
 
 
-def _longest(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
-    longest = int(tokenizer.model_max_length)
-    return min(longest, longest_input(model) or longest)
-
-
-def _texts(options: argparse.Namespace) -> Iterator[str]:
+def _lines(options: argparse.Namespace) -> Iterator[TextLine]:
     if options.text:
-        yield from options.text
+        yield from map(TextLine, options.text)
         return
+    form = _input_format(options)
     if options.file is None:
-        yield from (line.rstrip("\n") for line in sys.stdin)
+        yield from read_texts(sys.stdin.buffer, form, options.text_column)
         return
     try:
-        with Path(options.file).open(encoding="utf-8") as lines:
-            yield from (line.rstrip("\n") for line in lines)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--file {options.file} cannot be read: {error}") from error
+        with Path(options.file).open("rb") as stream:
+            yield from read_texts(stream, form, options.text_column)
+    except OSError as error:
+        raise InputError(f"--file {options.file} cannot be read: {error.strerror}") from error
+
+
+def _input_format(options: argparse.Namespace) -> TextFormat:
+    if options.input_format or options.file is None:
+        return "jsonl" if options.input_format == "jsonl" else "text"
+    return "jsonl" if options.file.endswith(_JSON_ENDINGS) else "text"
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -134,13 +86,27 @@ def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training.predict",
         description="Print label and probability, or fillings of the mask, for each text: of "
-        "--text, of the lines of --file, or of those of standard input.",
+        "--text, of the lines of --file, or of those of standard input. Texts are cleaned and cut "
+        "into rows as those of the dataset were; a line without a prediction is printed, too.",
     )
     parser.add_argument("--model", required=True, help="folder that the training program saved")
     parser.add_argument("--text", action="append", help="a text; may be given several times")
-    parser.add_argument("--file", help="a file with a text on each line")
+    parser.add_argument("--file", help="a file with a text, or a JSON object, on each line")
+    parser.add_argument(
+        "--input_format",
+        choices=["text", "jsonl"],
+        help="what the lines are; default: by the file's ending, else text",
+    )
+    parser.add_argument(
+        "--text_column", default="text", help="jsonl: the field that holds the text"
+    )
+    parser.add_argument(
+        "--output_format",
+        choices=["tsv", "jsonl"],
+        help="fields with tabs between them, or objects; default: jsonl for jsonl",
+    )
     parser.add_argument("--top_k", type=_positive, help="how many labels or fillings to print")
-    parser.add_argument("--batch_size", type=_positive, default=32, help="texts run together")
+    parser.add_argument("--batch_size", type=_positive, default=32, help="rows run together")
     return parser
 
 

@@ -15,6 +15,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 from training.agreement import facts_of_data, facts_of_model, facts_of_options
 from training.config import DataOptions, Options, TrainingOptions
 from training.data import load_data
+from training.inference.predictor import Predictor
+from training.inference.preprocessing import TextPreprocessing
 from training.labels import find_classes
 from training.loop.checkpoints import DataState, resume_folder
 from training.loop.metrics import confusion_text
@@ -26,7 +28,6 @@ from training.model.freezing import freeze_base, trainable_parameters
 from training.model.models import load_model
 from training.model.review_attention import ReviewAttention
 from training.model.tokenizer_check import check_saved_tokenizer, write_tokenizer_file
-from training.predict import predict
 from training.reading.manifest_source import pin
 from transforms.functional.errors import StoppedError, UsageError
 
@@ -106,6 +107,7 @@ def _run(options: Options, stop: StopWhenAsked, lock: OutputLock) -> dict[str, A
         text = json.dumps(metrics, indent=1) + "\n"
         Path(output_dir, "metrics.json").write_text(text, encoding="utf-8")
         write_tokenizer_file(output_dir, data.datasets[0])
+        TextPreprocessing.of(data.evaluated_on).write(output_dir)
         check_saved_tokenizer(output_dir, data.datasets[0])
     return metrics
 
@@ -185,6 +187,10 @@ class _Speaker:
             self("probes need the whole model on one process: use `python -m training.predict`")
             return
         model.train(False)
-        for text, found in predict(model, tokenizer, texts):
-            words = ", ".join(f"{word} {probability:.3f}" for word, probability in found)
+        says = TextPreprocessing.of(self._trainer.data.evaluated_on)
+        predictions = Predictor(model, tokenizer, says)(texts)
+        for text, prediction in zip(texts, predictions, strict=True):
+            if prediction.problem:
+                raise UsageError(f"--probe: {prediction.problem} in {text!r}: put one in")
+            words = ", ".join(f"{word} {probability:.3f}" for word, probability in prediction.found)
             self(f"{when}: {text} -> {words}")

@@ -113,8 +113,12 @@ def write_classification(
     template: Template = TEMPLATE,
     reviews: Sequence[tuple[str, int]] | None = None,
     labels_named: bool = True,
+    **changes: Any,
 ) -> Path:
-    """Write the sample reviews, a row each, or several with `overflow="windows"`."""
+    """Write the sample reviews, a row each, or several with `overflow="windows"`.
+
+    With changes of the config that the manifest names.
+    """
     reviews = sample_reviews() if reviews is None else reviews
     layout = RowLayout(
         max_length=length,
@@ -131,7 +135,8 @@ def write_classification(
         rows = pad_reviews(encode([reviews[i][0] for i in part], tokenizer), layout).rows
         labels = np.array([reviews[i][1] for i in part], np.int64)
         written[subset].append(_write_shard(folder, subset, number, rows, labels))
-    config = {"masking": "dynamic", "padding": padding, "overflow": overflow}
+    config = {"masking": "dynamic", "padding": padding, "overflow": overflow, "stride": 4}
+    config |= changes
     names = {"neg": 0, "pos": 1} if labels_named else None
     return _write_manifest(
         folder, "classification", length, written, config, names=names, tokenizer=tokenizer

@@ -31,9 +31,24 @@ def average_windows(
         (n_reviews, n_classes) and (n_reviews,), in the order of the reviews.
     """
     _, first, inverse = np.unique(reviews, axis=0, return_index=True, return_inverse=True)
-    sums = np.zeros((len(first), probabilities.shape[1]))
-    np.add.at(sums, inverse.reshape(-1), probabilities)
-    return sums / np.bincount(inverse.reshape(-1))[:, None], labels[first]
+    return mean_of_windows(probabilities, inverse.reshape(-1), len(first)), labels[first]
+
+
+def mean_of_windows(
+    probabilities: npt.NDArray[np.float64], reviews: npt.NDArray[np.int64], n_reviews: int
+) -> npt.NDArray[np.float64]:
+    """Return (n_reviews, n_classes), the mean of each review's rows; 0 for one without rows.
+
+    Args:
+        probabilities: (n_rows, n_classes).
+        reviews: (n_rows,) the number of each row's review.
+        n_reviews: How many reviews there are.
+    """
+    sums = np.zeros((n_reviews, probabilities.shape[1]))
+    np.add.at(sums, reviews, probabilities)
+    counts = np.bincount(reviews, minlength=n_reviews)
+    means: npt.NDArray[np.float64] = sums / np.maximum(counts, 1)[:, None]
+    return means
 
 
 def confusion_matrix(

@@ -71,14 +71,26 @@ def clean_part(part: Part, cleaning: Cleaning) -> Part:
     if cleaning.drop_unlabelled:
         part = drop_unlabelled(part)
     texts = part.reviews.column("text")
-    stripped = strip_html(texts) if cleaning.strip_html else texts
-    normalized = normalize_nfc(stripped) if cleaning.normalize == "nfc" else stripped
+    stripped, normalized = clean_texts(texts, cleaning)
     counts = replace(
         part.cleaning,
         html_stripped=_n_different(texts, stripped),
         normalized=_n_different(stripped, normalized),
     )
     return replace(part, reviews=with_texts(part.reviews, normalized), cleaning=counts)
+
+
+def clean_texts(
+    texts: pa.LargeStringArray, cleaning: Cleaning
+) -> tuple[pa.LargeStringArray, pa.LargeStringArray]:
+    """Return texts after each of the two steps: without HTML, and in their Unicode form.
+
+    Args:
+        texts: (n,) strings.
+        cleaning: What is done to them.
+    """
+    stripped = strip_html(texts) if cleaning.strip_html else texts
+    return stripped, normalize_nfc(stripped) if cleaning.normalize == "nfc" else stripped
 
 
 def drop_unlabelled(part: Part) -> Part:

@@ -1,0 +1,1 @@
+"""What a saved model says of texts: how they are read, prepared and predicted."""
