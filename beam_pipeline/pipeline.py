@@ -214,7 +214,9 @@ def _label_numbers(
         return None
     known = None if plan.earlier is None else plan.earlier.label_numbers
     splits = _splits(pipeline, files, bad_files, f"ForLabels{purpose}")
-    return splits | f"CollectLabels{purpose}" >> CollectLabels(recipe.config.label_column, known)
+    config = recipe.config
+    collecting = CollectLabels(config.label_column, known, config.problem_type)
+    return splits | f"CollectLabels{purpose}" >> collecting
 
 
 def _in_order(parts: beam.PCollection, recipe: DatasetRecipe, plan: Plan) -> beam.PCollection:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from transforms.functional.elements import PackedPart, ReadReceipt, ShardReceipt, TokenizedPart
 from transforms.functional.reviews.bad_files import BadFile, FileCounts
-from transforms.functional.reviews.reviews import REVIEW_SCHEMA, Part, ReviewSlice
+from transforms.functional.reviews.reviews import REVIEW_SCHEMAS, Part, ReviewSlice
 from transforms.functional.reviews.splits import Split
 
 
@@ -36,7 +36,7 @@ class ReviewSliceCoder(beam.coders.Coder):
     """Arrow IPC bytes of just the rows of a slice; pickle would take the whole buffer with it."""
 
     def encode(self, value: ReviewSlice) -> bytes:
-        """Return a record batch message without its schema, which is always the same."""
+        """Return the number of its schema, of the few there are, and a record batch message."""
         return _encode_reviews(value.reviews)
 
     def decode(self, encoded: bytes) -> ReviewSlice:
@@ -97,12 +97,13 @@ class TokensCoder(beam.coders.Coder):
 
 
 def _encode_reviews(reviews: pa.RecordBatch) -> bytes:
-    data: bytes = reviews.serialize().to_pybytes()
-    return data
+    which = REVIEW_SCHEMAS.index(reviews.schema)
+    return bytes([which]) + memoryview(reviews.serialize())
 
 
 def _decode_reviews(encoded: bytes) -> pa.RecordBatch:
-    return pa.ipc.read_record_batch(pa.py_buffer(encoded), REVIEW_SCHEMA)
+    message = pa.py_buffer(encoded).slice(1)
+    return pa.ipc.read_record_batch(message, REVIEW_SCHEMAS[encoded[0]])
 
 
 for _kind, _coder in (

@@ -1,5 +1,6 @@
 """Labels that are names: one mapping to numbers for the whole dataset."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,13 @@ from transforms.functional.reviews.labels import (
     add_label_names,
     check_label_count,
     map_label_names,
+)
+from transforms.functional.reviews.problem_types import (
+    MULTI,
+    SINGLE,
+    ProblemType,
+    class_names_in,
+    number_classes,
 )
 from transforms.functional.reviews.splits import Split
 from transforms.reading import read_split_chunks
@@ -24,6 +32,7 @@ class CollectLabels(beam.PTransform):
     Args:
         label_column: Name of the column.
         known: Numbers that names have already, in a dataset that the job adds to.
+        problem_type: What a label is: a name, or a list of classes.
 
     Example:
         `splits`: what `plan_splits` cuts the files into.
@@ -36,15 +45,19 @@ class CollectLabels(beam.PTransform):
 
     label_column: str
     known: Mapping[str, int] | None = None
+    problem_type: ProblemType = SINGLE
 
     def expand(self, splits: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of one `{name: number}`, of none where all names are integers."""
-        columns = ReviewColumns(text=self.label_column, only_names=True)
+        columns = ReviewColumns(
+            text=self.label_column, only_names=True, problem_type=self.problem_type
+        )
+        number = _number_classes if self.problem_type == MULTI else _number_names
         return (
             splits
             | "FindLabelNames" >> beam.FlatMap(label_names_of_split, columns=columns)
             | "UniteLabelNames" >> beam.CombineGlobally(_UniteNamesFn())
-            | "NumberLabelNames" >> beam.FlatMap(_number_names, known=self.known)
+            | "NumberLabelNames" >> beam.FlatMap(number, known=self.known)
         )
 
 
@@ -55,11 +68,20 @@ def _number_names(names: list[str], known: Mapping[str, int] | None) -> Iterator
         yield numbers
 
 
+def _number_classes(found: list[str], known: Mapping[str, int] | None) -> Iterator[dict[str, int]]:
+    numbers = number_classes(map(json.loads, found), known)
+    if numbers:
+        yield numbers
+
+
 def label_names_of_split(split: Split, columns: ReviewColumns) -> Iterator[list[str]]:
-    """Yield the different label names in a split, sorted."""
+    """Yield the different label names in a split, sorted; of lists the classes, as JSON."""
     names: set[str] = set()
     for chunk in read_split_chunks(split, columns, "line"):
-        names.update(chunk.reviews.column("text").unique().to_pylist())
+        found = chunk.reviews.column("text").unique().to_pylist()
+        if columns.problem_type == MULTI:
+            found = [json.dumps(name) for text in found for name in class_names_in(text)]
+        names.update(found)
         check_label_count(len(names))
     yield sorted(names)
 

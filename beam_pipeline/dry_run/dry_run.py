@@ -19,6 +19,7 @@ from beam_pipeline.plan.tokenizer_source import load_tokenizer
 from transforms.functional.dataset.shards import content_sha256, rows_table, shard_bytes
 from transforms.functional.elements import index_of
 from transforms.functional.reviews.cleaning import clean_part
+from transforms.functional.reviews.problem_types import MULTI, REGRESSION, SINGLE
 from transforms.functional.reviews.reviews import Part, PartKey, text_lengths
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.functional.wording import counted
@@ -31,8 +32,8 @@ PROCESS_BYTES = 300 << 20
 MEMORY_FACTOR = 20
 # Measured: imports, building the pipeline, and worker processes.
 START_SECONDS = 5
-LABEL_BYTES = 8
-
+# Of a label in a shard; of several classes the offset of a row, and each class.
+LABEL_BYTES = {SINGLE: 8, REGRESSION: 4, MULTI: 4}
 
 # Of a run of reviews; rows and bytes may be fractions, since a run ends inside of a block.
 Counts = dict[str, float]
@@ -72,7 +73,8 @@ def _estimate_lines(
     config = recipe.config
     encoder = ReviewTokenizer(recipe.tokenizer.files[TOKENIZER_FILE])
     started = time.monotonic()
-    runs = [_make(recipe, encoder, run) for run in sample.runs]
+    label_bytes = _label_bytes(config, plan)
+    runs = [_make(recipe, encoder, run, label_bytes) for run in sample.runs]
     seconds = time.monotonic() - started
     columns = {name: [run[name] for run in runs] for name in runs[0]}
 
@@ -112,7 +114,14 @@ def _estimate_lines(
     return lines
 
 
-def _make(recipe: DatasetRecipe, encoder: ReviewTokenizer, run: SampledReviews) -> Counts:
+def _label_bytes(config: JobConfig, plan: Plan) -> int:
+    several = 4 * len(plan.label_numbers or ()) if config.problem_type == MULTI else 0
+    return LABEL_BYTES[config.problem_type] + several
+
+
+def _make(
+    recipe: DatasetRecipe, encoder: ReviewTokenizer, run: SampledReviews, label_bytes: int
+) -> Counts:
     """Do with a run what the job does with a part, and count what comes out."""
     config = recipe.config
     part = Part(key=PartKey(split=0, part=0), last=True, reviews=run.reviews)
@@ -141,7 +150,7 @@ def _make(recipe: DatasetRecipe, encoder: ReviewTokenizer, run: SampledReviews) 
         "tokens": counts.tokenized + counts.special,
         "rows": rows,
         "places": places,
-        "bytes": rows * (row_bytes + (0 if mlm else LABEL_BYTES)),
+        "bytes": rows * (row_bytes + (0 if mlm else label_bytes)),
         "truncated": 0 if mlm else packed.ledger.reviews.truncated,
         "padding": 0 if mlm else places - counts.written,
     }

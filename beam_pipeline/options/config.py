@@ -8,6 +8,7 @@ from typing import Any, Literal
 from beam_pipeline.options.option import option, option_of
 from transforms.functional.errors import UsageError
 from transforms.functional.readers.dialect import can_divide
+from transforms.functional.reviews.problem_types import REGRESSION, SINGLE, ProblemType
 
 MAX_LENGTH = 1 << 20  # No model reads longer rows, and a part of them would fill the memory.
 
@@ -54,6 +55,12 @@ class JobConfig:
     label_names: str = option(
         "",
         help="names of the classes in the order of their numbers, such as neg,pos",
+        goes_with=("task", "classification"),
+        omit_default=True,
+    )
+    problem_type: ProblemType = option(  # noqa: RUF009  # A dataclass field, as the others.
+        SINGLE,
+        help="what a label is, as transformers names it: a class, a list of classes, or a number",
         goes_with=("task", "classification"),
         omit_default=True,
     )
@@ -276,6 +283,7 @@ class JobConfig:
                 raise UsageError(f"--{name} goes with --append: add it, or leave this out")
         self._check_unread_options()
         self._check_classes()
+        self._check_problem_type()
         if self.subset_from_path and self.validation_fraction:
             raise UsageError(
                 "--subset_from_path and --validation_fraction exclude each other: give one of them"
@@ -323,6 +331,21 @@ class JobConfig:
         if "" in self.classes or len(set(self.classes)) < len(self.classes):
             raise UsageError(
                 f"--label_names {self.label_names}: a name is empty or stands there twice"
+            )
+
+    def _check_problem_type(self) -> None:
+        if self.problem_type == SINGLE:
+            return
+        for name in ("label_from_path", "keep_unlabelled"):
+            if getattr(self, name):
+                raise UsageError(
+                    f"--{name} goes with --problem_type {SINGLE}, where a review has one class, "
+                    f"got --problem_type {self.problem_type}: leave it out"
+                )
+        if self.label_names and self.problem_type == REGRESSION:
+            raise UsageError(
+                f"--label_names {self.label_names} names classes, but the labels of "
+                f"--problem_type {REGRESSION} are numbers: leave it out"
             )
 
     @property

@@ -13,6 +13,7 @@ from transforms import storage
 from transforms.functional.dataset.manifest import Manifest, ShardEntry
 from transforms.functional.dataset.shards import read_shard
 from transforms.functional.errors import UsageError
+from transforms.functional.reviews.problem_types import HOT, MULTI
 from transforms.functional.rows.word_ids import no_word
 from transforms.functional.safe_urls import escape_controls, printable
 from transforms.functional.tokenization.encoder import Encoder
@@ -32,6 +33,9 @@ class Row:
         subset: The subset.
         shard: Path of its shard, below the output.
         columns: Its values by column.
+        label: Its review's label in words, None where it has none.
+        mlm_labels: (n_tokens,) ids under static masks, -100 where nothing is predicted; None
+            without them.
         review: Input file and record of the review that its first token belongs to, and how many
             others are in the row.
         outside: (n_tokens,) bool, True for tokens that belong to no word.
@@ -42,6 +46,8 @@ class Row:
     subset: str
     shard: str
     columns: Mapping[str, Any]
+    label: str | None
+    mlm_labels: Sequence[int] | None
     review: str
     outside: np.ndarray
     encoder: Encoder
@@ -69,11 +75,24 @@ def load_row(output: str, manifest: Manifest, subset: str, number: int) -> Row:
         subset=subset,
         shard=entry.path,
         columns=columns,
+        label=_label(manifest, columns.get("labels")),
+        mlm_labels=columns.get("labels") if manifest.problem_type is None else None,
         review=f"{manifest.inputs[columns['source']].path}, record {columns['record']}"
         + _others(manifest, sum(at > 0 for at in begins)),
         outside=outside,
         encoder=Encoder(storage.read_bytes(storage.join(output, manifest.tokenizer.path))),
     )
+
+
+def _label(manifest: Manifest, label: Any) -> str | None:
+    """Return a review's label for people: a number, or the names of its classes."""
+    if manifest.problem_type is None:
+        return None
+    if manifest.problem_type != MULTI:
+        return f"{label:g}" if isinstance(label, float) else str(label)
+    names = {number: name for name, number in (manifest.label_numbers or {}).items()}
+    hot = [place for place, value in enumerate(label) if value >= HOT]
+    return ", ".join(names.get(place, str(place)) for place in hot) or "none"
 
 
 def _others(manifest: Manifest, count: int) -> str:
@@ -109,15 +128,14 @@ def row_text(row: Row) -> Text:
     """
     head = f"row         {row.number} of {row.subset}, in {row.shard}\nreview      {row.review}\n"
     text = Text(printable(head))
-    labels = row.columns.get("labels")
-    if isinstance(labels, int):
-        text.append(f"label       {labels}\n")
+    if row.label is not None:
+        text.append(f"label       {printable(row.label)}\n")
     text.append("text        ")
     text.append_text(Text(" ").join(_words(row)))
     text.append("\n            ")
     text.append("[special]", _SPECIAL).append("  ")
     text.append(f"to{PIECE}kens of one word", _PIECE).append("  ")
-    if isinstance(labels, list):
+    if row.mlm_labels is not None:
         text.append("now(masked)", _MASKED).append("  ")
     return text.append("[padding] x how many", _PADDING)
 
@@ -144,7 +162,6 @@ def _words(row: Row) -> Iterator[Text]:
 
 def _word(row: Row, start: int, end: int) -> Text:
     ids = row.columns["input_ids"][start:end]
-    labels = row.columns.get("labels")
     if row.outside[start]:
         return Text(_token(row, ids[0]), _SPECIAL)
     style = _PIECE if end - start > 1 else ""
@@ -152,7 +169,7 @@ def _word(row: Row, start: int, end: int) -> Text:
     for place, piece in enumerate(_pieces(row, ids)):
         if place:
             word.append(PIECE, style)
-        label = labels[start + place] if isinstance(labels, list) else NOT_PREDICTED
+        label = NOT_PREDICTED if row.mlm_labels is None else row.mlm_labels[start + place]
         if label == NOT_PREDICTED:
             word.append(piece, style)
         else:

@@ -13,6 +13,7 @@ from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.read_file import LabelKind, label_kind_of
 from transforms.functional.reviews.labels import class_numbers, folder_label, folder_numbers
+from transforms.functional.reviews.problem_types import MULTI, REGRESSION
 from transforms.storage.input_files import open_file
 
 
@@ -23,7 +24,8 @@ class LabelPlan:
     Attributes:
         columns: The columns to read.
         numbers: Number of each name, where that is known before anything is read.
-        are_names: True where the label column holds names: the job collects them first.
+        are_names: True where the label column holds names, or lists of classes: the job collects
+            them first.
     """
 
     columns: ReviewColumns
@@ -65,17 +67,24 @@ def plan_labels(
         UsageError: the classes are not those of the earlier dataset.
     """
     label = config.label_column if config.reads_labels else None
-    columns = ReviewColumns(text=config.text_column, label=label, classes=config.classes)
+    columns = ReviewColumns(
+        text=config.text_column,
+        label=label,
+        classes=config.classes,
+        problem_type=config.problem_type,
+    )
     kind = _kind_of_first(config, ranges, columns)
     if not config.reads_labels:
         return LabelPlan(columns=columns, numbers=folders)
+    if config.problem_type == REGRESSION:
+        return LabelPlan(columns=columns)
     classes = config.classes or kind.classes
     _check_known(classes, earlier)
     had_names = earlier is not None and earlier.label_numbers is not None
     return LabelPlan(
         columns=replace(columns, classes=classes),
         numbers=class_numbers(classes) or None,
-        are_names=not classes and (kind.names or had_names),
+        are_names=not classes and (config.problem_type == MULTI or kind.names or had_names),
     )
 
 

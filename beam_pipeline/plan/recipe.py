@@ -25,6 +25,7 @@ from transforms.functional.errors import TokenizerError
 from transforms.functional.ledger import Ledger
 from transforms.functional.records import Records
 from transforms.functional.reviews.cleaning import Cleaning
+from transforms.functional.reviews.problem_types import SINGLE
 from transforms.functional.rows.best_fit import BestFitLayout
 from transforms.functional.rows.masking import MaskRecipe
 from transforms.functional.rows.packing import BlockLayout
@@ -89,10 +90,11 @@ class DatasetRecipe:
     def cleaning(self) -> Cleaning:
         """What is done to the text of each review."""
         config = self.config
+        has_classes = config.task == "classification" and config.problem_type == SINGLE
         return Cleaning(
             strip_html=config.strip_html,
             normalize=config.normalize,
-            drop_unlabelled=config.task == "classification" and not config.keep_unlabelled,
+            drop_unlabelled=has_classes and not config.keep_unlabelled,
         )
 
     @cached_property

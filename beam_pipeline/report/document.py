@@ -111,6 +111,7 @@ def _dataset(manifest: Manifest) -> Document:
         "dedup": manifest.config.get("dedup", "none"),
         "inputs": len(manifest.inputs),
         "input_bytes": manifest.inputs.total("bytes"),
+        "problem_type": manifest.problem_type,
         "label_names": None if names is None else {str(n): name for name, n in names.items()},
         "content_sha256": manifest.content_sha256(),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from beam_pipeline.report.flow_chart import share_text
+from transforms.functional.reviews.problem_types import MULTI, REGRESSION
 from transforms.functional.wording import counted
 
 Document = dict[str, Any]
@@ -104,13 +105,21 @@ def unknown(document: Document) -> str:
 
 
 def labels(document: Document) -> str:
-    """Say whether the classes are balanced."""
+    """Say whether the classes are balanced, or how numbers are spread."""
+    problem_type, reviews = document["dataset"]["problem_type"], document["measured"]["reviews"]
     counts = [count for _, count in document["measured"]["labels"] or []]
     if not counts:
         return "More different labels than classes can be: they were not counted."
     if len(counts) == 1:
         return "All reviews have one label: there is nothing to learn from it."
     largest, smallest = max(counts), min(counts)
+    if problem_type == REGRESSION:
+        return f"The most frequent value is that of {share_text(largest, reviews)} of the reviews."
+    if problem_type == MULTI:
+        return (
+            f"The most frequent class applies to {share_text(largest, reviews)} of the reviews, "
+            f"the rarest to {share_text(smallest, reviews)}."
+        )
     total = sum(counts)
     if largest == smallest:
         return f"The {len(counts)} classes are equally large."

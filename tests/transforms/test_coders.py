@@ -9,6 +9,7 @@ from transforms.functional.ledger import ReviewCounts
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.reviews.reviews import (
     REVIEW_SCHEMA,
+    REVIEW_SCHEMAS,
     Part,
     PartKey,
     RejectedRecord,
@@ -37,6 +38,16 @@ def test_a_slice_comes_back_as_it_was(n):
     back = coder.decode(coder.encode(ReviewSlice(_batch(n))))
     assert back.reviews.equals(_batch(n))
     assert back.reviews.schema.equals(REVIEW_SCHEMA)
+
+
+@pytest.mark.parametrize("schema", REVIEW_SCHEMAS, ids=lambda schema: str(schema.field(1).type))
+def test_a_slice_keeps_the_type_of_its_labels(schema):
+    values = {"int64": 3, "float": 2.5, "list": [0.0, 1.0]}
+    label = values[str(schema.field("label").type).split("<")[0]]
+    rows = [{"text": "a", "label": label, "source": 0, "record": 1}]
+    batch = pa.RecordBatch.from_pylist(rows, schema)
+    back = ReviewSliceCoder().decode(ReviewSliceCoder().encode(ReviewSlice(batch)))
+    assert back.reviews.equals(batch)
 
 
 def test_only_the_rows_of_the_slice_are_encoded():

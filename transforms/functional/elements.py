@@ -15,6 +15,8 @@ from transforms.functional.reviews.reviews import Part, PartKey
 from transforms.functional.rows.rows import PackedReviews
 from transforms.functional.tokenization.tokens import Tokens, offsets_of
 
+Labels = npt.NDArray[np.int64] | npt.NDArray[np.float32]
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ReviewIndex:
@@ -23,12 +25,13 @@ class ReviewIndex:
     Attributes:
         sources: (n_reviews,) uint32, index of the input file.
         records: (n_reviews,) uint64, place in that file.
-        labels: (n_reviews,) int64, or None where the task needs no label.
+        labels: (n_reviews,) int64 classes or float32 numbers, or (n_reviews, n_classes) float32
+            multi-hot; None where the task needs no label.
     """
 
     sources: npt.NDArray[np.uint32]
     records: npt.NDArray[np.uint64]
-    labels: npt.NDArray[np.int64] | None = None
+    labels: Labels | None = None
 
     def take(self, chosen: npt.NDArray[np.bool_]) -> ReviewIndex:
         """Return the chosen reviews."""
@@ -111,8 +114,17 @@ def index_of(part: Part) -> ReviewIndex:
     return ReviewIndex(
         sources=part.reviews.column("source").to_numpy(),
         records=part.reviews.column("record").to_numpy(),
-        labels=labels.to_numpy() if has_labels else None,
+        labels=_values(labels) if has_labels else None,
     )
+
+
+def _values(labels: pa.Array) -> Labels:
+    """Return labels as an array; lists are all of one length."""
+    if not pa.types.is_list(labels.type):
+        values: Labels = labels.to_numpy()
+        return values
+    flat: npt.NDArray[np.float32] = labels.flatten().to_numpy()
+    return flat.reshape(len(labels), -1)
 
 
 def take_reviews(

@@ -120,7 +120,7 @@ def test_what_decides_the_bytes_is_in_the_fingerprint_and_paths_are_not():
         "debug",
     }
     younger = {"packing", "review_starts", "delimiter", "quoting", "escape"}
-    younger |= {"label_names", "keep_unlabelled", "subset_from_path"}
+    younger |= {"label_names", "keep_unlabelled", "subset_from_path", "problem_type"}
     assert names == {field.name for field in dataclasses.fields(JobConfig)} - run_only - younger
 
 

@@ -31,6 +31,7 @@ def example(**changes: Any) -> dict[str, Any]:
             "dedup": "none",
             "inputs": 3,
             "input_bytes": 1_234_567,
+            "problem_type": "single_label_classification",
             "label_names": {"0": "neg", "1": HOSTILE},
             "content_sha256": "0123456789abcdef" * 4,
         },

@@ -72,6 +72,22 @@ def test_labels(labels, said):
     assert sentences.labels(_with("measured", labels=labels)) == said
 
 
+@pytest.mark.parametrize(
+    ("problem_type", "said"),
+    [
+        ("regression", "The most frequent value is that of 60.0 % of the reviews."),
+        (
+            "multi_label_classification",
+            "The most frequent class applies to 60.0 % of the reviews, the rarest to 0 %.",
+        ),
+    ],
+)
+def test_labels_that_are_not_one_class_are_compared_with_the_reviews(problem_type, said):
+    document = _with("measured", labels=[[0, 600], [1, 0], [2, 30]])
+    document["dataset"]["problem_type"] = problem_type
+    assert sentences.labels(document) == said
+
+
 def test_words_shards_and_time():
     assert sentences.words(example()).startswith("1.20 tokens a word: ")
     assert sentences.words(example()).endswith("use 32.8 % of its 30,522 tokens.")

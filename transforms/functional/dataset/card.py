@@ -16,6 +16,7 @@ import yaml
 from transforms.functional.dataset.manifest import Manifest, ShardEntry
 from transforms.functional.dataset.shards import id_type
 from transforms.functional.records import Records
+from transforms.functional.reviews.problem_types import MULTI, REGRESSION
 
 CARD_NAME = "README.md"
 
@@ -116,19 +117,36 @@ def _features(manifest: Manifest) -> list[Field]:
     if manifest.has_review_starts:
         features.append(tokens("review_starts", pa.bool_()))
     if manifest.task == "classification":
-        features.append({"name": "labels", "dtype": _label_type(manifest)})
+        features.append({"name": "labels", **_label_type(manifest)})
     elif config.get("masking") == "static":
         features.append(tokens("labels", pa.int32()))
     places = ({"name": "source", "dtype": "uint32"}, {"name": "record", "dtype": "uint64"})
     return [*features, *places]
 
 
-def _label_type(manifest: Manifest) -> str | Field:
-    """Return names by number, where the numbers are those of a list; -1 has no name."""
+def _label_type(manifest: Manifest) -> Field:
+    """Return the type of labels; classes with names where their numbers are those of a list.
+
+    A label of -1 has no name.
+    """
+    if manifest.problem_type == REGRESSION:
+        return {"dtype": "float32"}
+    if manifest.problem_type == MULTI:
+        return {"list": "float32"}
     names = {number: name for name, number in (manifest.label_numbers or {}).items() if number >= 0}
     if not names or sorted(names) != list(range(len(names))):
-        return "int64"
-    return {"class_label": {"names": {str(number): names[number] for number in sorted(names)}}}
+        return {"dtype": "int64"}
+    by_number = {str(number): names[number] for number in sorted(names)}
+    return {"dtype": {"class_label": {"names": by_number}}}
+
+
+def _label_lines(manifest: Manifest) -> list[str]:
+    """Return what the values in a list of labels stand for, which no feature says."""
+    if manifest.problem_type != MULTI:
+        return []
+    numbers = manifest.label_numbers or {}
+    names = ", ".join(sorted(numbers, key=lambda name: numbers[name]))
+    return [f"- Labels: 1 for each class that applies, of {names}."]
 
 
 def _size_category(rows: int) -> str:
@@ -167,6 +185,7 @@ def _prose(manifest: Manifest | None) -> str:
         "",
         f"- Reviews: {reviews.read:,} read = {reviews.written:,} written + {left_out}.",
         f"- Tokens: {tokens.written:,} written, {tokens.dropped:,} dropped.",
+        *_label_lines(manifest),
         f"- Tokenizer: `{manifest.tokenizer.path}`, {manifest.tokenizer.vocab_size:,} ids.",
         f"- Content: sha256 `{manifest.content_sha256()}`.",
         "",

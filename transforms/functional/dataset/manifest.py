@@ -27,6 +27,7 @@ from transforms.functional.errors import InputError
 from transforms.functional.ledger import Ledger
 from transforms.functional.records import Records
 from transforms.functional.reviews.bad_files import BadFile
+from transforms.functional.reviews.problem_types import SINGLE, ProblemType
 from transforms.functional.safe_paths import check_inside
 
 # 1: all shards of a subset in one folder. 2: a folder for each generation.
@@ -201,6 +202,14 @@ class Manifest:
     def is_best_fit(self) -> bool:
         """True where blocks hold whole reviews, which need not follow each other in the input."""
         return self.config.get("packing") == "best_fit"
+
+    @property
+    def problem_type(self) -> ProblemType | None:
+        """What a label is; None where rows have no labels of reviews."""
+        if self.task != "classification":
+            return None
+        found: ProblemType = self.config.get("problem_type", SINGLE)
+        return found
 
     def rows(self, subset: str) -> int:
         """Return the number of rows in a subset."""

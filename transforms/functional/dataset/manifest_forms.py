@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from transforms.functional.errors import InputError
 from transforms.functional.records import Records, schema_of
+from transforms.functional.reviews.problem_types import LABEL_TYPES, SINGLE
 from transforms.functional.safe_paths import check_inside
 
 MANIFEST_NAME = "manifest.json"
@@ -80,6 +81,8 @@ def _fields(data: Mapping[str, Any], subsets: Sequence[str]) -> Iterator[tuple[s
     yield "task", data["task"], one_of("mlm", "classification")
     yield "max_length", data["max_length"], number(1, _LARGEST_LENGTH)
     yield "config", data["config"], OBJECT
+    problem_type = data["config"].get("problem_type", SINGLE)
+    yield "problem_type", problem_type, one_of(*LABEL_TYPES)
     yield from _tokenizer_fields(data["tokenizer"])
     yield "label_numbers", data["label_numbers"] or {}, OBJECT
     for label, value in (data["label_numbers"] or {}).items():

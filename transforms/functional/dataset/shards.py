@@ -46,7 +46,8 @@ def rows_table(
         vocab_size: Number of ids; decides between uint16 and uint32.
         sources: (n_reviews,) uint32, the input file of each review of the part.
         records: (n_reviews,) uint64, its place in that file.
-        labels: (n_reviews,) int64 class labels, or None.
+        labels: (n_reviews,) int64 classes or float32 numbers, (n_reviews, n_classes) float32, or
+            None.
     """
     columns = {
         "input_ids": _tokens(rows, pa.array(rows.input_ids).cast(id_type(vocab_size))),
@@ -58,7 +59,7 @@ def rows_table(
     if rows.mlm_labels is not None:
         columns["labels"] = _tokens(rows, pa.array(rows.mlm_labels))
     elif labels is not None:
-        columns["labels"] = pa.array(labels[rows.review], pa.int64())
+        columns["labels"] = _labels(labels[rows.review])
     columns["source"] = pa.array(sources[rows.review], pa.uint32())
     columns["record"] = pa.array(records[rows.review], pa.uint64())
     return pa.table(columns)
@@ -81,6 +82,16 @@ def _packed(values: pa.BooleanArray) -> npt.NDArray[np.uint8]:
         packed = packed.copy()
         packed[-1] &= (1 << n_rest) - 1
     return packed
+
+
+def _labels(labels: np.ndarray) -> pa.Array:
+    """Return labels of rows as a column: lists, where a row has several."""
+    if labels.ndim == 1:
+        return pa.array(labels)
+    n_rows, n_classes = labels.shape
+    item = pa.field("item", pa.float32(), nullable=False)
+    offsets = pa.array(np.arange(n_rows + 1, dtype=np.int32) * np.int32(n_classes))
+    return pa.ListArray.from_arrays(offsets, pa.array(labels.ravel()), type=pa.list_(item))
 
 
 def _tokens(rows: Rows, values: pa.Array) -> pa.Array:

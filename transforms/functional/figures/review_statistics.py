@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
-from transforms.functional.elements import TokenizedPart
+from transforms.functional.elements import Labels, TokenizedPart
+from transforms.functional.reviews.problem_types import HOT
 from transforms.functional.tokenization.text_arrays import text_buffers
 from transforms.functional.tokenization.tokens import Int64Array, Tokens
 
@@ -48,7 +49,7 @@ class ReviewStatistics:
     longest: int
     words: int
     text_bytes: int
-    label_counts: Mapping[int, int] | None = field(default_factory=dict)
+    label_counts: Mapping[float, int] | None = field(default_factory=dict)
     text_hashes: tuple[npt.NDArray[np.uint64], ...] | None = ()
     unknown_words: Mapping[str, int] = field(default_factory=dict)
 
@@ -157,16 +158,21 @@ def _texts_with(token_id: int, tokens: Tokens, texts: pa.LargeStringArray) -> li
     return [texts[row].as_py() for row in rows[short][:MAX_UNKNOWN_REVIEWS].tolist()]
 
 
-def _count_labels(labels: Int64Array) -> dict[int, int] | None:
+def _count_labels(labels: Labels) -> dict[float, int] | None:
+    """Return how many reviews have each label; of multi-hot labels, how many have each class."""
+    if labels.ndim == 2:
+        return dict(enumerate(np.count_nonzero(labels >= HOT, axis=0).tolist()))
     values, counts = np.unique(labels, return_counts=True)
     if len(values) > MAX_LABELS:
         return None
-    return dict(zip(values.tolist(), counts.tolist(), strict=True))
+    # Numbers are classes, or ratings, which people write without a fraction.
+    numbers = [int(value) if value == int(value) else value for value in values.tolist()]
+    return dict(zip(numbers, counts.tolist(), strict=True))
 
 
 def _add_labels(
-    one: Mapping[int, int] | None, other: Mapping[int, int] | None
-) -> dict[int, int] | None:
+    one: Mapping[float, int] | None, other: Mapping[float, int] | None
+) -> dict[float, int] | None:
     if one is None or other is None:
         return None
     total = {label: one.get(label, 0) + other.get(label, 0) for label in {*one, *other}}

@@ -9,7 +9,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.functional.reviews.labels import encode_labels
+from transforms.functional.reviews.labels import class_numbers, encode_labels
+from transforms.functional.reviews.problem_types import (
+    MULTI,
+    REGRESSION,
+    SINGLE,
+    ProblemType,
+    encode_lists,
+    encode_numbers,
+    multi_hot,
+)
 from transforms.functional.reviews.reviews import RejectedRecord, ReviewChunk, make_reviews
 
 # The library needs some 170 bytes of memory for each byte of one text (measured on 10 MB).
@@ -27,6 +36,7 @@ class ReviewColumns:
         classes: The classes in the order of their numbers, where they are known beforehand.
         only_names: True where `text` is the column of labels, to find their names: a file whose
             labels are no strings has none.
+        problem_type: What a label is.
     """
 
     text: str
@@ -34,10 +44,24 @@ class ReviewColumns:
     label_numbers: Mapping[str, int] | None = None
     classes: tuple[str, ...] = ()
     only_names: bool = False
+    problem_type: ProblemType = SINGLE
 
     def names(self) -> list[str]:
         """Return the names of the columns to read."""
         return [self.text] if self.label is None else [self.text, self.label]
+
+    @property
+    def numbers(self) -> Mapping[str, int]:
+        """Number of each class by its name, as far as classes have names."""
+        return class_numbers(self.classes) or self.label_numbers or {}
+
+    def encode(self, labels: pa.Array) -> pa.Array:
+        """Return labels as parts hold them, null where a value is none."""
+        if self.problem_type == REGRESSION:
+            return encode_numbers(labels)
+        if self.problem_type == MULTI:
+            return encode_lists(labels, self.numbers)
+        return encode_labels(labels, self.label_numbers, self.classes)
 
 
 def review_chunk(
@@ -74,7 +98,7 @@ def review_chunk(
         )
     numbers = None
     if labels is not None:
-        numbers = encode_labels(labels, columns.label_numbers, columns.classes)
+        numbers = columns.encode(labels)
         for row in np.flatnonzero(pc.is_null(numbers).to_numpy(zero_copy_only=False)).tolist():
             reasons.setdefault(row, _label_reason(labels, row, columns))
     if reasons:
@@ -156,6 +180,10 @@ def _label_reason(labels: pa.Array, row: int, columns: ReviewColumns) -> str:
     if value is None or value == "":
         return f"{columns.label} is {'null' if value is None else 'empty'}"
     shown = f"{columns.label} {shorten(repr(value))}"
+    if columns.problem_type == REGRESSION:
+        return f"{shown} is not a finite number"
+    if columns.problem_type == MULTI:
+        return f"{shown} {multi_hot(value, columns.numbers)}"
     known = columns.classes or tuple(columns.label_numbers or ())
     if not known:
         return f"{shown} is not a 64-bit integer"

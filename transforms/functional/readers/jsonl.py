@@ -6,6 +6,7 @@ The place of a review is the byte offset of its line.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from typing import IO, Any, NamedTuple
 
@@ -25,6 +26,7 @@ from transforms.functional.readers.lines import (
     line_blocks,
     line_bounds,
 )
+from transforms.functional.reviews.problem_types import MULTI, REGRESSION, list_text
 from transforms.functional.reviews.reviews import RejectedRecord, ReviewChunk
 
 
@@ -33,6 +35,9 @@ class Line(NamedTuple):
 
     offset: int
     data: bytes
+
+
+Label = int | float | str
 
 
 class _NotAReviewError(ValueError):
@@ -86,7 +91,7 @@ def objects(lines: Iterable[Line]) -> Iterator[dict[str, Any]]:
 def lines_chunk(lines: Iterable[Line], source: int, columns: ReviewColumns) -> ReviewChunk:
     """Return the reviews in some lines; blank ones are no records."""
     texts: list[str] = []
-    labels: list[int | str] = []
+    labels: list[Label] = []
     read: list[Line] = []
     rejected: list[RejectedRecord] = []
     for line in lines:
@@ -114,7 +119,7 @@ def lines_chunk(lines: Iterable[Line], source: int, columns: ReviewColumns) -> R
     )
 
 
-def _parse_line(line: bytes, columns: ReviewColumns) -> tuple[str, int | str]:
+def _parse_line(line: bytes, columns: ReviewColumns) -> tuple[str, Label]:
     """Return a line's text and label (0 where none is asked for)."""
     try:
         record = json.loads(line.decode("utf-8"))
@@ -125,6 +130,8 @@ def _parse_line(line: bytes, columns: ReviewColumns) -> tuple[str, int | str]:
     if not isinstance(record, dict):
         raise _NotAReviewError(f"not a JSON object but {_json_type(record)}")
     text = _field(record, columns.text)
+    if columns.only_names and columns.problem_type == MULTI and isinstance(text, list):
+        text = list_text(text)
     if not isinstance(text, str):
         raise _NotAReviewError(f"{columns.text} is {_json_type(text)}, not a string")
     try:
@@ -143,9 +150,13 @@ def _field(record: dict[str, Any], name: str) -> Any:
     return record[name]
 
 
-def _label(value: Any, columns: ReviewColumns) -> int | str:
-    """Return a label as an integer or a name."""
-    if isinstance(value, float) and value.is_integer():
+def _label(value: Any, columns: ReviewColumns) -> Label:
+    """Return a label as a number, a name, or a list of classes in JSON."""
+    if columns.problem_type == MULTI:
+        value = list_text(value)
+    elif columns.problem_type == REGRESSION and isinstance(value, int | float):
+        return _as_float(value)
+    elif isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and -(2**63) <= value < 2**63:
         return int(value)
@@ -154,9 +165,18 @@ def _label(value: Any, columns: ReviewColumns) -> int | str:
     raise _NotAReviewError(f"{columns.label} {shorten(repr(value))} is no integer and no string")
 
 
-def _label_array(labels: list[int | str]) -> pa.Array:
+def _as_float(value: int | float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf  # An integer with hundreds of digits.
+
+
+def _label_array(labels: list[Label]) -> pa.Array:
     if all(isinstance(label, int) for label in labels):
         return pa.array(labels, pa.int64())
+    if all(isinstance(label, float) for label in labels):
+        return pa.array(labels, pa.float64())
     return pa.array([str(label) for label in labels], pa.large_string())
 
 

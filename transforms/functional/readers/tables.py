@@ -20,6 +20,14 @@ from transforms.functional.reviews.labels import (
     dictionary_decoded,
     hugging_face_classes,
 )
+from transforms.functional.reviews.problem_types import (
+    MULTI,
+    REGRESSION,
+    SINGLE,
+    can_hold,
+    is_list,
+    list_texts,
+)
 from transforms.functional.reviews.reviews import ReviewChunk
 from transforms.functional.unpacking.compression import RatioGuard
 
@@ -52,9 +60,8 @@ def check_columns(schema: pa.Schema, columns: ReviewColumns) -> None:
     text_type = schema.field(columns.text).type
     if not is_text_type(text_type) and not columns.only_names:
         raise MissingColumnError(f"column {columns.text!r} holds {text_type}, not text")
-    if columns.label is not None and not _is_label(schema.field(columns.label).type):
-        label_type = schema.field(columns.label).type
-        raise MissingColumnError(f"column {columns.label!r} holds {label_type}, not class labels")
+    if columns.label is not None:
+        _check_label_type(schema.field(columns.label).type, columns)
     theirs = () if columns.label is None else hugging_face_classes(schema, columns.label)
     if theirs and columns.classes and theirs != columns.classes:
         raise InputError(
@@ -65,7 +72,9 @@ def check_columns(schema: pa.Schema, columns: ReviewColumns) -> None:
 
 def has_no_names(schema: pa.Schema, columns: ReviewColumns) -> bool:
     """Return True where names are looked for in a column of numbers or nulls."""
-    return columns.only_names and not are_names(schema.field(columns.text).type)
+    label_type = schema.field(columns.text).type
+    may_be_list = columns.problem_type == MULTI and pa.types.is_nested(label_type)
+    return columns.only_names and not may_be_list and not are_names(label_type)
 
 
 def check_batch(batch: pa.RecordBatch, columns: ReviewColumns, guard: RatioGuard) -> None:
@@ -78,6 +87,9 @@ def check_batch(batch: pa.RecordBatch, columns: ReviewColumns, guard: RatioGuard
     for column in batch.columns:
         _without_encoding(column).validate(full=True)
     texts = batch.column(columns.text)
+    if pa.types.is_nested(texts.type):
+        guard.add_unpacked(texts.nbytes)
+        return
     if pa.types.is_dictionary(texts.type):
         lengths = pc.binary_length(_bytes_of(texts.dictionary)).take(texts.indices)
     else:
@@ -109,7 +121,13 @@ def batch_chunk(
     batch: pa.RecordBatch, records: np.ndarray, source: int, columns: ReviewColumns
 ) -> ReviewChunk:
     """Return the reviews of one record batch that has the columns asked for."""
+    takes_lists = columns.problem_type == MULTI
     texts = dictionary_decoded(batch.column(columns.text))
+    if columns.only_names and takes_lists:
+        texts = list_texts(texts)
+    labels = None if columns.label is None else batch.column(columns.label)
+    if labels is not None and takes_lists:
+        labels = list_texts(labels)
 
     def raw(row: int) -> bytes:
         value = texts.slice(row, 1).cast(pa.large_binary())[0].as_py()
@@ -117,7 +135,7 @@ def batch_chunk(
 
     return review_chunk(
         texts=texts,
-        labels=None if columns.label is None else batch.column(columns.label),
+        labels=labels,
         records=records,
         source=source,
         columns=columns,
@@ -125,13 +143,12 @@ def batch_chunk(
     )
 
 
-def _is_label(label_type: pa.DataType) -> bool:
-    if pa.types.is_dictionary(label_type):
-        label_type = label_type.value_type
-    return bool(
-        pa.types.is_integer(label_type)
-        or pa.types.is_floating(label_type)
-        or pa.types.is_boolean(label_type)
-        or pa.types.is_null(label_type)
-        or are_names(label_type)
+def _check_label_type(label_type: pa.DataType, columns: ReviewColumns) -> None:
+    """Raise `MissingColumnError` where labels of a kind cannot stand in a column of this type."""
+    if can_hold(label_type, columns.problem_type):
+        return
+    wanted = {REGRESSION: "numbers", MULTI: "lists of classes", SINGLE: "class labels"}
+    raise MissingColumnError(
+        f"column {columns.label!r} holds {label_type}, not {wanted[columns.problem_type]}"
+        + (f": pass --problem_type {MULTI} for several a review" if is_list(label_type) else "")
     )

@@ -104,8 +104,11 @@ def hugging_face_classes(schema: pa.Schema, column: str) -> tuple[str, ...]:
     """Return the names of a `ClassLabel`, which `datasets` writes into the schema; () without."""
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-        names = features[column]["names"]
-    except (KeyError, TypeError, ValueError):
+        feature = features[column]
+        # Of a list of classes, as one release or another of `datasets` writes it.
+        feature = feature[0] if isinstance(feature, list) else feature.get("feature", feature)
+        names = feature["names"]
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return ()
     is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
     return tuple(names) if is_list else ()
@@ -147,7 +150,7 @@ def encode_labels(
     labels = dictionary_decoded(labels)
     if classes:
         numbers = _integers_of(labels)
-        if _is_text(labels.type):
+        if is_text(labels.type):
             numbers = pc.coalesce(_numbers_of(labels, class_numbers(classes)), numbers)
         known = pc.and_(pc.greater_equal(numbers, UNLABELLED), pc.less(numbers, len(classes)))
         return pc.if_else(known, numbers, pa.scalar(None, pa.int64()))
@@ -161,7 +164,7 @@ def _numbers_of(labels: pa.Array, mapping: Mapping[str, int]) -> pa.Int64Array:
 
 
 def _integers_of(labels: pa.Array) -> pa.Int64Array:
-    if _is_text(labels.type):
+    if is_text(labels.type):
         labels = labels.cast(pa.large_string())
         integral = pc.match_substring_regex(labels, _INTEGER)
         labels = pc.replace_substring_regex(labels, _FRACTION, "")
@@ -185,7 +188,7 @@ def dictionary_decoded(values: pa.Array) -> pa.Array:
     if not pa.types.is_dictionary(values.type):
         return values
     distinct = values.dictionary
-    if _is_text(distinct.type):
+    if is_text(distinct.type):
         distinct = distinct.cast(pa.large_string())
     elif pa.types.is_binary_view(distinct.type):
         distinct = distinct.cast(pa.large_binary())
@@ -203,10 +206,11 @@ def are_names(label_type: pa.DataType) -> bool:
     """Return True when labels of this Arrow type need to be mapped over the whole dataset."""
     if pa.types.is_dictionary(label_type):
         label_type = label_type.value_type
-    return _is_text(label_type)
+    return is_text(label_type)
 
 
-def _is_text(label_type: pa.DataType) -> bool:
+def is_text(label_type: pa.DataType) -> bool:
+    """Return True for Arrow's types of strings."""
     return bool(
         pa.types.is_string(label_type)
         or pa.types.is_large_string(label_type)

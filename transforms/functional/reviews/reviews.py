@@ -14,20 +14,29 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from transforms.functional.ledger import ReviewCounts
+from transforms.functional.reviews.problem_types import LABEL_TYPES, SINGLE
 
-REVIEW_SCHEMA = pa.schema(
-    [
-        ("text", pa.large_string()),
-        # Null where the task needs none.
-        ("label", pa.int64()),
-        # Index of the input file in the manifest.
-        ("source", pa.uint32()),
-        # Place in that file: its row number, or the byte offset of its line (see docs/format.md).
-        ("record", pa.uint64()),
-    ]
-)
+
+def review_schema(label_type: pa.DataType) -> pa.Schema:
+    """Return the schema of reviews with labels of one type (see `LABEL_TYPES`)."""
+    return pa.schema(
+        [
+            ("text", pa.large_string()),
+            # Null where the task needs none.
+            ("label", label_type),
+            # Index of the input file in the manifest.
+            ("source", pa.uint32()),
+            # Place in that file: its row number, or the byte offset of its line (docs/format.md).
+            ("record", pa.uint64()),
+        ]
+    )
+
+
+REVIEW_SCHEMAS = tuple(map(review_schema, LABEL_TYPES.values()))
+REVIEW_SCHEMA = review_schema(LABEL_TYPES[SINGLE])  # Of reviews without labels, too.
 
 MAX_RECORDS_PER_PART = 1 << 22  # Bounds the memory of a part made of empty reviews.
 
@@ -48,7 +57,7 @@ class RejectedRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewChunk:
-    """Consecutive reviews (`REVIEW_SCHEMA`) and the rejected records among them.
+    """Consecutive reviews (one of `REVIEW_SCHEMAS`) and the rejected records among them.
 
     Both are in input order: by file, and by place in the file.
     """
@@ -76,7 +85,7 @@ class Part:
     Attributes:
         key: The name of the part.
         last: True on the last part of its split; every split has at least one part.
-        reviews: Rows of `REVIEW_SCHEMA`.
+        reviews: Rows of one of `REVIEW_SCHEMAS`.
         rejected: The records among them that could not be read as reviews.
         cleaning: What was done to the reviews since they were read.
     """
@@ -103,6 +112,9 @@ def digest_of(reviews: pa.RecordBatch) -> str:
     for name in ("label", "source", "record"):
         column = reviews.column(name)
         digest.update(column.is_null().to_numpy(zero_copy_only=False).tobytes())
+        if pa.types.is_list(column.type):
+            digest.update(pc.list_value_length(column).fill_null(0).to_numpy().tobytes())
+            column = column.flatten()
         digest.update(column.fill_null(0).to_numpy().tobytes())
     return digest.hexdigest()
 
@@ -110,23 +122,23 @@ def digest_of(reviews: pa.RecordBatch) -> str:
 def make_reviews(
     texts: pa.Array, labels: pa.Array | None, sources: np.ndarray, records: np.ndarray
 ) -> pa.RecordBatch:
-    """Return rows of `REVIEW_SCHEMA` from columns.
+    """Return rows of one of `REVIEW_SCHEMAS` from columns.
 
     Args:
         texts: (n,) strings.
-        labels: (n,) integers, or None where the task needs no label.
+        labels: (n,) of one of `LABEL_TYPES`, or None where the task needs no label.
         sources: (n,) uint32, the index of each review's input file.
         records: (n,) uint64, the place of each review in its file.
     """
-    n = len(texts)
+    labels = pa.nulls(len(texts), LABEL_TYPES[SINGLE]) if labels is None else labels
     return pa.record_batch(
         [
             texts.cast(pa.large_string()),
-            pa.nulls(n, pa.int64()) if labels is None else labels.cast(pa.int64()),
+            labels,
             pa.array(sources, pa.uint32()),
             pa.array(records, pa.uint64()),
         ],
-        schema=REVIEW_SCHEMA,
+        schema=review_schema(labels.type),
     )
 
 
@@ -172,9 +184,9 @@ class _OpenPart:
 
     def close(self, key: PartKey, last: bool) -> Part:
         """Return what was gathered, in one batch."""
-        table = pa.Table.from_batches(self.slices, REVIEW_SCHEMA).combine_chunks()
-        batches = table.to_batches()
-        reviews = batches[0] if batches else pa.RecordBatch.from_pylist([], REVIEW_SCHEMA)
+        schema = self.slices[0].schema if self.slices else REVIEW_SCHEMA
+        batches = pa.Table.from_batches(self.slices, schema).combine_chunks().to_batches()
+        reviews = batches[0] if batches else pa.RecordBatch.from_pylist([], schema)
         return Part(key=key, last=last, reviews=reviews, rejected=tuple(self.rejected))
 
 

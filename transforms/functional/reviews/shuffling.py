@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from transforms.functional.counter_random import SHUFFLE, review_random
-from transforms.functional.reviews.reviews import REVIEW_SCHEMA, Part, PartKey, ReviewSlice
+from transforms.functional.reviews.reviews import Part, PartKey, ReviewSlice
 
 
 def cut_buckets(part: Part, n_buckets: int, seed: int) -> Iterator[tuple[int, ReviewSlice]]:
@@ -23,7 +23,7 @@ def cut_buckets(part: Part, n_buckets: int, seed: int) -> Iterator[tuple[int, Re
 
 def join_bucket(bucket: int, slices: Iterable[ReviewSlice], seed: int) -> Part:
     """Return a bucket as a part, in an order that does not depend on how its slices came."""
-    table = pa.Table.from_batches([item.reviews for item in slices], REVIEW_SCHEMA)
+    table = pa.Table.from_batches([item.reviews for item in slices])
     reviews = table.combine_chunks().to_batches()[0]
     sources = reviews.column("source").to_numpy()
     records = reviews.column("record").to_numpy()
