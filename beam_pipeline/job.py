@@ -132,7 +132,9 @@ def _complete_later(output: str, options: str) -> None:
             if there is not None:
                 complete(output, there, options)
     except OutputError as error:
-        _log.warning("the dataset is finished, but its report is not written: %s", error)
+        _log.warning(
+            "the dataset is finished, but what an earlier run left undone stays so: %s", error
+        )
 
 
 def _make(

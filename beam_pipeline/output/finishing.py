@@ -14,6 +14,7 @@ from beam_pipeline.report.write import write_report
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
 from transforms.storage.generations import read_manifest
+from transforms.storage.lease import is_left_behind
 
 _CONFIG_MARK = "# The options of the job that made this dataset; --config takes them.\n"
 
@@ -21,9 +22,13 @@ _logger = logging.getLogger(__name__)
 
 
 def is_complete(output: str, manifest: Manifest) -> bool:
-    """Return True where all is there that follows a dataset's commit: the report is the last."""
+    """Return True where all is done that follows a dataset's commit.
+
+    The report is the last file, and the lease goes after it.
+    """
     is_named = read_manifest(output).generation == manifest.generation
-    return is_named and is_of(find_document(storage.join(output, REPORT_NAME)), manifest)
+    has_report = is_of(find_document(storage.join(output, REPORT_NAME)), manifest)
+    return is_named and has_report and not is_left_behind(output)
 
 
 def complete(output: str, manifest: Manifest, config: str) -> str:

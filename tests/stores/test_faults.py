@@ -24,6 +24,7 @@ from tests.stores.servers import (
     serving,
 )
 from transforms import storage
+from transforms.storage.lease import LEASE_NAME
 
 
 @pytest.mark.slow
@@ -139,3 +140,51 @@ def test_a_read_only_output_is_one_line(tmp_path: Path, one_line) -> None:
         assert job(str(REVIEWS), str(output)) == 1
         one_line(f"cannot write {output}/", "Read-only file system")
         assert list(output.iterdir()) == []
+
+
+def test_a_read_only_output_that_holds_the_dataset_is_a_success(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    with _mounted(output, "size=64m"):
+        assert job(str(REVIEWS), str(output)) == 0
+        before = {path: path.stat().st_mtime_ns for path in output.rglob("*")}
+        subprocess.run(["mount", "-o", "remount,ro", str(output)], check=True)
+        capsys.readouterr()
+        assert job(str(REVIEWS), str(output)) == 0
+        assert {path: path.stat().st_mtime_ns for path in output.rglob("*")} == before
+    said = capsys.readouterr()
+    assert "nothing to do" in said.out
+    assert said.err == ""
+
+
+def test_what_a_killed_run_left_in_a_read_only_output_is_said_and_no_failure(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    output = tmp_path / "out"
+    with _mounted(output, "size=64m"):
+        assert job(str(REVIEWS), str(output)) == 0
+        (output / LEASE_NAME).write_text("")
+        subprocess.run(["mount", "-o", "remount,ro", str(output)], check=True)
+        assert job(str(REVIEWS), str(output)) == 0
+    (warning,) = [r.getMessage() for r in caplog.records if r.name == "beam_pipeline.job"]
+    assert warning.startswith("the dataset is finished, but what an earlier run left undone stays")
+    assert "Read-only file system" in warning
+
+
+def test_a_disk_that_fills_while_a_dataset_is_replaced_keeps_the_old_one(
+    tmp_path: Path, one_line
+) -> None:
+    output = tmp_path / "out"
+    with _mounted(output, "size=64m"):
+        assert job(str(REVIEWS), str(output)) == 0
+        before = shard_hashes(str(output))
+        used = sum(path.stat().st_blocks * 512 for path in output.rglob("*"))
+        size = f"remount,size={used + (256 << 10)}"
+        subprocess.run(["mount", "-o", size, str(output)], check=True)
+
+        assert job(str(REVIEWS), str(output), "--overwrite", "--seed", "7") == 1
+        one_line(f"cannot write {output}/", "No space left on device")
+        assert shard_hashes(str(output)) == before
+        assert len(list(output.glob("train/000002/*"))) > 0  # It came as far as that.
+        assert verify.main([str(output), "--generation", "1"]) == 0

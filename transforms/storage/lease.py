@@ -95,6 +95,12 @@ def lease(
         _held.discard(taken.token)
 
 
+def is_left_behind(output: str) -> bool:
+    """Return True where a lease is there whose holder is surely gone; nobody is waited for."""
+    holder = _holder_of(storage.join(output, LEASE_NAME))
+    return holder is not None and _is_over(holder)
+
+
 @contextmanager
 def _renewed(taken: Lease, renewed_s: float) -> Iterator[None]:
     """Renew a lease until it is given back."""
@@ -146,7 +152,7 @@ def _take_over(path: str, found: bytes, token: str) -> bool:
 
 
 def _is_free(path: str, holder: dict[str, object], expires_s: float) -> bool:
-    return not holder or _is_dead(holder) or _is_silent(path, holder, expires_s)
+    return _is_over(holder) or _is_silent(path, holder, expires_s)
 
 
 def _is_silent(path: str, found: dict[str, object], expires_s: float) -> bool:
@@ -229,6 +235,11 @@ def _parsed(content: bytes) -> dict[str, object]:
     except ValueError:
         return {}
     return holder if isinstance(holder, dict) else {}
+
+
+def _is_over(holder: dict[str, object]) -> bool:
+    """Return True for a lease that is damaged, or whose holder is dead."""
+    return not holder or _is_dead(holder)
 
 
 def _is_dead(holder: dict[str, object]) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import datasets
@@ -11,7 +12,7 @@ from beam_pipeline.output import finishing
 from beam_pipeline.verify import main as verify
 from tests.jobs import SMALL_PARTS, TOKENIZER, files_of, run
 from transforms.storage.generations import read_manifest
-from transforms.storage.lease import LEASE_NAME
+from transforms.storage.lease import LEASE_NAME, _machine
 
 OTHER = (*SMALL_PARTS, "--seed", "3", "--masking", "static")
 
@@ -213,3 +214,27 @@ def test_a_run_that_dies_after_its_commit_is_completed_by_the_next(
     before = {path: path.stat().st_mtime_ns for path in output.rglob("*")}
     assert run(output, *again) == 0
     assert {path: path.stat().st_mtime_ns for path in output.rglob("*")} == before
+
+
+def test_a_lease_that_a_killed_run_left_goes_with_the_next_run(
+    output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = every_file(output)
+    with subprocess.Popen(["true"]) as dead:
+        holder = {"machine": _machine(), "process": dead.pid, "token": "of the dead"}
+    (output / LEASE_NAME).write_text(json.dumps(holder))
+
+    assert run(output, *SMALL_PARTS) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert every_file(output).keys() == before.keys()
+
+
+def test_nothing_to_do_neither_waits_for_a_run_elsewhere_nor_touches_its_lease(
+    output: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    theirs = json.dumps({"machine": "another", "host": "another", "process": 1, "token": "theirs"})
+    (output / LEASE_NAME).write_text(theirs)
+
+    assert run(output, *SMALL_PARTS) == 0
+    assert (output / LEASE_NAME).read_text() == theirs
+    assert caplog.messages == []
