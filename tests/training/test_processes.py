@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from safetensors.numpy import load_file
+from transformers import AutoModelForMaskedLM
 
 from tests.training.datasets import write_mlm
 from tests.training.programs import (
@@ -142,6 +143,37 @@ def test_a_signal_that_reaches_processes_at_different_times_saves_one_step_of_al
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "model/stopped.json").exists()
     assert history(tmp_path / "model") == pytest.approx(history(unbroken / "model"), rel=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state_dict_type", ["FULL_STATE_DICT", "SHARDED_STATE_DICT"])
+def test_fsdp_has_the_losses_of_one_process_also_across_a_checkpoint(
+    mlm: Path, unbroken: Path, tmp_path: Path, state_dict_type: str
+) -> None:
+    config = tmp_path / "fsdp.json"
+    config.write_text(json.dumps({"version": 2, "state_dict_type": state_dict_type}))
+    options = {"resume_from_checkpoint": "last", "fsdp_config": config}
+    environment = {"TRACE": str(tmp_path), "FSDP_ON_CPU": "1"}
+    killed = forked(
+        2, [*line(mlm, tmp_path, 2, **options), "--fsdp"], tmp_path, **environment, KILL_AT="7"
+    )
+    assert killed.returncode != 0
+    [checkpoint] = (tmp_path / "model").glob("checkpoint-*")
+    is_sharded = (checkpoint / "pytorch_model_fsdp_0").is_dir()
+    assert is_sharded == (state_dict_type == "SHARDED_STATE_DICT")
+
+    done = forked(3, [*line(mlm, tmp_path, 3, **options), "--fsdp"], tmp_path, **environment)
+    assert done.returncode == 0, done.stderr
+    losses = history(tmp_path / "model")
+    assert len(losses) == 12
+    assert losses == pytest.approx(history(unbroken / "model"), abs=1e-6)
+    # The model at the end is whole, whatever its checkpoints are.
+    ours, theirs = (
+        AutoModelForMaskedLM.from_pretrained(folder / "model").state_dict()
+        for folder in (tmp_path, unbroken)
+    )
+    for name, weights in theirs.items():
+        assert ours[name].numpy() == pytest.approx(weights.numpy(), abs=1e-4)
 
 
 def errors_of_two(folder: Path, options: dict[str, object], **environment: str) -> list[str]:

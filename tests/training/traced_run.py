@@ -3,7 +3,7 @@
 Environment: TRACE: folder for the traces; KILL_AT: the optimizer step at which the process of rank
 KILL_RANK kills itself as `kill -9` does; FULL_DISK_RANK: the process whose disk is full;
 SIGTERM_AT: the step at which the process of rank 1 and its workers are asked to stop, the others
-while they save.
+while they save; FSDP_ON_CPU: let accelerate choose FSDP for processes without a GPU.
 """
 
 import errno
@@ -14,6 +14,9 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from accelerate import state as accelerate_state
+from accelerate.utils import DistributedType
 
 import tests.training.bucket  # noqa: F401  # A file system for datasets.
 from training.__main__ import main
@@ -61,6 +64,19 @@ def save(self: Any, *arguments: Any) -> None:
     _save(self, *arguments)
 
 
+_prepare = accelerate_state.PartialState.__init__
+
+
+def prepare_as_with_gpus(self: Any, *arguments: Any, **options: Any) -> None:
+    """Set a process group up; accelerate looks at FSDP only where processes have GPUs."""
+    _prepare(self, *arguments, **options)
+    shared = accelerate_state.PartialState._shared_state
+    if shared["distributed_type"] == DistributedType.MULTI_CPU:
+        shared["distributed_type"] = DistributedType.MULTI_GPU
+
+
+if "FSDP_ON_CPU" in os.environ:
+    accelerate_state.PartialState.__init__ = prepare_as_with_gpus
 trainer.StepBatches.__getitems__ = read  # type: ignore[method-assign]
 trainer.ShardTrainer.get_batch_samples = take_step  # type: ignore[method-assign]
 trainer.ShardTrainer._save_checkpoint = save  # type: ignore[method-assign]

@@ -185,6 +185,13 @@ class ShardTrainer(Trainer):
             unmark(Path(self.args.output_dir or ".", f"checkpoint-{self.state.global_step}"))
         super()._save_checkpoint(model, trial)
 
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Save the model, whole also where checkpoints of FSDP (internal calls) are in shards."""
+        plugin = getattr(self.accelerator.state, "fsdp_plugin", None)
+        if not _internal_call and "SHARDED" in str(getattr(plugin, "state_dict_type", "")):
+            self._save(output_dir, state_dict=self.accelerator.get_state_dict(self.model))
+        super().save_model(output_dir, _internal_call)
+
     def _loader(self, dataset: Any, batches: Any, *, keeps_workers: bool = False) -> DataLoader:
         # Not given to `accelerator.prepare`: it would share the batches out a second time.
         return DataLoader(
