@@ -30,9 +30,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tokenizers
 
-from transforms.functional.tokenization import fast_tokenization
-from transforms.functional.tokenization.new_pieces import NewPieceEncoder
-from transforms.functional.tokenization.piece_cache import PieceCache
+from transforms.functional.tokenization.pieces import fast_tokenization
+from transforms.functional.tokenization.pieces.new_pieces import NewPieceEncoder
+from transforms.functional.tokenization.pieces.piece_cache import PieceCache
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 
 PART_BYTES = 32 << 20

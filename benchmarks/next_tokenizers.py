@@ -40,7 +40,7 @@ if IS_NEXT := not hasattr(tokenizers, "AddedToken"):  # encoder.py imports it.
 
 from tests.hostile_texts import random_texts
 from transforms.functional.tokenization import review_tokenizer
-from transforms.functional.tokenization.new_pieces import NewPieceEncoder, clean_words
+from transforms.functional.tokenization.pieces.new_pieces import NewPieceEncoder, clean_words
 from transforms.functional.tokenization.text_arrays import as_large_string
 from transforms.functional.tokenization.tokens import BoolArray, Tokens, tokens_from_lists
 

@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.functional.tokenization.added_tokens import LiteralFinder
-from transforms.functional.tokenization.cut_tables import CutRules
 from transforms.functional.tokenization.encoder import Encoder
-from transforms.functional.tokenization.fast_tokenization import FastTokenizer
-from transforms.functional.tokenization.new_pieces import NewPieceEncoder, WrongCutsError
-from transforms.functional.tokenization.piece_cache import PieceCache
-from transforms.functional.tokenization.safe_cuts import cut_rules_of
+from transforms.functional.tokenization.pieces.cut_tables import CutRules
+from transforms.functional.tokenization.pieces.fast_tokenization import FastTokenizer
+from transforms.functional.tokenization.pieces.new_pieces import NewPieceEncoder, WrongCutsError
+from transforms.functional.tokenization.pieces.piece_cache import PieceCache
+from transforms.functional.tokenization.pieces.safe_cuts import cut_rules_of
 from transforms.functional.tokenization.text_arrays import as_large_string
 from transforms.functional.tokenization.tokens import BoolArray, Tokens, interleave
 from transforms.functional.tokenization.torture import torture_texts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from transforms.functional.tokenization.encoder import TextEncoder
+from transforms.functional.tokenization.text_encoder import TextEncoder
 
 _SOME_WORDS = "Two words, and more of them.\nA second line!"
 

@@ -13,8 +13,9 @@ from tests import tokenizers_zoo
 from tests.hostile_texts import random_texts
 from tests.library import library_tokens
 from transforms.functional.errors import TokenizerError
-from transforms.functional.tokenization import encoder as encoder_module
-from transforms.functional.tokenization.encoder import Encoder, TextEncoder, load_encoder
+from transforms.functional.tokenization import text_encoder
+from transforms.functional.tokenization.encoder import Encoder, load_encoder
+from transforms.functional.tokenization.text_encoder import TextEncoder
 from transforms.functional.tokenization.torture import torture_texts
 
 ALL = {**tokenizers_zoo.FAST, **tokenizers_zoo.PLAIN}
@@ -43,7 +44,7 @@ def test_batches_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = Encoder(tokenizers_zoo.bert())
     texts = torture_texts()
     whole = encoder.encode_plain(texts)
-    monkeypatch.setattr(encoder_module, "PLAIN_BATCH_BYTES", 64)
+    monkeypatch.setattr(text_encoder, "PLAIN_BATCH_BYTES", 64)
     assert encoder.encode_plain(texts).equals(whole)
 
 

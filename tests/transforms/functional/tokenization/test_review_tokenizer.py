@@ -18,14 +18,14 @@ from tests.library import library_tokens
 from tests.paths import ROOT
 from transforms.functional.tokenization import review_tokenizer
 from transforms.functional.tokenization.added_tokens import LiteralFinder
-from transforms.functional.tokenization.cut_tables import CutRules, byte_classes, pair_flags
 from transforms.functional.tokenization.encoder import Encoder
+from transforms.functional.tokenization.pieces.cut_tables import CutRules, byte_classes, pair_flags
+from transforms.functional.tokenization.pieces.safe_cuts import cut_rules_of
 from transforms.functional.tokenization.review_tokenizer import (
     ReviewTokenizer,
     differing_reviews,
     sampled_rows,
 )
-from transforms.functional.tokenization.safe_cuts import cut_rules_of
 from transforms.functional.tokenization.tokens import tokens_from_lists
 
 SHARED = ROOT.parent / "shared" / "data"

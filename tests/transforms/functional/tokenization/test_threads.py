@@ -7,8 +7,8 @@ import pytest
 
 from tests.jobs import TOKENIZER
 from tests.oracle import sample_texts
-from transforms.functional.tokenization.new_pieces import NewPieceEncoder
-from transforms.functional.tokenization.piece_cache import Found, PieceCache
+from transforms.functional.tokenization.pieces.new_pieces import NewPieceEncoder
+from transforms.functional.tokenization.pieces.piece_cache import Found, PieceCache
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.functional.tokenization.threads import encode_in_threads
 from transforms.functional.tokenization.tokens import Tokens

@@ -12,9 +12,9 @@ import pytest
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
 
 from tests import tokenizers_zoo
-from transforms.functional.tokenization.cut_tables import CutRules, byte_flags, cut_mask
 from transforms.functional.tokenization.encoder import Encoder
-from transforms.functional.tokenization.safe_cuts import cut_rules_of
+from transforms.functional.tokenization.pieces.cut_tables import CutRules, byte_flags, cut_mask
+from transforms.functional.tokenization.pieces.safe_cuts import cut_rules_of
 
 
 def rules_of(tokenizer_json: str) -> CutRules:

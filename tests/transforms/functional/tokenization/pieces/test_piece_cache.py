@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from transforms.functional.tokenization import piece_cache
-from transforms.functional.tokenization.piece_cache import (
+from transforms.functional.tokenization.pieces import piece_cache
+from transforms.functional.tokenization.pieces.piece_cache import (
     MAX_PIECE_BYTES,
     WORD_START_BIT,
     PieceCache,

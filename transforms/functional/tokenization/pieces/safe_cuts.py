@@ -13,13 +13,13 @@ from __future__ import annotations
 import string
 from typing import Any
 
-from transforms.functional.tokenization.cut_tables import (
+from transforms.functional.tokenization.encoder import Encoder
+from transforms.functional.tokenization.pieces.cut_tables import (
     CutRules,
     byte_classes,
     byte_flags,
     pair_flags,
 )
-from transforms.functional.tokenization.encoder import Encoder
 
 _LETTERS = string.ascii_letters.encode()
 _DIGITS = string.digits.encode()

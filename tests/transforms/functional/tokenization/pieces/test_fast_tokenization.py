@@ -8,18 +8,22 @@ import pytest
 
 from tests import tokenizers_zoo
 from tests.hostile_texts import random_texts
-from transforms.functional.tokenization import fast_tokenization, new_pieces
-from transforms.functional.tokenization.cut_tables import CutRules
 from transforms.functional.tokenization.encoder import Encoder
-from transforms.functional.tokenization.fast_tokenization import (
+from transforms.functional.tokenization.pieces import fast_tokenization, new_pieces
+from transforms.functional.tokenization.pieces.cut_tables import CutRules
+from transforms.functional.tokenization.pieces.fast_tokenization import (
     FastTokenizer,
     gather,
     piece_table,
     windows_of,
 )
-from transforms.functional.tokenization.new_pieces import NewPieceEncoder, clean_words
-from transforms.functional.tokenization.piece_cache import WORD_START_BIT, PieceCache, PieceTokens
-from transforms.functional.tokenization.safe_cuts import cut_rules_of
+from transforms.functional.tokenization.pieces.new_pieces import NewPieceEncoder, clean_words
+from transforms.functional.tokenization.pieces.piece_cache import (
+    WORD_START_BIT,
+    PieceCache,
+    PieceTokens,
+)
+from transforms.functional.tokenization.pieces.safe_cuts import cut_rules_of
 from transforms.functional.tokenization.text_arrays import (
     prefix_texts,
     ragged_positions,

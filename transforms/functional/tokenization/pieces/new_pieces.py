@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from transforms.functional.tokenization.cut_tables import CutRules
 from transforms.functional.tokenization.encoder import Encoder
+from transforms.functional.tokenization.pieces.cut_tables import CutRules
 from transforms.functional.tokenization.text_arrays import as_large_string, binary_buffers
 from transforms.functional.tokenization.tokens import BoolArray, Tokens, interleave, offsets_of
 

@@ -22,9 +22,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.functional.tokenization.cut_tables import CutRules, cut_mask
-from transforms.functional.tokenization.new_pieces import NewPieceEncoder
-from transforms.functional.tokenization.piece_cache import (
+from transforms.functional.tokenization.pieces.cut_tables import CutRules, cut_mask
+from transforms.functional.tokenization.pieces.new_pieces import NewPieceEncoder
+from transforms.functional.tokenization.pieces.piece_cache import (
     WORD_START_BIT,
     Found,
     PieceCache,
