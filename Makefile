@@ -61,7 +61,7 @@ $(TEST)/.installed: setup.py constraints.txt
 	$(PYTHON) -m venv $(TEST)
 	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check \
-	  -c constraints.txt -e '.[train,s3,gcs,azure,hf,report,test]'
+	  -c constraints.txt -e '.[train,s3,gcs,azure,hf,report,views,test]'
 	touch $@
 
 # In a folder of its own: what is imported is what was installed.

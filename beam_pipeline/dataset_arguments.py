@@ -7,14 +7,6 @@ from collections.abc import Callable
 
 from beam_pipeline.console import exit_code_of
 from beam_pipeline.logs import set_up_logging
-from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
-from transforms.functional.errors import UsageError
-from transforms.storage.generations import (
-    generation_numbers,
-    generation_path,
-    read_manifest,
-    split_manifest_path,
-)
 
 
 def dataset_parser(
@@ -52,26 +44,3 @@ def run_command(
     """
     set_up_logging(options.debug)
     return exit_code_of(command, interrupted=interrupted, debug=options.debug)
-
-
-def read_generation(output: str, generation: int | None = None) -> tuple[str, str, Manifest]:
-    """Return the folder of a dataset, the path of the manifest that was meant, and the manifest.
-
-    Args:
-        output: Folder or URL of the dataset, or one of its manifests.
-        generation: Number of a generation; None for the manifest that `output` says.
-
-    Raises:
-        UsageError: there is no such generation, or both arguments choose one.
-        InputError: there is no dataset, or the manifest is damaged.
-    """
-    folder, path = split_manifest_path(output)
-    if generation is not None:
-        if path != MANIFEST_NAME:
-            raise UsageError(f"--generation and {path} both name a generation: give one of them")
-        path = generation_path(generation)
-        there = generation_numbers(folder)
-        if generation not in there:
-            numbers = ", ".join(map(str, there)) or "none"
-            raise UsageError(f"{folder} has no generation {generation}, it has: {numbers}")
-    return folder, path, read_manifest(folder, path)

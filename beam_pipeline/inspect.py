@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from beam_pipeline.console import run_program, say, write
-from beam_pipeline.dataset_arguments import dataset_parser, read_generation, run_command
+from beam_pipeline.dataset_arguments import dataset_parser, run_command
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.comparison import list_differences
 from beam_pipeline.output.row_view import load_row, row_text
@@ -18,6 +18,7 @@ from beam_pipeline.summary.dataset_lines import subset_line
 from transforms import storage
 from transforms.functional.dataset.manifest import MANIFEST_NAME, SUBSETS, Manifest
 from transforms.functional.wording import counted
+from transforms.storage.generations import read_generation
 
 
 def main(arguments: Sequence[str]) -> int:

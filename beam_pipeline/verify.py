@@ -6,13 +6,13 @@ import argparse
 from collections.abc import Iterator, Sequence
 
 from beam_pipeline.console import run_program, say
-from beam_pipeline.dataset_arguments import dataset_parser, read_generation, run_command
+from beam_pipeline.dataset_arguments import dataset_parser, run_command
 from beam_pipeline.output.checks import Problem, find_problems
 from transforms import storage
 from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
 from transforms.functional.errors import UsageError
 from transforms.functional.wording import counted
-from transforms.storage.generations import read_manifest, restore_generation
+from transforms.storage.generations import read_generation, read_manifest, restore_generation
 from transforms.storage.lease import LEASE_NAME, lease
 
 

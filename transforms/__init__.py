@@ -33,6 +33,7 @@ _MODULES = {
     "WriteManifest": "committing",
     "WriteRejected": "rejecting",
     "WriteShards": "writing",
+    "open_dataset": "finished.views",
 }
 
 __all__ = sorted(_MODULES)

@@ -106,13 +106,15 @@ def test_every_python_example_of_readme_reads_those_rows(
     monkeypatch.setenv("HF_DATASETS_CACHE", str(folder / "cache"))
     names: dict[str, Any] = {}
     examples = [code for language, code in BLOCKS if language == "python"]
-    assert len(examples) == 2
+    assert len(examples) == 3
     for code in examples:
         exec(code, names)
 
     n_rows = names["manifest"]["splits"]["train"]["rows"]
     assert names["rows"].num_rows == n_rows > 20
     assert names["frame"].shape[0] == 3
+    assert names["table"].num_rows == names["named"].num_rows == n_rows
+    assert names["reviews"] == [(0, n_rows)]
     assert {"input_ids", "attention_mask", "word_starts"} <= set(names["frame"].columns)
     assert names["batch"]["input_ids"].shape == (32, 128)
 

@@ -12,6 +12,7 @@ from transforms.storage.paths import (
 from transforms.storage.reading import (
     changed,
     exists,
+    file_sizes,
     info_of,
     linked_folders,
     list_files,
@@ -28,6 +29,7 @@ __all__ = [
     "changed",
     "create",
     "exists",
+    "file_sizes",
     "identity_of",
     "info_of",
     "is_link",

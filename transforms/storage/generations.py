@@ -13,7 +13,7 @@ import re
 from transforms import storage
 from transforms.functional.dataset.commit import move_to_lists
 from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
-from transforms.functional.errors import InputError, OutputError
+from transforms.functional.errors import InputError, OutputError, UsageError
 from transforms.storage.lease import Lease
 
 MANIFESTS = "manifests"
@@ -79,6 +79,31 @@ def read_manifest(output: str, path: str = MANIFEST_NAME) -> Manifest:
         ) from None
     except InputError as error:
         raise InputError(f"{storage.mask_secrets(output)}: {error}") from None
+
+
+def read_generation(output: str, generation: int | None = None) -> tuple[str, str, Manifest]:
+    """Return the folder of a dataset, the path of the manifest that was meant, and the manifest.
+
+    Args:
+        output: Folder or URL of the dataset, or one of its manifests.
+        generation: Number of a generation; None for the manifest that `output` says.
+
+    Raises:
+        UsageError: there is no such generation, or both arguments choose one.
+        InputError: there is no dataset, or the manifest is damaged.
+    """
+    folder, path = split_manifest_path(output)
+    if generation is not None:
+        if path != MANIFEST_NAME:
+            raise UsageError(
+                f"generation {generation} and {path} both name a generation: give one of them"
+            )
+        path = generation_path(generation)
+        there = generation_numbers(folder)
+        if generation not in there:
+            numbers = ", ".join(map(str, there)) or "none"
+            raise UsageError(f"{folder} has no generation {generation}, it has: {numbers}")
+    return folder, path, read_manifest(folder, path)
 
 
 def find_manifest(output: str) -> Manifest | None:

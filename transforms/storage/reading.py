@@ -296,6 +296,25 @@ def _list_local(folder: Path, recursive: bool) -> list[str]:
     return sorted(found)
 
 
+def file_sizes(folder: str) -> dict[str, int]:
+    """Return the sizes in bytes of the files in a folder and below, by their paths in it.
+
+    Raises:
+        InputError: the store does not list it.
+    """
+    filesystem, name = locate(folder)
+    if isinstance(filesystem, LocalFileSystem):
+        return {below: Path(name, below).stat().st_size for below in _list_local(Path(name), True)}
+    try:
+        found = ask(filesystem, "find", name, detail=True)
+    except FileNotFoundError:
+        return {}
+    except Exception as error:
+        raise _input_error(folder, error) from error
+    prefix = name.rstrip("/") + "/"
+    return {path.removeprefix(prefix): info["size"] for path, info in found.items()}
+
+
 def linked_folders(folder: str) -> list[str]:
     """Return the folders in a folder of this machine that are links; a store has none."""
     filesystem, name = locate(folder)

@@ -125,19 +125,28 @@ def _features(manifest: Manifest) -> list[Field]:
 
 
 def _label_type(manifest: Manifest) -> Field:
-    """Return the type of labels; classes with names where their numbers are those of a list.
-
-    A label of -1 has no name.
-    """
+    """Return the type of labels; classes with names where their numbers are those of a list."""
     if manifest.problem_type == REGRESSION:
         return {"dtype": "float32"}
     if manifest.problem_type == MULTI:
         return {"list": "float32"}
-    names = {number: name for name, number in (manifest.label_numbers or {}).items() if number >= 0}
-    if not names or sorted(names) != list(range(len(names))):
+    names = class_names(manifest)
+    if names is None:
         return {"dtype": "int64"}
-    by_number = {str(number): names[number] for number in sorted(names)}
+    by_number = {str(number): name for number, name in enumerate(names)}
     return {"dtype": {"class_label": {"names": by_number}}}
+
+
+def class_names(manifest: Manifest) -> list[str] | None:
+    """Return the names of classes by number; None where a label is no number of a named class.
+
+    A label of -1 has no name.
+    """
+    names = {number: name for name, number in (manifest.label_numbers or {}).items() if number >= 0}
+    is_list = sorted(names) == list(range(len(names)))
+    if not names or not is_list or manifest.problem_type in (MULTI, REGRESSION):
+        return None
+    return [names[number] for number in sorted(names)]
 
 
 def _label_lines(manifest: Manifest) -> list[str]:

@@ -1,0 +1,1 @@
+"""Finished datasets: their rows, checked, for other tools, other trainers and other pipelines."""
