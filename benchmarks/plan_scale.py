@@ -23,9 +23,9 @@ import fsspec
 from apache_beam.options.pipeline_options import PipelineOptions
 from fsspec import AbstractFileSystem
 
+from beam_pipeline.graph.build import build
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.finished import is_finished
-from beam_pipeline.pipeline import build
 from beam_pipeline.plan.plan_files import PlanFiles, write_plan
 from beam_pipeline.plan.planning import Plan, make_plan
 from beam_pipeline.plan.recipe import DatasetRecipe

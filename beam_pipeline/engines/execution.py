@@ -12,7 +12,7 @@ from beam_pipeline.engines.engine import Engine, counter_value
 from beam_pipeline.engines.failures import error_of, has_hung_up
 from beam_pipeline.engines.interrupts import run_to_the_end
 from beam_pipeline.engines.stopping import stop_job
-from beam_pipeline.pipeline import build
+from beam_pipeline.graph.build import build
 from beam_pipeline.plan.plan_files import PlanFiles, remove_plan, write_plan
 from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.recipe import DatasetRecipe

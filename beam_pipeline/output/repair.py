@@ -14,10 +14,10 @@ import apache_beam as beam
 
 from beam_pipeline.engines.engine import choose_engine
 from beam_pipeline.engines.execution import execute, write_tokenizer
+from beam_pipeline.graph.repair import build_repair
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.named_stores import check_named
 from beam_pipeline.output.output_folder import check_no_links
-from beam_pipeline.pipeline import build_repair
 from beam_pipeline.plan.input_file import InputFile, input_file
 from beam_pipeline.plan.plan_files import remove_plan, write_plan
 from beam_pipeline.plan.planning import Plan, plan_of

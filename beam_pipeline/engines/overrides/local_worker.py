@@ -46,7 +46,7 @@ def main() -> None:
     with quick_imports():
         from apache_beam.runners.worker import sdk_worker_main
 
-        import beam_pipeline.pipeline  # noqa: F401 - what the job's functions are made of
+        import beam_pipeline.graph.build  # noqa: F401 - what the job's functions are made of
 
     sdk_worker_main.main(sys.argv)
 

@@ -1,0 +1,1 @@
+"""The Beam graphs of a job and of a repair: which steps follow which."""

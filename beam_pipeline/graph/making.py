@@ -1,0 +1,79 @@
+"""From parts of reviews to shards, as a job and a repair both make them."""
+
+from collections.abc import Mapping
+
+import apache_beam as beam
+
+from beam_pipeline.plan.planning import Plan
+from beam_pipeline.plan.recipe import DatasetRecipe
+from transforms import storage
+from transforms.rows import MakeRows, MaskBlocks, SplitSubsets
+from transforms.shuffling import ShuffleReviews
+from transforms.storage.lease import Lease
+from transforms.tokenization import TokenizeReviews
+from transforms.writing import WriteShards
+
+
+def in_order(parts: beam.PCollection, recipe: DatasetRecipe, plan: Plan) -> beam.PCollection:
+    """Return the parts as they become shards: shuffled, where the options say so."""
+    n_buckets = recipe.n_buckets(plan)
+    if not n_buckets:
+        return parts
+    return parts | ShuffleReviews(n_buckets, seed=recipe.config.seed, first=plan.splits.first)
+
+
+def tokenizing(recipe: DatasetRecipe, plan: Plan, threads: int) -> TokenizeReviews:
+    """Return the transform that tokenizes, with the copy of the tokenizer in the output."""
+    path = storage.join(recipe.config.output, recipe.tokenizer.entry(plan.tokenizer_folder).path)
+    return TokenizeReviews(path, threads=threads)
+
+
+class MakeShards(beam.PTransform):
+    """Token ids to shards: subsets, rows, masks, files.
+
+    Args:
+        recipe: What to make.
+        plan: What is read.
+        generation: Number of their generation; None for shards that lie as in format version 1.
+        lease: The right to write; None where an engine runs the job later, without one.
+        expected: The only content that shards may have, by their paths; None for any.
+    """
+
+    def __init__(
+        self,
+        recipe: DatasetRecipe,
+        plan: Plan,
+        *,
+        generation: int | None,
+        lease: Lease | None,
+        expected: Mapping[str, str] | None = None,
+    ) -> None:
+        """Hold the options."""
+        super().__init__()
+        self.recipe = recipe
+        self.validation_sources = plan.validation_sources
+        self.generation = generation
+        self.lease = lease
+        self.expected = expected
+
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        """Return a PCollection of `ShardReceipt`."""
+        recipe, config = self.recipe, self.recipe.config
+        if len(recipe.subsets) > 1:
+            parts |= SplitSubsets(
+                config.validation_fraction,
+                seed=config.seed,
+                validation_sources=self.validation_sources,
+            )
+        rows = parts | MakeRows(recipe.layout)
+        if recipe.masks:
+            rows |= MaskBlocks(recipe.masks)
+        return rows | WriteShards(
+            config.output,
+            vocab_size=recipe.tokenizer.encoder.vocab_size,
+            shard_format=config.format,
+            metadata=recipe.shard_metadata,
+            generation=self.generation,
+            lease=self.lease,
+            expected=self.expected,
+        )
