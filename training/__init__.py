@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from training.reading.mixed_rows import MixedRows
     from training.reading.shard_cache import ShardCache
     from training.sampling.batching import LengthOrder
+    from training.sampling.loader import ShardLoader
     from training.sampling.mixture_order import MixtureOrder
     from training.sampling.order import ShardOrder
     from training.sampling.sampler import ElasticSampler
@@ -27,6 +28,7 @@ __all__ = [
     "RowBatch",
     "ShardCache",
     "ShardDataset",
+    "ShardLoader",
     "ShardOrder",
     "WithinReviews",
     "mask_recipe",
@@ -39,6 +41,7 @@ _MODULES = {
     "training.reading.mixed_rows": ("MixedRows",),
     "training.reading.shard_cache": ("ShardCache",),
     "training.sampling.batching": ("LengthOrder",),
+    "training.sampling.loader": ("ShardLoader",),
     "training.sampling.mixture_order": ("MixtureOrder",),
     "training.sampling.order": ("ShardOrder",),
     "training.sampling.sampler": ("ElasticSampler",),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from training.config import DataOptions
-from training.model.collators import MLM_COLUMNS, MlmCollator, as_it_is, mask_recipe
+from training.model.collators import MLM_COLUMNS, MlmCollator, mask_recipe
 from training.model.review_attention import ReviewAttention, WithinReviews
 from training.reading.dataset import ShardDataset
 from training.reading.manifest_source import locate
@@ -16,6 +16,7 @@ from training.reading.row_reader import Batch
 from training.reading.row_subset import RowSource, RowSubset
 from training.reading.shard_cache import ShardCache
 from training.sampling.batching import LengthOrder
+from training.sampling.loader import as_it_is
 from training.sampling.mixture_order import MixtureOrder
 from training.sampling.order import Order, ShardOrder
 from training.sampling.row_draws import draw_reviews, draw_rows, set_apart

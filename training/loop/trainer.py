@@ -21,10 +21,10 @@ from training.loop.losses import token_loss
 from training.loop.processes import on_all_ranks
 from training.loop.step_batches import StepBatches, StepSampler
 from training.loop.stopping import StopWhenAsked, heed_only_the_parent
-from training.model.collators import as_it_is
 from training.model.masked_head import MaskedHead
 from training.reading.row_reader import Batch
 from training.sampling.batching import LengthOrder
+from training.sampling.loader import as_it_is
 from training.sampling.order import ShardOrder
 from training.sampling.sampler import ElasticSampler
 from transforms.functional.errors import UsageError

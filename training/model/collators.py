@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from training.reading.dataset import ShardDataset
-from training.reading.row_reader import Batch
-from transforms.functional.errors import DatasetError
+from training.reading.dataset import NO_EPOCH, ShardDataset
+from training.reading.row_reader import Batch, as_batch
+from transforms.functional.errors import DatasetError, UsageError
 from transforms.functional.rows.masking import IGNORED, MaskRecipe, mask_blocks
 from transforms.functional.tokenization.encoder import load_encoder
 from transforms.functional.tokenization.words import NO_WORDS, has_words
@@ -35,23 +36,32 @@ class MlmCollator:
     recipe: MaskRecipe
     epoch: int | None = None
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, rows: Batch | Sequence[Batch]) -> Batch:
         """Return `input_ids`, `attention_mask` and `labels`, each (n, length) int64.
 
         Args:
-            batch: The columns `MLM_COLUMNS` of rows of one length.
+            rows: The columns `MLM_COLUMNS` of rows of one length: a batch, or one dict for each row
+                from a `DataLoader` with a batch size.
+
+        Raises:
+            UsageError: nobody said in which epoch the rows are read, or it is one row, no batch.
         """
+        batch = as_batch(rows)
         ids, starts = batch["input_ids"].numpy(), batch["word_starts"].numpy()
         block = batch["block"].numpy()
         if self.epoch is not None:
             block = np.column_stack([np.full(len(block), self.epoch), block[:, 1:]])
+        elif (block[:, 0] == NO_EPOCH).any():
+            raise UsageError(
+                "nobody said in which epoch the rows are read, so each would have the same masks: "
+                "call dataset.set_epoch(epoch) before each epoch, read by an ElasticSampler, or "
+                "give MlmCollator(..., epoch=0) for masks that stay"
+            )
         masked, labels = np.empty_like(ids), np.empty_like(ids)
         for epoch in np.unique(block[:, 0]).tolist():
-            rows = block[:, 0] == epoch
-            keys = [((key[1], key[2], key[3]), key[4]) for key in block[rows].tolist()]
-            masked[rows], labels[rows] = mask_blocks(
-                ids[rows], starts[rows], keys, self.recipe, epoch
-            )
+            now = block[:, 0] == epoch
+            keys = [((key[1], key[2], key[3]), key[4]) for key in block[now].tolist()]
+            masked[now], labels[now] = mask_blocks(ids[now], starts[now], keys, self.recipe, epoch)
         return {
             "input_ids": torch.from_numpy(masked),
             "attention_mask": batch["attention_mask"],
@@ -93,11 +103,6 @@ def mask_recipe(
         spans=spans,
         seed=seed,
     )
-
-
-def as_it_is(batch: Batch) -> Batch:
-    """Return the batch. Given to a `DataLoader` it spares a walk through every batch."""
-    return batch
 
 
 def without_labels(batch: Batch) -> Batch:

@@ -7,7 +7,7 @@ end to end without padding, with the ends of reviews for FlashAttention's kernel
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ import torch
 from transformers import PreTrainedModel
 
 from training.model.pretrained import first_position
-from training.reading.row_reader import Batch
+from training.reading.row_reader import Batch, as_batch
 from transforms.functional.errors import UsageError
 from transforms.functional.rows.review_starts import cu_seqlens_of, position_ids_of, seq_idx_of
 
@@ -131,12 +131,13 @@ class WithinReviews:
     collate: Callable[[Batch], Batch]
     attention: ReviewAttention
 
-    def __call__(self, batch: Batch) -> ModelInputs:
+    def __call__(self, rows: Batch | Sequence[Batch]) -> ModelInputs:
         """Return the model's inputs.
 
         Args:
-            batch: What `collate` takes, and `review_starts`.
+            rows: What `collate` takes, and `review_starts`: a batch, or its rows one by one.
         """
+        batch = as_batch(rows)
         columns = {name: values for name, values in batch.items() if name != "review_starts"}
         return self.attention(self.collate(columns), batch["review_starts"])
 

@@ -6,10 +6,11 @@ import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch.utils.data import Dataset
 
 from training.reading.manifest_source import Location, locate, read_manifest
@@ -21,10 +22,15 @@ from transforms.functional.dataset.manifest import SUBSETS, Manifest, ShardEntry
 from transforms.functional.errors import DatasetError, UsageError
 from transforms.functional.records import Records
 
+NO_EPOCH = -1  # Of rows read by plain numbers, as long as nobody said which epoch it is.
+
 
 @dataclass(eq=False, slots=True)  # Not frozen: one is made for every batch, and that is slow.
 class RowBatch:
     """Rows to read as one batch, and the epoch that each is read in (masks depend on it).
+
+    It is one batch of one process: whoever takes it apart, to share batches out among processes a
+    second time, gets an error that says how not to.
 
     Attributes:
         rows: (n,) int64.
@@ -37,6 +43,21 @@ class RowBatch:
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.rows)
+
+    def __iter__(self) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(
+            "the batches of ElasticSampler are shared out among the processes already: leave the "
+            "DataLoader out of accelerator.prepare(), or make it a ShardLoader"
+        )
+
+    def __getitem__(self, _: object) -> NoReturn:
+        """Refuse, as `__iter__` does."""
+        self.__iter__()
 
 
 class ShardDataset(Dataset[Batch]):
@@ -51,6 +72,7 @@ class ShardDataset(Dataset[Batch]):
     - `word_starts`: (n, length) bool, True at the first token of a word.
     - `labels`: (n,) int64 classes, or (n, length) int64 static MLM labels (-100: not predicted).
     - `block`: (n, 5) int64: epoch, split, part, subset, row in the shard; the key of a row's masks.
+      The epoch of rows read by plain numbers is that of `set_epoch`, before it -1.
     - `review`: (n, 2) int64: input file and record number of the row's first review.
 
     Blocks of a dataset made with `--review_starts` or `--packing best_fit` know their reviews:
@@ -61,7 +83,8 @@ class ShardDataset(Dataset[Batch]):
       gives the ends of reviews that kernels for sequences of different lengths ask for.
 
     Ragged rows (`--padding longest`) are padded to the longest of their batch. Any process may
-    read; a `DataLoader` with `batch_size=None` and a batch sampler loops over no row in Python.
+    read; a `DataLoader` with `batch_size=None` and a batch sampler loops over no row in Python, and
+    one with a `batch_size` gives lists of rows to its collator.
 
     Args:
         url: Folder of the dataset, local or a URL.
@@ -92,6 +115,7 @@ class ShardDataset(Dataset[Batch]):
         self.shard_rows: list[int] = self.shards.column("rows").to_pylist()
         self.cache = None if self.location.is_local else (cache or ShardCache())
         self._reader = _make_reader(self)
+        self._epoch = _shared(NO_EPOCH)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -112,18 +136,34 @@ class ShardDataset(Dataset[Batch]):
         if rows.dtype.kind not in "iu" or rows.ndim > 1:
             raise TypeError(f"a row number, a list of them or a slice is needed, got {index!r}")
         checked = self._check_rows(np.atleast_1d(rows).astype(np.int64, copy=False))
-        batch = self._reader.read(checked, np.zeros(len(checked), np.int64), self.columns)
+        epochs = np.full(len(checked), int(self._epoch))
+        batch = self._reader.read(checked, epochs, self.columns)
         return {name: tensor[0] for name, tensor in batch.items()} if rows.ndim == 0 else batch
 
-    def __getitems__(self, rows: Sequence[int]) -> list[Batch]:
+    def __getitems__(self, rows: Sequence[int] | RowBatch) -> list[Batch]:
         """Return rows one by one, for a `DataLoader` that stacks them itself: still one gather."""
         batch = self[rows]
-        return [{name: tensor[i] for name, tensor in batch.items()} for i in range(len(rows))]
+        values = zip(*(tensor.unbind() for tensor in batch.values()), strict=True)
+        return [dict(zip(batch, row, strict=True)) for row in values]
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say in which epoch rows are read from now on that a sampler of torch names by number.
+
+        Dynamic masks are those of the epoch. Worker processes hear of it, too; an `ElasticSampler`
+        counts epochs by itself.
+
+        Raises:
+            UsageError: it is below 0.
+        """
+        if epoch < 0:
+            raise UsageError(f"epoch must be at least 0, got {epoch}")
+        self._epoch.fill_(epoch)
 
     def with_columns(self, columns: Sequence[str]) -> ShardDataset:
         """Return the same rows with other columns; mapped shards are shared."""
         other = copy.copy(self)
         other.columns = _check_columns(columns, self.manifest)
+        other._epoch = _shared(int(self._epoch))
         return other
 
     @property
@@ -251,6 +291,12 @@ def _check_columns(columns: Sequence[str] | None, manifest: Manifest) -> tuple[s
             "--masking static or --task classification"
         )
     return tuple(columns)
+
+
+def _shared(epoch: int) -> torch.Tensor:
+    """Return an epoch in shared memory: workers that live longer than one see it change."""
+    shared: torch.Tensor = torch.tensor(epoch).share_memory_()  # type: ignore[no-untyped-call]
+    return shared
 
 
 def _is_empty(index: object) -> bool:

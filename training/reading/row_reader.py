@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from training.reading.shard_files import Integers, Places, ShardFiles
+from transforms.functional.errors import UsageError
 from transforms.functional.rows.review_starts import position_ids_of, seq_idx_of
 from transforms.functional.rows.word_ids import word_ids_from_starts
 
@@ -139,6 +140,26 @@ def pad_to_longest(
     padded: np.ndarray = np.full((len(lengths), longest), fill, values.dtype)
     padded[np.arange(longest) < lengths[:, None]] = values
     return padded
+
+
+def as_batch(rows: Batch | Sequence[Batch]) -> Batch:
+    """Return what a collator is given as one batch.
+
+    Args:
+        rows: A batch; or its rows one by one, from a `DataLoader` with a batch size.
+
+    Raises:
+        UsageError: it is one row without a batch.
+    """
+    if not isinstance(rows, Mapping):
+        return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+    if rows["input_ids"].ndim == 1:
+        raise UsageError(
+            "the DataLoader gives single rows, not batches: where accelerator.prepare() has taken "
+            "its sampler, leave the loader out of prepare(), or make it a ShardLoader; otherwise "
+            "give it a batch_size or a sampler of batches"
+        )
+    return rows
 
 
 def concatenate(

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 import torch.distributed as dist
-from torch.utils.data import Sampler
+from torch.utils.data import DistributedSampler
 
 from training.reading.dataset import RowBatch
 from training.sampling.order import Order
@@ -24,8 +24,8 @@ class FetchesAhead(Protocol):
         """Begin to fetch shards."""
 
 
-class ElasticSampler(Sampler[RowBatch]):
-    """Batches of one process, for `DataLoader(dataset, batch_size=None, sampler=...)`.
+class ElasticSampler(DistributedSampler[RowBatch]):
+    """Batches of one process, for a `ShardLoader` or `DataLoader(dataset, batch_size=None, ...)`.
 
     All processes together read the order's samples in turn: a global batch of `batch_size *
     world_size` samples follows the next, and each process takes its share. The state is the number
@@ -33,7 +33,11 @@ class ElasticSampler(Sampler[RowBatch]):
     processes, so that a run goes on with any number of them.
 
     The last batch of an epoch may be smaller. It is shared out evenly; a process may get no row
-    then (an empty `RowBatch`), so that all take the same number of steps.
+    then (an empty `RowBatch`), so that all take the same number of steps. With `drop_last` an epoch
+    ends before it.
+
+    It is a `DistributedSampler` by its type only: Lightning and others leave those as they are, and
+    share the batches of any other sampler out a second time.
 
     Args:
         order: The order of the samples.
@@ -41,9 +45,11 @@ class ElasticSampler(Sampler[RowBatch]):
         rank: This process; default: that of torch.distributed, 0 where that is not in use.
         world_size: Number of processes; default likewise.
         fetcher: A dataset to tell which shards come next.
+        drop_last: Leave out the last batch of an epoch if it is smaller, on all processes.
 
     Raises:
-        DatasetError: there are fewer samples than processes.
+        DatasetError: there are fewer samples than processes, or than in one batch of all processes
+            with `drop_last`.
     """
 
     def __init__(
@@ -54,6 +60,7 @@ class ElasticSampler(Sampler[RowBatch]):
         rank: int | None = None,
         world_size: int | None = None,
         fetcher: FetchesAhead | None = None,
+        drop_last: bool = False,
     ) -> None:
         """Store the options."""
         in_use = dist.is_available() and dist.is_initialized()
@@ -64,6 +71,7 @@ class ElasticSampler(Sampler[RowBatch]):
         self.batch_size = batch_size
         self.order = order
         self.samples = 0
+        self.drop_last = drop_last
         self._fetcher = fetcher
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -74,30 +82,52 @@ class ElasticSampler(Sampler[RowBatch]):
                 f"the dataset has {len(order)} rows for {world_size} processes: start at most "
                 f"{len(order)} processes, or give it more rows"
             )
+        if drop_last and not len(self):
+            raise DatasetError(
+                f"the dataset has {len(order)} rows, fewer than the {self.global_batch} of a batch "
+                f"of all processes: lower batch_size, or leave drop_last out"
+            )
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch, the same on every process."""
-        return -(-len(self.order) // (self.batch_size * self.world_size))
+        return -(-self._end // self.global_batch)
 
     @property
-    def epoch(self) -> int:
+    def global_batch(self) -> int:
+        """Samples in a batch of all processes."""
+        return self.batch_size * self.world_size
+
+    @property
+    def _end(self) -> int:
+        """The position where an epoch ends."""
+        n_samples = len(self.order)
+        return n_samples - n_samples % self.global_batch if self.drop_last else n_samples
+
+    @property
+    def epoch(self) -> int:  # type: ignore[override]  # A number that the state gives.
         """Number of whole epochs that were read."""
         return self.samples // len(self.order)
 
     def __iter__(self) -> Iterator[RowBatch]:
         """Yield the batches from here to the end of the epoch."""
-        n_samples, step = len(self.order), self.batch_size * self.world_size
-        epoch, begin = divmod(self.samples, n_samples)
+        epoch, begin = self._place(self.samples)
         fetched = begin
-        while begin < n_samples:
+        while begin < self._end:
             if self._fetcher is not None and begin >= fetched:
                 fetched = self._fetch(epoch, begin)
-            end = min(begin + _BATCHES_AT_ONCE * step, n_samples)
+            end = min(begin + _BATCHES_AT_ONCE * self.global_batch, self._end)
             for stop, batch in self._batches(epoch, begin, end):
                 # Before the batch is out: whoever holds it may ask for the state.
-                self.samples = epoch * n_samples + stop
+                self.samples = epoch * len(self.order) + stop
                 yield batch
             begin = end
+        self.samples = (epoch + 1) * len(self.order)
+
+    def after(self, samples: int) -> int:
+        """Return the samples that all processes have read after one batch more."""
+        epoch, begin = self._place(samples)
+        end = begin + self.global_batch
+        return epoch * len(self.order) + (end if end < self._end else len(self.order))
 
     def set_epoch(self, epoch: int) -> None:
         """Go to the start of an epoch, unless somewhere inside it already."""
@@ -107,8 +137,8 @@ class ElasticSampler(Sampler[RowBatch]):
     def state_dict(self) -> dict[str, int]:
         """Return the state: the samples that were handed out, to all processes.
 
-        With worker processes a `DataLoader` asks for batches before it needs them: count the
-        batches that were trained on then, `epoch * len(order) + batches * global batch`.
+        With worker processes a `DataLoader` asks for batches before it needs them: take the state
+        of a `ShardLoader`, or of torchdata's `StatefulDataLoader`, which count what they hand out.
         """
         return {"samples": self.samples}
 
@@ -116,9 +146,15 @@ class ElasticSampler(Sampler[RowBatch]):
         """Go to where another run, of any number of processes, was."""
         self.samples = state["samples"]
 
+    def _place(self, samples: int) -> tuple[int, int]:
+        """Return the epoch and the position in it where the next batch begins."""
+        epoch, position = divmod(samples, len(self.order))
+        # With another number of processes: inside the batch that is left out now.
+        return (epoch, position) if position < self._end else (epoch + 1, 0)
+
     def _batches(self, epoch: int, begin: int, end: int) -> Iterator[tuple[int, RowBatch]]:
         """Yield this process's batches of positions `begin` to `end`, each with its global end."""
-        step = self.batch_size * self.world_size
+        step = self.global_batch
         shares = []
         for start in range(begin, end, step):
             stop = min(start + step, end)

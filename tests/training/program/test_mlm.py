@@ -85,7 +85,7 @@ def test_attention_within_reviews_scores_a_review_as_if_it_stood_alone(
     assert metrics["rows"] == len(rows)
     everything = rows[:]
     seq_idx = everything.pop("seq_idx")
-    masked = MlmCollator(mask_recipe(rows, seed=5))(everything)
+    masked = MlmCollator(mask_recipe(rows, seed=5), epoch=0)(everything)
     model = AutoModelForMaskedLM.from_pretrained(tmp_path / "model").eval()
     total, count = 0.0, 0
     with torch.no_grad():
