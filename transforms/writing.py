@@ -186,11 +186,7 @@ def write_shard(
     content = content_sha256(table)
     data = shard_bytes(table, shard_format, {**metadata, **receipt_metadata(part, content)})
     path = shard_path(part.subset, part.key, shard_format, generation)
-    if expected is not None and expected.get(path) != content:
-        raise InputError(
-            f"{path} came out with other rows than the manifest names, so it was not written: its "
-            f"inputs are not what they were"
-        )
+    _check_content(path, content, expected)
 
     def keep(there: bytes) -> ShardReceipt | None:
         return receipt_of(
@@ -215,3 +211,12 @@ def write_shard(
         content=content,
     )
     return new_receipt(part, entry)
+
+
+def _check_content(path: str, content: str, expected: Mapping[str, str] | None) -> None:
+    """Raise `InputError` where a shard comes out with other rows than it has to have."""
+    if expected is not None and expected.get(path) != content:
+        raise InputError(
+            f"{path} came out with other rows than the manifest names, so it was not written: its "
+            f"inputs are not what they were"
+        )

@@ -75,22 +75,32 @@ def pack_blocks(tokens: Tokens, layout: BlockLayout) -> PackedReviews:
         review=np.searchsorted(stream.offsets, firsts, "right") - 1,
         review_starts=review_starts,
     )
-    first, end = stream.offsets[:-1], stream.offsets[1:]
+    special_tokens = len(tokens) * len(template)
+    return PackedReviews(rows=rows, ledger=_count(stream.offsets, kept, special_tokens))
+
+
+def _count(offsets: npt.NDArray[np.int64], kept: int, special: int) -> Ledger:
+    """Count what became of each review, and of their tokens.
+
+    Args:
+        offsets: Where reviews begin and end among the tokens, template included.
+        kept: Tokens that blocks hold; what lies behind them is dropped.
+        special: Tokens of the template.
+    """
+    first, end = offsets[:-1], offsets[1:]
     begun = (first < kept) & (end > first)
-    return PackedReviews(
-        rows=rows,
-        ledger=Ledger(
-            reviews=ReviewCounts(
-                written=int(np.count_nonzero(begun)),
-                dropped=int(np.count_nonzero((first >= kept) | (end == first))),
-                truncated=int(np.count_nonzero(begun & (end > kept))),
-            ),
-            tokens=TokenCounts(
-                tokenized=len(tokens.ids),
-                special=len(tokens) * len(template),
-                written=kept,
-                dropped=n_tokens - kept,
-            ),
+    n_tokens = int(offsets[-1])
+    return Ledger(
+        reviews=ReviewCounts(
+            written=int(np.count_nonzero(begun)),
+            dropped=int(np.count_nonzero(~begun)),
+            truncated=int(np.count_nonzero(begun & (end > kept))),
+        ),
+        tokens=TokenCounts(
+            tokenized=n_tokens - special,
+            special=special,
+            written=kept,
+            dropped=n_tokens - kept,
         ),
     )
 
