@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from beam_pipeline.engines.engine import Engine, choose_engine
 from beam_pipeline.engines.execution import run_pipeline
-from beam_pipeline.engines.requirements import await_services, check_shuffle_memory
+from beam_pipeline.engines.requirements import await_services, check_shuffle_room
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.options.config_file import config_text
 from beam_pipeline.options.contract_file import read_contract
@@ -99,7 +99,7 @@ def run_job(
     )
     log.engine = engine.name
     if config.order == "shuffled":
-        check_shuffle_memory(engine, plan.text_bytes)
+        check_shuffle_room(engine, plan.text_bytes)
     if there is not None and _is_done(recipe, plan, engine, there):
         if not is_complete(config.output, there):
             _complete_later(config.output, options)

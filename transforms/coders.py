@@ -3,11 +3,11 @@
 from typing import Any
 
 import apache_beam as beam
-import pyarrow as pa
 
 from transforms.functional.elements import PackedPart, ReadReceipt, ShardReceipt, TokenizedPart
 from transforms.functional.reviews.bad_files import BadFile, FileCounts
-from transforms.functional.reviews.reviews import REVIEW_SCHEMAS, Part, ReviewSlice
+from transforms.functional.reviews.review_bytes import compress_reviews, decompress_reviews
+from transforms.functional.reviews.reviews import Part, ReviewSlice
 from transforms.functional.reviews.splits import Split
 
 
@@ -33,15 +33,15 @@ class RecordCoder(beam.coders.Coder):
 
 
 class ReviewSliceCoder(beam.coders.Coder):
-    """Arrow IPC bytes of just the rows of a slice; pickle would take the whole buffer with it."""
+    """Just the rows of a slice, compressed; pickle would take the whole buffer with it."""
 
     def encode(self, value: ReviewSlice) -> bytes:
-        """Return the number of its schema, of the few there are, and a record batch message."""
-        return _encode_reviews(value.reviews)
+        """Return the rows as bytes."""
+        return compress_reviews(value.reviews)
 
     def decode(self, encoded: bytes) -> ReviewSlice:
         """Return the slice."""
-        return ReviewSlice(_decode_reviews(encoded))
+        return ReviewSlice(decompress_reviews(encoded))
 
     def is_deterministic(self) -> bool:
         """Return True: the same rows give the same bytes."""
@@ -53,18 +53,18 @@ class ReviewSliceCoder(beam.coders.Coder):
 
 
 class PartCoder(RecordCoder):
-    """A part's fields, its reviews as Arrow IPC bytes."""
+    """A part's fields, its reviews compressed."""
 
     def encode(self, value: Part) -> bytes:
         """Return the fields in their order, whatever there may be."""
-        fields = {**vars(value), "reviews": _encode_reviews(value.reviews)}
+        fields = {**vars(value), "reviews": compress_reviews(value.reviews)}
         fields.pop("digest", None)  # Worked out again where it is needed.
         return super().encode(fields)
 
     def decode(self, encoded: bytes) -> Part:
         """Return the part."""
         fields = super().decode(encoded)
-        return Part(**{**fields, "reviews": _decode_reviews(fields["reviews"])})
+        return Part(**{**fields, "reviews": decompress_reviews(fields["reviews"])})
 
     def estimate_size(self, value: Part) -> int:
         """Return the bytes of the reviews: Beam asks often, and would encode the part to know."""
@@ -94,16 +94,6 @@ class TokensCoder(beam.coders.Coder):
         if isinstance(value, TokenizedPart):
             return value.tokens.ids.nbytes
         return value.packed.rows.input_ids.nbytes
-
-
-def _encode_reviews(reviews: pa.RecordBatch) -> bytes:
-    which = REVIEW_SCHEMAS.index(reviews.schema)
-    return bytes([which]) + memoryview(reviews.serialize())
-
-
-def _decode_reviews(encoded: bytes) -> pa.RecordBatch:
-    message = pa.py_buffer(encoded).slice(1)
-    return pa.ipc.read_record_batch(message, REVIEW_SCHEMAS[encoded[0]])
 
 
 for _kind, _coder in (

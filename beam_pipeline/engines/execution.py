@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 
 import apache_beam as beam
@@ -13,6 +14,7 @@ from beam_pipeline.engines.failures import error_of, has_hung_up
 from beam_pipeline.engines.interrupts import run_to_the_end
 from beam_pipeline.engines.stopping import stop_job
 from beam_pipeline.graph.build import build
+from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.plan_files import PlanFiles, remove_plan, write_plan
 from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.recipe import DatasetRecipe
@@ -20,9 +22,10 @@ from beam_pipeline.plan.tokenizer_source import TokenizerSource
 from beam_pipeline.progress.display import watching
 from beam_pipeline.progress.monitor import output_monitor
 from transforms import storage
+from transforms.functional.cleanup import cleaning_up
 from transforms.functional.figures.contract import Contract
-from transforms.storage.cleanup import cleaning_up
 from transforms.storage.lease import Lease
+from transforms.storage.scratch import scratch_folder
 from transforms.timing import seconds_of_stages
 from transforms.tokenization import MISMATCHES
 from transforms.writing import KEPT_SHARDS
@@ -46,12 +49,23 @@ def run_pipeline(
     write_tokenizer(storage.join(output, plan.tokenizer_folder), recipe.tokenizer)
     files = write_plan(output, plan, lease.token)
     if engine.writes_to is not None:
-        _run(recipe, plan, files, engine, None, contract)
+        _run(recipe, plan, files, engine, None, contract, None)
         return {}, {}
-    with cleaning_up(partial(remove_plan, output, files)):
-        result = _run(recipe, plan, files, engine, lease, contract)
+    scratching = scratch_of(engine, recipe.config)
+    with cleaning_up(partial(remove_plan, output, files)), scratching as scratch:
+        result = _run(recipe, plan, files, engine, lease, contract, scratch)
         counters = {name: counter_value(result, name) for name in (KEPT_SHARDS, MISMATCHES)}
         return counters, seconds_of_stages(result.metrics())
+
+
+@contextmanager
+def scratch_of(engine: Engine, config: JobConfig) -> Iterator[str | None]:
+    """Make the folder where a shuffle of the local engine keeps the reviews; None for others."""
+    if engine.local and config.order == "shuffled":
+        with scratch_folder() as folder:
+            yield folder
+    else:
+        yield None
 
 
 def write_tokenizer(folder: str, tokenizer: TokenizerSource) -> None:
@@ -67,10 +81,20 @@ def _run(
     engine: Engine,
     lease: Lease | None,
     contract: Contract | None,
+    scratch: str | None,
 ) -> PipelineResult:
     config = recipe.config
     pipeline = beam.Pipeline(runner=engine.runner, options=engine.options)
-    build(pipeline, recipe, plan, files, contract=contract, lease=lease, threads=engine.threads)
+    build(
+        pipeline,
+        recipe,
+        plan,
+        files,
+        contract=contract,
+        lease=lease,
+        threads=engine.threads,
+        scratch=scratch,
+    )
     monitor = partial(output_monitor, recipe, plan)
     engine_there = "" if engine.local else engine.address
     with watching(config.output, monitor, quiet=config.quiet, engine=engine_there):

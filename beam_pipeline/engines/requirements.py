@@ -1,8 +1,9 @@
-"""What an engine needs before anything is written: services that answer, memory for a shuffle."""
+"""What an engine needs before anything is written: services that answer, room for a shuffle."""
 
 from __future__ import annotations
 
 import os
+import shutil
 
 import grpc  # type: ignore[import-untyped]
 from apache_beam.options.pipeline_options import PortableOptions
@@ -10,12 +11,12 @@ from apache_beam.options.pipeline_options import PortableOptions
 from beam_pipeline.engines.engine import Engine
 from beam_pipeline.engines.remote_engines import described_options, engine_address, on_loopback
 from transforms.functional.errors import ReviewShardsError, UsageError
+from transforms.storage.scratch import scratch_parent
 
-# Bytes of memory for a byte of text that is shuffled. The local engine holds copies on their way
-# (measured: 8.2 GB for 1 GB of text with two worker processes, 6.1 in one process).
-LOCAL_SHUFFLE_FACTOR = 9
-# Prism holds them in its own process, and the workers in this one get them in a single bundle
-# (measured from 33 to 132 MB of text: 9 bytes a byte there, and 12 here).
+# Bytes of memory for a byte of text that is shuffled, where an engine on this machine holds it all:
+# the local engine behind Beam's own job service, and Prism, whose workers in this process get what
+# waits in a single bundle. Measured before what is shuffled was compressed, so they are bounds.
+EMBEDDED_SHUFFLE_FACTOR = 9
 PRISM_SHUFFLE_FACTOR = 21
 
 # Beam ends its wait for a job after its time-out for one answer, where the job service gives a
@@ -52,31 +53,53 @@ def _await(address: str, missing: str) -> None:
         raise ReviewShardsError(f"{missing}: start it, or mend the address") from None
 
 
-def check_shuffle_memory(engine: Engine, text_bytes: int, memory_bytes: int | None = None) -> None:
-    """Raise `UsageError` where an engine on this machine has too little memory for a shuffle.
+def check_shuffle_room(engine: Engine, text_bytes: int) -> None:
+    """Raise `UsageError` where this machine lacks the room for a shuffle; clusters have their own.
 
     Args:
-        engine: Where the job is to run; clusters shuffle on disk.
+        engine: Where the job is to run.
         text_bytes: About how much text there is.
-        memory_bytes: Memory of the machine; by default that of this one.
     """
-    factor = _shuffle_factor(engine)
-    memory = memory_bytes or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    needed = factor * text_bytes
+    if engine.local:
+        _check_disk(text_bytes)
+    else:
+        _check_memory(engine, text_bytes)
+
+
+def _check_disk(text_bytes: int) -> None:
+    """Check the disk, where the local engine keeps what it shuffles as it is."""
+    folder = scratch_parent()
+    free = shutil.disk_usage(folder).free
+    if text_bytes > free:
+        raise UsageError(
+            f"--order shuffled keeps all reviews in scratch files: about {text_bytes / 1e9:.1f} "
+            f"GB, but {free / 1e9:.1f} GB are free in {folder}: set TMPDIR to a folder with more "
+            f"room, or use --order input (training shuffles the blocks)"
+        )
+
+
+def _check_memory(engine: Engine, text_bytes: int) -> None:
+    memory = memory_bytes()
+    needed = _shuffle_factor(engine) * text_bytes
     if needed > memory:
         raise UsageError(
             f"--order shuffled holds all reviews in memory on {engine.name}: about "
             f"{needed / 1e9:.1f} GB for {text_bytes / 1e9:.1f} GB of text, this machine has "
-            f"{memory / 1e9:.1f} GB: use --order input (training shuffles the blocks), or a "
-            f"--runner that shuffles on disk"
+            f"{memory / 1e9:.1f} GB: leave --runner out, as the local engine shuffles on disk, or "
+            f"use --order input (training shuffles the blocks)"
         )
+
+
+def memory_bytes() -> int:
+    """Return the memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _shuffle_factor(engine: Engine) -> int:
     """Return the bytes of this machine's memory that a byte of shuffled text takes."""
     endpoint = engine.options.view_as(PortableOptions).job_endpoint
-    if engine.local or endpoint == "embed":
-        return LOCAL_SHUFFLE_FACTOR
+    if endpoint == "embed":
+        return EMBEDDED_SHUFFLE_FACTOR
     if endpoint:
         # Prism, or Beam's own service in Python.
         in_memory = on_loopback(endpoint) and not described_options(endpoint)

@@ -33,6 +33,7 @@ def build(
     contract: Contract | None = None,
     lease: Lease | None = None,
     threads: int = 1,
+    scratch: str | None = None,
 ) -> None:
     """Add the job to a pipeline.
 
@@ -44,6 +45,7 @@ def build(
         contract: What is expected of the reviews.
         lease: The right to write; None where an engine runs the job later, without one.
         threads: Threads that tokenize one part.
+        scratch: Folder of this machine where a shuffle keeps the reviews, see `ShuffleReviews`.
     """
     output = recipe.config.output
     bad_files = find_bad_files(pipeline, recipe, plan, files)
@@ -52,7 +54,8 @@ def build(
     missing_columns = find_missing_columns(pipeline, files, bad_files, contract)
     parts = splits | ReadCleanReviews(recipe, plan, files, label_numbers=label_numbers)
     read = parts | WriteRejected(output, generation=plan.generation, lease=lease)
-    todo, kept = _unfinished(pipeline, in_order(parts, recipe, plan), recipe, plan, contract)
+    ordered = in_order(parts, recipe, plan, scratch)
+    todo, kept = _unfinished(pipeline, ordered, recipe, plan, contract)
     tokenized = todo | tokenizing(recipe, plan, threads)
     figures = (tokenized, read) | _measuring(recipe, plan, files, missing_columns, lease)
     made = tokenized | MakeShards(recipe, plan, generation=plan.generation, lease=lease)

@@ -14,12 +14,15 @@ from transforms.tokenization import TokenizeReviews
 from transforms.writing import WriteShards
 
 
-def in_order(parts: beam.PCollection, recipe: DatasetRecipe, plan: Plan) -> beam.PCollection:
+def in_order(
+    parts: beam.PCollection, recipe: DatasetRecipe, plan: Plan, scratch: str | None
+) -> beam.PCollection:
     """Return the parts as they become shards: shuffled, where the options say so."""
     n_buckets = recipe.n_buckets(plan)
     if not n_buckets:
         return parts
-    return parts | ShuffleReviews(n_buckets, seed=recipe.config.seed, first=plan.splits.first)
+    seed, first = recipe.config.seed, plan.splits.first
+    return parts | ShuffleReviews(n_buckets, seed=seed, first=first, scratch=scratch)
 
 
 def tokenizing(recipe: DatasetRecipe, plan: Plan, threads: int) -> TokenizeReviews:

@@ -27,6 +27,7 @@ def build_repair(
     generation: int | None,
     lease: Lease,
     threads: int = 1,
+    scratch: str | None = None,
 ) -> None:
     """Add to a pipeline what makes some parts' shards again, and nothing else of the job.
 
@@ -41,6 +42,7 @@ def build_repair(
         generation: Number of their generation; None for shards that lie as in format version 1.
         lease: The right to write.
         threads: Threads that tokenize one part.
+        scratch: Folder of this machine where a shuffle keeps the reviews, see `ShuffleReviews`.
     """
     bad_files = pipeline | "BadFiles" >> beam.Create(manifest.quarantined)
     splits = read_splits(pipeline, files, bad_files if manifest.quarantined else None)
@@ -52,7 +54,7 @@ def build_repair(
     names = numbers_of_names if plan.labels_are_names else None
     parts = splits | ReadCleanReviews(recipe, plan, files, label_numbers=names)
     wanted = beam.Filter(_is_wanted, frozenset(keys)).with_output_types(Part)
-    chosen = in_order(parts, recipe, plan) | "ChooseParts" >> wanted
+    chosen = in_order(parts, recipe, plan, scratch) | "ChooseParts" >> wanted
     expected = {
         shard.path: shard.content_sha256
         for shard in manifest.shards()

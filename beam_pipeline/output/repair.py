@@ -13,7 +13,7 @@ from functools import partial
 import apache_beam as beam
 
 from beam_pipeline.engines.engine import choose_engine
-from beam_pipeline.engines.execution import execute, write_tokenizer
+from beam_pipeline.engines.execution import execute, scratch_of, write_tokenizer
 from beam_pipeline.graph.repair import build_repair
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.named_stores import check_named
@@ -24,6 +24,7 @@ from beam_pipeline.plan.planning import Plan, plan_of
 from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import TokenizerSource, load_dataset_tokenizer
 from transforms import storage
+from transforms.functional.cleanup import cleaning_up
 from transforms.functional.dataset.manifest import (
     MANIFEST_NAME,
     InputEntry,
@@ -34,7 +35,6 @@ from transforms.functional.dataset.manifest import (
 from transforms.functional.errors import InputError, OutputError
 from transforms.functional.reviews.reviews import PartKey
 from transforms.functional.unpacking.archive_paths import split_member
-from transforms.storage.cleanup import cleaning_up
 from transforms.storage.lease import Lease
 
 
@@ -198,7 +198,8 @@ def _make_again(
     flat = any(shard.path.count("/") == 1 for shard in shards)
     engine = choose_engine((), plan.text_bytes, len(plan.splits))
     files = write_plan(recipe.config.output, plan, lease.token)
-    with cleaning_up(partial(remove_plan, recipe.config.output, files)):
+    scratching = scratch_of(engine, recipe.config)
+    with cleaning_up(partial(remove_plan, recipe.config.output, files)), scratching as scratch:
         pipeline = beam.Pipeline(runner=engine.runner, options=engine.options)
         build_repair(
             pipeline,
@@ -210,5 +211,6 @@ def _make_again(
             generation=None if flat else plan.generation,
             lease=lease,
             threads=engine.threads,
+            scratch=scratch,
         )
         execute(pipeline, engine)

@@ -1,3 +1,6 @@
+import random
+from string import ascii_letters
+
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
@@ -51,10 +54,19 @@ def test_a_slice_keeps_the_type_of_its_labels(schema):
 
 
 def test_only_the_rows_of_the_slice_are_encoded():
-    large = _batch(1000, "x" * 1000)
+    text = "".join(random.Random(0).choices(ascii_letters, k=3000))  # It hardly compresses.
+    large = _batch(1000, text)
     encoded = ReviewSliceCoder().encode(ReviewSlice(large.slice(500, 2)))
     assert 2000 < len(encoded) < 4000
     assert ReviewSliceCoder().decode(encoded).reviews.equals(large.slice(500, 2))
+
+
+def test_reviews_are_compressed_to_the_same_bytes_wherever_they_were_cut_from():
+    text = "The film is what the book was. " * 10
+    encoded = ReviewSliceCoder().encode(ReviewSlice(_batch(100, text)))
+    assert len(encoded) < 100 * len(text) / 5
+    longer = pa.Table.from_batches([_batch(3, "x"), _batch(100, text)]).combine_chunks()
+    assert ReviewSliceCoder().encode(ReviewSlice(longer.to_batches()[0].slice(3))) == encoded
 
 
 def _part(n: int) -> Part:

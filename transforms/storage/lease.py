@@ -28,8 +28,8 @@ from functools import partial
 from pathlib import Path
 
 from transforms import storage
+from transforms.functional.cleanup import cleaning_up
 from transforms.functional.errors import OutputError, ReviewShardsError
-from transforms.storage.cleanup import cleaning_up
 
 LEASE_NAME = "lease.json"
 RENEWED_S = 15.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from apache_beam.options.pipeline_options import PortableOptions
 
 from beam_pipeline.engines import requirements
 from beam_pipeline.engines.engine import Engine, choose_engine
-from beam_pipeline.engines.requirements import await_services, check_shuffle_memory
+from beam_pipeline.engines.requirements import await_services, check_shuffle_room
 from tests.jobs import arguments
 from transforms.functional.errors import ReviewShardsError, UsageError
 
@@ -62,23 +63,34 @@ def test_a_job_may_take_longer_than_an_answer() -> None:
     assert prism.options.view_as(PortableOptions).job_server_timeout > 10**6
 
 
-def test_a_shuffle_that_does_not_fit_into_memory_is_refused_before_it_starts() -> None:
-    check_shuffle_memory(engine(), GB, memory_bytes=9 * GB)
-    with pytest.raises(UsageError, match=r"about 18\.0 GB for 2\.0 GB of text.*has 9\.0 GB"):
-        check_shuffle_memory(engine(), 2 * GB, memory_bytes=9 * GB)
+def with_memory(monkeypatch: pytest.MonkeyPatch, n_bytes: int) -> None:
+    monkeypatch.setattr(requirements, "memory_bytes", lambda: n_bytes)
 
 
-def test_prism_shuffles_in_memory_and_clusters_on_disk() -> None:
-    check_shuffle_memory(engine("--runner", "FlinkRunner"), 10**15)
-    with pytest.raises(UsageError, match="in memory on PrismRunner"):
-        check_shuffle_memory(engine("--runner", "PrismRunner"), GB, memory_bytes=9 * GB)
+def test_a_local_shuffle_needs_room_on_its_disk_and_no_memory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with_memory(monkeypatch, 1)
+    monkeypatch.setattr(requirements, "scratch_parent", lambda: tmp_path)
+    free = shutil.disk_usage(tmp_path).free
+    check_shuffle_room(engine(), free // 2)
+    with pytest.raises(UsageError, match=rf"about .* GB, but .* free in {tmp_path}: set TMPDIR"):
+        check_shuffle_room(engine(), 2 * free)
+
+
+def test_prism_shuffles_in_memory_and_clusters_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_memory(monkeypatch, GB)
+    check_shuffle_room(engine("--runner", "FlinkRunner"), 10**15)
+    check_shuffle_room(engine("--runner", "PrismRunner"), 10**6)
+    with pytest.raises(UsageError, match=r"in memory on PrismRunner.*of text, this .* has 1\.0 GB"):
+        check_shuffle_room(engine("--runner", "PrismRunner"), GB)
 
 
 def test_prism_is_known_by_its_silence_about_options(monkeypatch: pytest.MonkeyPatch) -> None:
     known = frozenset({"flink_master"})
     there = engine("--runner", "PortableRunner", "--job_endpoint", "localhost:1")
     monkeypatch.setattr(requirements, "described_options", lambda _: known)
-    check_shuffle_memory(there, 10**15)
+    check_shuffle_room(there, 10**15)
     monkeypatch.setattr(requirements, "described_options", lambda _: frozenset())
     with pytest.raises(UsageError, match="in memory on PortableRunner"):
-        check_shuffle_memory(there, 10**15)
+        check_shuffle_room(there, 10**15)

@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
+from transforms.functional.cleanup import clean_up_after, cleaning_up
 from transforms.functional.errors import InputError, OutputError
-from transforms.storage.cleanup import clean_up_after, cleaning_up
 
 
 def fail() -> None:
