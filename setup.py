@@ -29,7 +29,7 @@ EXTRAS = {
     # What `open_dataset` gives besides Arrow.
     "views": ["datasets>=4.0", "pandas>=2.2", "polars>=1.20"],
     # Draws report.html.
-    "report": ["jinja2>=3.1", "matplotlib>=3.9"],
+    "report": ["jinja2>=3.1"],
     # What the tests need besides the other extras.
     "test": [
         "duckdb>=1.1",

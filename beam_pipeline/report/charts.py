@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from beam_pipeline.report.svg import (
-    COOL,
-    INK,
-    LINE,
-    MAIN,
-    MUTED,
-    SMALL_SIZE,
-    WARM,
-    new_axes,
-    svg_of,
-)
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from beam_pipeline.report.axes import Axes, round_ticks
+from beam_pipeline.report.svg import COOL, INK, MAIN, WARM
 
 HEIGHT = 210
+_BAR = 0.86  # Of the place that there is for one.
 
 
 def length_chart(histogram: dict[str, Any], marks: Sequence[int], title: str) -> str:
@@ -33,24 +20,19 @@ def length_chart(histogram: dict[str, Any], marks: Sequence[int], title: str) ->
         marks: Lengths at which a line is drawn.
         title: What is read aloud.
     """
-    width, reviews = histogram["width"], np.array(histogram["reviews"])
-    figure, axes = new_axes(HEIGHT)
+    width, reviews = histogram["width"], histogram["reviews"]
     end = width * len(reviews)
-    axes.bar(np.arange(len(reviews)) * width, reviews, width * 0.86, align="edge", color=MAIN,
-             linewidth=0)  # fmt: skip
-    axes.set_xlim(0, end)
-    top = reviews.max(initial=1) * 1.22
-    axes.set_ylim(0, top)
-    for mark in [mark for mark in marks if mark <= end * 0.97]:
-        axes.plot([mark, mark], [0, top * 0.93], color=WARM, lw=1.2, dashes=(3, 2))
-        axes.text(
-            mark, top * 0.94, f"{mark:,}", color=WARM, ha="center", va="bottom", fontsize=SMALL_SIZE
-        )
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.set_xlabel("tokens in a review (last bar: and more)")
-    axes.set_ylabel("reviews")
-    _count_axis(axes)
-    return svg_of(figure, title)
+    top = max(reviews, default=1) or 1
+    axes = Axes(HEIGHT, title, x=(0, end), y_top=top * 1.22)
+    axes.name_y(round_ticks(top), name="reviews")
+    for number, count in enumerate(reviews):
+        axes.bar(number * width, (number + _BAR) * width, count, MAIN)
+    for mark in (mark for mark in marks if mark <= end * 0.97):
+        x, y = axes.place(mark, top * 1.14)
+        axes.drawing.line([axes.place(mark, 0), (x, y)], WARM, 1.2, (3, 2))
+        axes.drawing.text((x, y - 3), f"{mark:,}", WARM)
+    axes.name_x("tokens in a review (last bar: and more)", round_ticks(end))
+    return str(axes.drawing)
 
 
 def choice_chart(at: Sequence[dict[str, float]], n_reviews: int, n_tokens: int, title: str) -> str:
@@ -62,43 +44,33 @@ def choice_chart(at: Sequence[dict[str, float]], n_reviews: int, n_tokens: int, 
         n_tokens: All tokens.
         title: What is read aloud.
     """
-    figure, axes = new_axes(HEIGHT)
     lengths = [row["max_length"] for row in at]
-    lines = (
-        ("tokens kept", [1 - row["tokens_lost"] / max(n_tokens, 1) for row in at], MAIN, "-"),
-        ("reviews whole", [1 - row["reviews_longer"] / max(n_reviews, 1) for row in at], COOL, "-"),
-        ("padding", [row["padding_share"] for row in at], WARM, "--"),
+    axes = Axes(HEIGHT, title, x=(lengths[0], lengths[-1]), y_top=103, head=16)
+    axes.name_y([0, 25, 50, 75, 100], unit=" %")
+    kept = [1 - row["tokens_lost"] / max(n_tokens, 1) for row in at]
+    whole = [1 - row["reviews_longer"] / max(n_reviews, 1) for row in at]
+    padding = [row["padding_share"] for row in at]
+    lines: tuple[tuple[str, list[float], str, tuple[int, ...]], ...] = (
+        ("tokens kept", kept, MAIN, ()),
+        ("reviews whole", whole, COOL, ()),
+        ("padding", padding, WARM, (6, 3)),
     )
-    for name, shares, colour, style in lines:
-        axes.plot(lengths, np.array(shares) * 100, color=colour, lw=2.2, ls=style, label=name)
-    axes.set_ylim(0, 103)
-    axes.set_yticks([0, 25, 50, 75, 100])
-    axes.yaxis.set_major_formatter("{x:.0f} %")
-    axes.set_xticks([128, 256, 512, 1024])
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.set_xlabel("max_length")
-    axes.grid(axis="y")
-    figure.legend(loc="outside upper left", ncols=3, frameon=False, handlelength=1.4,
-                  columnspacing=1.2, labelcolor=INK, fontsize=SMALL_SIZE, borderpad=0)  # fmt: skip
-    return svg_of(figure, title)
+    for left, (name, shares, colour, dashes) in zip((62, 156, 272), lines, strict=True):
+        points = [axes.place(x, share * 100) for x, share in zip(lengths, shares, strict=True)]
+        axes.drawing.line(points, colour, 2.2, dashes)
+        axes.drawing.line([(left, 8), (left + 16, 8)], colour, 2.2, dashes)
+        axes.drawing.text((left + 20, 12), name, INK, anchor="start")
+    ticks = [tick for tick in (128, 256, 512, 1024) if lengths[0] <= tick <= lengths[-1]]
+    axes.name_x("max_length", ticks)
+    return str(axes.drawing)
 
 
 def shard_chart(rows: Sequence[int], title: str) -> str:
     """Draw the rows of shards, from the smallest to the largest."""
-    figure, axes = new_axes(130)
-    axes.bar(np.arange(len(rows)), rows, 0.8, color=MAIN, linewidth=0)
-    axes.set_xlim(-0.6, len(rows) - 0.4)
-    axes.set_xticks([])
-    axes.set_xlabel("shards, from the smallest to the largest")
-    axes.set_ylabel("rows")
-    _count_axis(axes)
-    return svg_of(figure, title)
-
-
-def _count_axis(axes: Axes) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-    axes.yaxis.set_major_formatter("{x:,.0f}")
-    axes.grid(axis="y", color=LINE)
-    axes.tick_params(colors=MUTED)
+    top = max(rows, default=1) or 1
+    axes = Axes(130, title, x=(0, len(rows)), y_top=top * 1.05)
+    axes.name_y(round_ticks(top), name="rows")
+    for number, count in enumerate(rows):
+        axes.bar(number + (1 - _BAR) / 2, number + (1 + _BAR) / 2, count, MAIN)
+    axes.name_x("shards, from the smallest to the largest")
+    return str(axes.drawing)

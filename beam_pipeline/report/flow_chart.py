@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from beam_pipeline.report.svg import (
-    COOL,
-    FONT_SIZE,
-    INK,
-    MAIN,
-    MUTED,
-    SMALL_SIZE,
-    WARM,
-    new_axes,
-    svg_of,
-)
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from beam_pipeline.report.svg import COOL, FONT_SIZE, INK, MAIN, MUTED, WARM, WIDTH, Anchor, Drawing
 
 Flow = Sequence[tuple[str, int]]
 
@@ -29,6 +16,7 @@ Flow = Sequence[tuple[str, int]]
 _STREAM = 96  # Thickness of the whole stream.
 _LEAST = 3  # Of the smallest branch: thinner ones are not seen.
 _LABEL = 36  # Room for a label of two lines.
+_SIDES = (118.0, WIDTH - 118.0)  # Where the stream begins and ends.
 _SOURCE_COLOURS = (MAIN, COOL, MUTED)
 _TARGET_COLOURS = (MAIN, WARM, COOL, MUTED)
 
@@ -41,17 +29,10 @@ def flow_chart(sources: Flow, targets: Flow, title: str) -> str:
     """
     left, right = ([item for item in flow if item[1]] for flow in (sources, targets))
     rooms = [_rooms(flow) for flow in (left, right)]
-    height = max(room.sum() for room in rooms) + 8
-    figure, axes = new_axes(height)
-    axes.set_axis_off()
-    axes.set_xlim(-0.95, 1.95)
-    axes.set_ylim(height / 2, -height / 2)
-    for flow, room, x, colours in (
-        (left, rooms[0], 0.0, _SOURCE_COLOURS),
-        (right, rooms[1], 1.0, _TARGET_COLOURS),
-    ):
-        _draw_side(axes, flow, room, x, colours)
-    return svg_of(figure, title)
+    drawing = Drawing(max(room.sum() for room in rooms) + 8, title)
+    _draw_side(drawing, left, rooms, 0, _SOURCE_COLOURS)
+    _draw_side(drawing, right, rooms, 1, _TARGET_COLOURS)
+    return str(drawing)
 
 
 def thicknesses(flow: Flow) -> npt.NDArray[np.float64]:
@@ -66,35 +47,33 @@ def _rooms(flow: Flow) -> npt.NDArray[np.float64]:
 
 
 def _draw_side(
-    axes: Axes, flow: Flow, rooms: npt.NDArray[np.float64], x: float, colours: Sequence[str]
+    drawing: Drawing,
+    flow: Flow,
+    rooms_of_both: Sequence[npt.NDArray[np.float64]],
+    side: Literal[0, 1],
+    colours: Sequence[str],
 ) -> None:
-    thick = thicknesses(flow)
-    inner = np.cumsum(thick) - thick / 2 - _STREAM / 2
-    outer = np.cumsum(rooms) - rooms / 2 - rooms.sum() / 2
+    thick, rooms = thicknesses(flow), rooms_of_both[side]
+    centre = max(room.sum() for room in rooms_of_both) / 2 + 4
+    inner = centre + np.cumsum(thick) - thick / 2 - _STREAM / 2
+    outer = centre + np.cumsum(rooms) - rooms / 2 - rooms.sum() / 2
     total = sum(amount for _, amount in flow)
     steps = np.linspace(0, 1, 24)
     bend = steps * steps * (3 - 2 * steps)
-    align, shift = ("right", -0.04) if x == 0 else ("left", 0.04)
+    x = _SIDES[side]
+    anchor: Anchor = "start" if side else "end"
+    across = (WIDTH / 2 + (x - WIDTH / 2) * steps).tolist()
     for i, (name, amount) in enumerate(flow):
         middle = inner[i] + (outer[i] - inner[i]) * bend
-        across = 0.5 + (x - 0.5) * steps
-        half, colour = thick[i] / 2, colours[i % len(colours)]
-        edges = np.concatenate([middle - half, (middle + half)[::-1]])
-        axes.fill(np.concatenate([across, across[::-1]]), edges, color=colour, alpha=0.3, lw=0)
-        ends = [outer[i] - half, outer[i] + half]
-        axes.plot([x, x], ends, color=colour, lw=4, solid_capstyle="butt")
-        place = (x + shift, outer[i])
-        axes.text(
-            *place,
-            f"{amount:,}",
-            ha=align,
-            va="bottom",
-            color=INK,
-            weight="bold",
-            fontsize=FONT_SIZE,
-        )
+        half, colour, y = thick[i] / 2, colours[i % len(colours)], float(outer[i])
+        above, below = (middle - half).tolist(), (middle + half).tolist()
+        edges = [*zip(across, above, strict=True), *zip(across[::-1], below[::-1], strict=True)]
+        drawing.area(edges, colour, opacity=0.3)
+        drawing.line([(x, y - half), (x, y + half)], colour, 4)
+        place = x + 6 if side else x - 6
+        drawing.text((place, y - 3), f"{amount:,}", INK, anchor=anchor, size=FONT_SIZE, bold=True)
         what = name if amount == total else f"{name}, {share_text(amount, total)}"
-        axes.text(*place, what, ha=align, va="top", color=MUTED, fontsize=SMALL_SIZE)
+        drawing.text((place, y + 11), what, MUTED, anchor=anchor)
 
 
 def share_text(amount: float, total: float) -> str:

@@ -33,7 +33,7 @@ def render(document: Document, name: str) -> str:
         name: What to call the dataset; every text of the document and this one is escaped.
 
     Raises:
-        ImportError: matplotlib or Jinja2 is missing: `pip install 'review-shards[report]'`.
+        ImportError: Jinja2 is missing: `pip install 'review-shards[report]'`.
     """
     measured = document["measured"]
     return _template().render(

@@ -1,94 +1,87 @@
-"""Matplotlib figures as SVG elements that take the colours and fonts of the page around them."""
+"""Drawings as SVG elements that take the colours and the font of the page around them.
+
+Written out by hand: a library that draws takes a second to load, as long as a small job to start.
+"""
 
 from __future__ import annotations
 
-import io
-import re
-from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Literal
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+Point = tuple[float, float]
+Anchor = Literal["start", "middle", "end"]
 
-# Matplotlib wants colours; the page knows only at reading time which ones it is read in. So each
-# is drawn in a colour that stands for a variable of the page's style sheet.
-COLOURS = {
-    "ink": "#000001",
-    "muted": "#000002",
-    "line": "#000003",
-    "main": "#000004",
-    "warm": "#000005",
-    "cool": "#000006",
-}
-INK, MUTED, LINE = COLOURS["ink"], COLOURS["muted"], COLOURS["line"]
-MAIN, WARM, COOL = COLOURS["main"], COLOURS["warm"], COLOURS["cool"]
+# Variables of the page's style sheet.
+INK, MUTED, LINE, MAIN, WARM, COOL = (
+    f"var(--{name})" for name in ("ink", "muted", "line", "main", "warm", "cool")
+)
 
 WIDTH = 360  # User units: on a narrow phone one is about a pixel.
 FONT_SIZE = 12
 SMALL_SIZE = 11
 
-_NAMESPACE = "http://www.w3.org/2000/svg"
-_STYLE: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "review-shards",
-    "font.size": SMALL_SIZE,
-    "font.family": "sans-serif",
-    "text.color": INK,
-    "axes.edgecolor": LINE,
-    "axes.labelcolor": MUTED,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
-    "axes.axisbelow": True,
-    "legend.labelcolor": INK,
-    "grid.color": LINE,
-    "grid.linewidth": 0.8,
-    "xtick.color": LINE,
-    "xtick.labelcolor": MUTED,
-    "xtick.major.size": 0,
-    "ytick.color": LINE,
-    "ytick.labelcolor": MUTED,
-    "ytick.major.size": 0,
-}
+
+class Drawing:
+    """An SVG element of `WIDTH` x `height` user units, from the upper left corner.
+
+    Args:
+        height: Its height.
+        title: What is read aloud.
+    """
+
+    def __init__(self, height: float, title: str) -> None:
+        """Begin with nothing in it."""
+        self._height = height
+        self._title = title
+        self._elements: list[str] = []
+
+    def area(self, points: Iterable[Point], colour: str, opacity: float = 1) -> None:
+        """Fill what lies between points."""
+        style = f"fill:{colour};fill-opacity:{opacity:g}"
+        self._elements.append(f'<path d="M{_path(points)}Z" style="{style}"/>')
+
+    def bar(self, x: float, y: float, width: float, height: float, colour: str) -> None:
+        """Fill a rectangle, from its upper left corner."""
+        right, bottom = x + width, y + height
+        self.area([(x, y), (right, y), (right, bottom), (x, bottom)], colour)
+
+    def line(
+        self, points: Iterable[Point], colour: str, width: float = 1, dashes: Sequence[int] = ()
+    ) -> None:
+        """Draw a line through points; `dashes` are lengths of strokes and gaps."""
+        style = f"fill:none;stroke:{colour};stroke-width:{width:g}"
+        if dashes:
+            style += f";stroke-dasharray:{' '.join(map(str, dashes))}"
+        self._elements.append(f'<path d="M{_path(points)}" style="{style}"/>')
+
+    def text(
+        self,
+        place: Point,
+        text: str,
+        colour: str,
+        *,
+        anchor: Anchor = "middle",
+        size: int = SMALL_SIZE,
+        bold: bool = False,
+        turned: bool = False,
+    ) -> None:
+        """Write a text at its baseline; `turned` is read from below."""
+        x, y = place
+        style = f"fill:{colour};font-size:{size}px;text-anchor:{anchor}"
+        style += ";font-weight:bold" if bold else ""
+        turn = f' transform="rotate(-90 {x:.5g} {y:.5g})"' if turned else ""
+        self._elements.append(
+            f'<text x="{x:.5g}" y="{y:.5g}" style="{style}"{turn}>{escape(text)}</text>'
+        )
+
+    def __str__(self) -> str:
+        """Return the element, for an HTML page."""
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {self._height:.5g}" '
+            f'role="img" aria-label="{escape(self._title)}">{"".join(self._elements)}</svg>'
+        )
 
 
-def new_axes(height: float) -> tuple[Figure, Axes]:
-    """Return a figure of `WIDTH` x `height` user units, and its axes."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(WIDTH / 72, height / 72), layout="constrained")
-        return figure, figure.add_subplot()
-
-
-def svg_of(figure: Figure, title: str) -> str:
-    """Return a figure as an SVG element for an HTML page; `title` is what is read aloud."""
-    import matplotlib as mpl
-
-    file = io.BytesIO()
-    with mpl.rc_context(_STYLE):
-        metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        figure.savefig(file, format="svg", transparent=True, metadata=metadata)
-    ElementTree.register_namespace("", _NAMESPACE)
-    root = ElementTree.fromstring(file.getvalue())
-    for element in root.iter():
-        # Each figure has a `figure_1`, but a page may hold an id only once. What would be clipped
-        # lies inside the axes anyway.
-        element.attrib.pop("id", None)
-        element.attrib.pop("clip-path", None)
-    for unused in root.findall(f"{{{_NAMESPACE}}}defs"):
-        root.remove(unused)
-    for name in ("width", "height", "version"):
-        root.attrib.pop(name, None)
-    root.attrib.update({"role": "img", "aria-label": title})
-    return _styled(ElementTree.tostring(root, encoding="unicode"))
-
-
-def _styled(svg: str) -> str:
-    """Replace the stand-in colours, and leave the font's family to the page."""
-    svg = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font-size: \1px", svg)
-    for name, colour in COLOURS.items():
-        svg = svg.replace(colour, f"var(--{name})")
-    return svg
+def _path(points: Iterable[Point]) -> str:
+    return "L".join(f"{x:.5g} {y:.5g}" for x, y in points)

@@ -27,7 +27,7 @@ GENERATIONS_SHOWN = 30
 def write_report(output: str) -> str:
     """Write both files, and return where the report is, in words.
 
-    Without matplotlib and Jinja2 `report.json` alone is written.
+    Without Jinja2 `report.json` alone is written.
 
     Args:
         output: Folder or URL of the dataset.
