@@ -62,6 +62,8 @@ $(TEST)/.installed: setup.py constraints.txt
 	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check \
 	  -c constraints.txt -e '.[train,s3,gcs,azure,hf,report,views,test]'
+# By itself: it asks for torchvision, which nothing here needs.
+	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps litdata==0.2.76
 	touch $@
 
 # In a folder of its own: what is imported is what was installed.

@@ -38,6 +38,7 @@ EXTRAS = {
         "hypothesis>=6.100",
         "kubernetes-validate>=1.31",
         "lightning>=2.6",
+        "megatron-core>=0.16",
         "moto[server]>=5.1",
         "mypy>=1.14",
         "playwright>=1.49",

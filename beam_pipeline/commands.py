@@ -49,6 +49,7 @@ COMMANDS = {
     ),
     "clean": Command("beam_pipeline.clean", "remove what no manifest names"),
     "generations": Command("beam_pipeline.generations", "list generations, or roll back to one"),
+    "export": Command("beam_pipeline.export", "write the rows in another trainer's format"),
     "report": Command("beam_pipeline.report", "draw report.html again"),
     "train": Command(
         "training", "train a model; with torchrun for many GPUs", needs="torch", extra="train"

@@ -130,6 +130,25 @@ class SubsetRows:
         """The columns."""
         return self._table(self.shards[0]).schema
 
+    def column_names(self, chosen: Sequence[str] | None = None) -> list[str]:
+        """Return the names of columns: those that were chosen, or all.
+
+        Raises:
+            UsageError: there is no such column.
+        """
+        names: list[str] = self.schema.names
+        for name in chosen or ():
+            if name not in names:
+                raise UsageError(f"there is no column {name!r}: choose of {', '.join(names)}")
+        return names if chosen is None else list(chosen)
+
+    def identity(self, columns: Sequence[str]) -> str:
+        """Return a hash of the values in some columns: another one for other rows."""
+        digest = hashlib.sha256(f"{list(columns)}".encode())
+        for content in self.shards.column("content_sha256").to_pylist():
+            digest.update(content.encode())
+        return digest.hexdigest()[:32]
+
     def tables(self) -> Iterator[pa.Table]:
         """Yield the rows shard by shard, for what is larger than memory."""
         yield from map(self._table, self.shards)
@@ -140,8 +159,8 @@ class SubsetRows:
         Args:
             columns: Names of columns; default: all.
         """
-        tables = (self._chosen(table, columns) for table in self.tables())
-        return pa.concat_tables(tables)
+        names = self.column_names(columns)
+        return pa.concat_tables(table.select(names) for table in self.tables())
 
     def to_arrow_dataset(self) -> pyarrow.dataset.Dataset:
         """Return an Arrow dataset, from which DuckDB, polars and others read what they need."""
@@ -176,15 +195,12 @@ class SubsetRows:
         names = class_names(self.dataset.manifest)
         if names and "labels" in features:
             features["labels"] = library.ClassLabel(names=names)
-        # By it `map` finds again what it has made of the same rows.
-        identity = hashlib.sha256(f"{table.column_names}".encode())
-        for content in self.shards.column("content_sha256").to_pylist():
-            identity.update(content.encode())
         return library.Dataset(
             library.table.InMemoryTable(table),
             info=library.DatasetInfo(features=features),
             split=library.Split(self.subset),
-            fingerprint=identity.hexdigest()[:32],
+            # By it `map` finds again what it has made of the same rows.
+            fingerprint=self.identity(table.column_names),
         )
 
     def to_torch(self, columns: Sequence[str] | None = None) -> ShardDataset:
@@ -203,15 +219,6 @@ class SubsetRows:
     def _table(self, shard: ShardEntry) -> pa.Table:
         dataset = self.dataset
         return read_table(dataset.folder, shard, check_hash=dataset.check_hashes)
-
-    def _chosen(self, table: pa.Table, columns: Sequence[str] | None) -> pa.Table:
-        if columns is None:
-            return table
-        unknown = [name for name in columns if name not in table.column_names]
-        if unknown:
-            known = ", ".join(table.column_names)
-            raise UsageError(f"there is no column {unknown[0]!r}: choose of {known}")
-        return table.select(list(columns))
 
 
 def _load(library: str) -> Any:

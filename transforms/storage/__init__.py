@@ -22,12 +22,19 @@ from transforms.storage.reading import (
     vanished,
 )
 from transforms.storage.versions import identity_of, is_version, local_version, version_of
-from transforms.storage.writing import create, remove, remove_empty_folder, write_atomic
+from transforms.storage.writing import (
+    create,
+    create_from,
+    remove,
+    remove_empty_folder,
+    write_atomic,
+)
 
 __all__ = [
     "absolute_path",
     "changed",
     "create",
+    "create_from",
     "exists",
     "file_sizes",
     "identity_of",

@@ -7,8 +7,9 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
 from fsspec import AbstractFileSystem
@@ -44,7 +45,7 @@ def write_atomic(path: str, data: bytes) -> None:
     with _writing(path):
         filesystem, name = locate(path)
         if isinstance(filesystem, LocalFileSystem):
-            _write_local(Path(name), data)
+            _write_local(Path(name), [data])
         else:
             ask(filesystem, "pipe_file", name, data)
 
@@ -62,11 +63,49 @@ def create(path: str, data: bytes) -> bool:
     with _writing(path):
         filesystem, name = locate(path)
         if isinstance(filesystem, LocalFileSystem):
-            created = _write_local(Path(name), data, replace=False)
+            created = _write_local(Path(name), [data], replace=False)
         else:
             created = _put_new(filesystem, name, data, _bucket_of(path))
     # It is our own where the answer to the first of two attempts was lost.
     return created or _holds(path, data)
+
+
+def create_from(path: str, pieces: Iterable[bytes]) -> bool:
+    """Write a file of any size unless one is there, and return False where one is.
+
+    Args:
+        path: Path or URL.
+        pieces: Its bytes, of which one piece is in memory at a time. None is taken where a file is
+            there.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with _writing(path):
+        filesystem, name = locate(path)
+        if exists(path):
+            return False
+        if isinstance(filesystem, LocalFileSystem):
+            return _write_local(Path(name), pieces, replace=False)
+        remaining = iter(pieces)
+        first, second = next(remaining, b""), next(remaining, None)
+        if second is None:
+            return _put_new(filesystem, name, first, _bucket_of(path))
+        _upload(filesystem, name, chain([first, second], remaining))
+        return True
+
+
+def _upload(filesystem: AbstractFileSystem, name: str, pieces: Iterable[bytes]) -> None:
+    """Write a large file, of which nothing is there before its end."""
+    file = filesystem.open(name, "wb")
+    try:
+        file.writelines(pieces)
+    except BaseException:
+        # Closing it would complete it, and so would forgetting it.
+        file.discard()
+        file.closed = True
+        raise
+    file.close()
 
 
 def _holds(path: str, data: bytes) -> bool:
@@ -123,7 +162,7 @@ def _writing(path: str) -> Iterator[None]:
         raise OutputError(f"cannot write {path}: {reason(error)}") from error
 
 
-def _write_local(path: Path, data: bytes, *, replace: bool = True) -> bool:
+def _write_local(path: Path, pieces: Iterable[bytes], *, replace: bool = True) -> bool:
     """Write a file, and return False where one is there that must not be replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
@@ -131,7 +170,7 @@ def _write_local(path: Path, data: bytes, *, replace: bool = True) -> bool:
     try:
         # "x" never follows a link that somebody put there.
         with temporary.open("xb") as file:
-            file.write(data)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         if replace:

@@ -1,0 +1,76 @@
+"""`python -m beam_pipeline.export OUTPUT --to FOLDER --format mds`: for other trainers."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from beam_pipeline.console import run_program, say
+from beam_pipeline.dataset_arguments import dataset_parser, run_command
+from transforms import open_dataset, storage
+from transforms.finished.exporting import check_folder, export_rows
+from transforms.finished.views import OpenDataset, SubsetRows
+from transforms.functional.dataset.manifest import SUBSETS
+from transforms.functional.errors import DatasetError
+from transforms.functional.exports.formats import FORMATS, check_format
+from transforms.functional.wording import counted
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the rows of a dataset in another format, and return an exit code."""
+    parser = dataset_parser(
+        "export",
+        "Write the rows of a dataset as another trainer reads them, each subset into a folder of "
+        "its own. What another file holds is never replaced; the index is written last.",
+        generation=True,
+    )
+    parser.add_argument("--to", required=True, metavar="FOLDER", help="folder or URL to write to")
+    parser.add_argument(
+        "--format",
+        required=True,
+        choices=FORMATS,
+        help="mds: MosaicML streaming; litdata: its StreamingDataset; megatron: an indexed dataset "
+        "of token ids; jsonl: an object a row",
+    )
+    parser.add_argument(
+        "--subset", choices=SUBSETS, action="append", help="only this one; all by default"
+    )
+    parser.add_argument(
+        "--columns", metavar="NAMES", help="only these, with commas between; all by default"
+    )
+    options = parser.parse_args(arguments)
+    return run_command(
+        lambda: _export(options), options, interrupted="the same command goes on from here"
+    )
+
+
+def _export(options: argparse.Namespace) -> int:
+    dataset = open_dataset(options.output, options.generation, check_hashes=True)
+    columns = None if options.columns is None else options.columns.split(",")
+    check_format(options.format, dataset.manifest, all_columns=columns is None)
+    folders = {
+        storage.join(options.to, name): rows for name, rows in _chosen(dataset, options.subset)
+    }
+    for folder, rows in folders.items():
+        rows.column_names(columns)
+        check_folder(folder, options.format)
+    say(f"{options.to}: generation {dataset.generation} of {options.output} as {options.format}")
+    for folder, rows in folders.items():
+        made = export_rows(rows, folder, options.format, columns)
+        tokens = rows.shards.total("tokens")
+        say(
+            f"  {rows.subset:<10}  {counted(len(rows), 'row')}, {counted(tokens, 'token')}, "
+            f"{counted(made.files, 'file')}, {made.bytes / 1e6:,.1f} MB"
+        )
+    return 0
+
+
+def _chosen(dataset: OpenDataset, names: Sequence[str] | None) -> list[tuple[str, SubsetRows]]:
+    found = [(name, dataset[name]) for name in names or dataset.subsets]
+    if not found:
+        raise DatasetError(f"{dataset.folder} has no rows: there is nothing to export")
+    return found
+
+
+if __name__ == "__main__":
+    run_program(main)
