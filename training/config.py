@@ -14,6 +14,7 @@ from transformers import HfArgumentParser, TrainingArguments
 from training.reading.shard_cache import DEFAULT_CACHE_GB
 from training.sampling.order import DEFAULT_WINDOW_SHARDS
 from transforms.functional.errors import UsageError
+from transforms.functional.reviews.problem_types import ProblemType
 
 
 def _option(help_text: str, default: Any = None) -> Any:
@@ -30,6 +31,10 @@ class DataOptions:
     )
     task: Literal["mlm", "classification"] | None = _option(
         "what to train: mlm or classification; default: the dataset's task"
+    )
+    problem_type: ProblemType | None = _option(  # noqa: RUF009  # A field, as the others.
+        "classification: what a label is; default: as the dataset was made. Classes are trained as "
+        "numbers with regression"
     )
     weights: list[float] = field(
         default_factory=list,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from training.config import DataOptions
-from training.model.collators import MLM_COLUMNS, MlmCollator, mask_recipe
+from training.model.collators import MLM_COLUMNS, MlmCollator, mask_recipe, with_numbers
 from training.model.review_attention import ReviewAttention, WithinReviews
 from training.reading.dataset import ShardDataset
 from training.reading.manifest_source import locate
@@ -22,6 +22,7 @@ from training.sampling.order import Order, ShardOrder
 from training.sampling.row_draws import draw_reviews, draw_rows, set_apart
 from transforms import storage
 from transforms.functional.errors import DatasetError, UsageError
+from transforms.functional.reviews.problem_types import REGRESSION, SINGLE, ProblemType
 
 Collator = Callable[[Batch], Batch]
 
@@ -31,7 +32,7 @@ class Data:
     """What is trained and evaluated on.
 
     Attributes:
-        task: `mlm` or `classification`.
+        problem_type: What a label is, None for mlm.
         datasets: The datasets; the first one's tokenizer is everybody's.
         train: The rows to train on.
         train_parts: Those rows by dataset.
@@ -44,7 +45,7 @@ class Data:
             evaluate on, None without one.
     """
 
-    task: str
+    problem_type: ProblemType | None
     datasets: list[ShardDataset]
     train: RowSource
     train_parts: list[RowSource]
@@ -54,6 +55,11 @@ class Data:
     weights: list[float]
     choices: dict[str, Any]
     generations: list[str | None]
+
+    @property
+    def task(self) -> str:
+        """`mlm` or `classification`."""
+        return self.datasets[0].manifest.task
 
     @property
     def evaluated_on(self) -> ShardDataset:
@@ -120,10 +126,10 @@ def load_data(options: DataOptions, *, seed: int) -> Data:
     datasets = [
         _open(url, "train", options.task, cache, within_reviews=within) for url in options.dataset
     ]
-    task = datasets[0].manifest.task
+    problem_type = _problem_type(options, datasets[0])
     for dataset in datasets[1:]:
         _check_alike(datasets[0], dataset)
-    evaluation = _evaluation(options, datasets[0], task, cache, seed)
+    evaluation = _evaluation(options, datasets[0], cache, seed)
     parts: list[RowSource] = list(datasets)
     is_set_apart = evaluation is None and bool(options.max_eval_rows)
     if is_set_apart and options.max_eval_rows:
@@ -136,15 +142,18 @@ def load_data(options: DataOptions, *, seed: int) -> Data:
     pad_id = datasets[0].manifest.tokenizer.special_token_ids.get("pad", 0)
     urls = [*options.dataset, options.eval_dataset]
     return Data(
-        task=task,
+        problem_type=problem_type,
         datasets=datasets,
         train=parts[0] if len(parts) == 1 else MixedRows(parts, pad_id=pad_id),
         train_parts=parts,
         evaluation=evaluation,
-        collate=_collator(options, datasets[0], seed, None),
-        collate_evaluation=_collator(options, datasets[0], seed, 0),
+        collate=_collator(options, datasets[0], problem_type, seed, None),
+        collate_evaluation=_collator(options, datasets[0], problem_type, seed, 0),
         weights=options.weights or [float(len(part)) for part in parts],
-        choices=_choices(options, datasets[0], is_set_apart=is_set_apart),
+        choices={
+            **_choices(options, datasets[0], is_set_apart=is_set_apart),
+            "problem_type": problem_type,
+        },
         generations=[None if url is None else locate(url).manifest for url in urls],
     )
 
@@ -159,9 +168,26 @@ def _choices(options: DataOptions, dataset: ShardDataset, *, is_set_apart: bool)
     return {name: getattr(options, name) for name in [*names, "attention"]}
 
 
+def _problem_type(options: DataOptions, dataset: ShardDataset) -> ProblemType | None:
+    """Return what a label is: what the dataset says, or numbers where its classes are asked for so.
+
+    Raises:
+        UsageError: its labels are none of that kind.
+    """
+    wanted, found = options.problem_type, dataset.manifest.problem_type
+    if wanted in (None, found) or (wanted == REGRESSION and found == SINGLE):
+        return wanted or found
+    raise UsageError(
+        f"--problem_type {wanted}: {dataset.location.url} was made "
+        + (f"with --problem_type {found}" if found else "for mlm, without labels of reviews")
+        + ": make it with the other, or leave the option out"
+    )
+
+
 def _evaluation(
-    options: DataOptions, dataset: ShardDataset, task: str, cache: ShardCache, seed: int
+    options: DataOptions, dataset: ShardDataset, cache: ShardCache, seed: int
 ) -> RowSource | None:
+    task = dataset.manifest.task
     within = options.attention == "within_reviews"
     if options.eval_dataset:
         found = _open(options.eval_dataset, "train", task, cache, within_reviews=within)
@@ -202,6 +228,7 @@ def _check_alike(first: ShardDataset, other: ShardDataset) -> None:
         "max_length": (mine.max_length, theirs.max_length),
         "tokenizer": (mine.tokenizer.sha256, theirs.tokenizer.sha256),
         "columns": (first.columns, other.columns),
+        "problem_type": (mine.problem_type, theirs.problem_type),
         "label_numbers": (mine.label_numbers, theirs.label_numbers),
     }
     for name, (ours, others) in facts.items():
@@ -213,10 +240,14 @@ def _check_alike(first: ShardDataset, other: ShardDataset) -> None:
 
 
 def _collator(
-    options: DataOptions, dataset: ShardDataset, seed: int, epoch: int | None
+    options: DataOptions,
+    dataset: ShardDataset,
+    problem_type: ProblemType | None,
+    seed: int,
+    epoch: int | None,
 ) -> Collator:
     if "block" not in dataset.columns:
-        return as_it_is
+        return with_numbers if problem_type == REGRESSION else as_it_is
     recipe = mask_recipe(
         dataset,
         probability=options.mlm_probability,

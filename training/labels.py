@@ -12,6 +12,7 @@ from training.data import Data
 from training.reading.dataset import RowBatch
 from training.reading.row_subset import RowSource
 from transforms.functional.errors import DatasetError, UsageError
+from transforms.functional.reviews.problem_types import HOT, MULTI, REGRESSION
 
 _ROWS_AT_ONCE = 1 << 16
 
@@ -42,10 +43,17 @@ def find_classes(data: Data, num_labels: int | None) -> Classes:
     Raises:
         DatasetError: a label is below 0, an evaluation row has one that no training row has, or
             the classes can be counted nowhere.
-        UsageError: a label is not below `num_labels`.
+        UsageError: `num_labels` is not above every label, or goes with no classes.
     """
-    if data.task == "mlm":
+    if data.problem_type in (None, REGRESSION):
+        if num_labels is not None:
+            raise UsageError(
+                f"--num_labels {num_labels} is for classes, and labels are "
+                f"{'numbers' if data.problem_type else 'tokens'} here: leave it out"
+            )
         return Classes([], [])
+    if data.problem_type == MULTI:
+        return _listed_classes(data, num_labels)
     train = count_labels(data.train)
     evaluation = None if data.evaluation is None else count_labels(data.evaluation)
     names = _names(data, num_labels, [*(train or ()), *(evaluation or ())])
@@ -73,9 +81,33 @@ def count_labels(rows: RowSource) -> dict[int, int] | None:
     for begin in range(0, len(labels), _ROWS_AT_ONCE):
         part = np.arange(begin, min(begin + _ROWS_AT_ONCE, len(labels)))
         values = labels[RowBatch(part, np.zeros_like(part))]["labels"].numpy()
+        # Of several classes those that apply to a row.
+        values = np.nonzero(values >= HOT)[1] if values.ndim == 2 else values
         for label, count in zip(*np.unique(values, return_counts=True), strict=True):
             counts[int(label)] = counts.get(int(label), 0) + int(count)
     return counts
+
+
+def _listed_classes(data: Data, num_labels: int | None) -> Classes:
+    """Return the classes that rows have several of: those that the manifest lists."""
+    dataset = data.datasets[0]
+    numbers = dataset.manifest.label_numbers or {}
+    names = sorted(numbers, key=lambda name: numbers[name])
+    if not names:
+        raise DatasetError(
+            f"{dataset.location.url} has no classes: every list of classes is empty; is another "
+            f"--label_column meant?"
+        )
+    if num_labels not in (None, len(names)):
+        raise UsageError(
+            f"--num_labels {num_labels}: rows have a label for each of {len(names)} classes; "
+            f"leave it out"
+        )
+    warnings: list[str] = []
+    for subset, rows in (("training", data.train), ("evaluation", data.evaluation)):
+        counts = None if rows is None else count_labels(rows)
+        warnings += [] if counts is None else _missing(subset, names, counts)
+    return Classes(names, warnings)
 
 
 def check_labels(labels: torch.Tensor, n_classes: int) -> None:

@@ -70,7 +70,8 @@ def _run(options: Options, stop: StopWhenAsked, lock: OutputLock) -> dict[str, A
     check_same_on_all_ranks(on_all_ranks(lambda: facts_of_data(data, checkpoint), device))
     classes = on_all_ranks(lambda: find_classes(data, data_options.num_labels), device)
     model, tokenizer = on_all_ranks(
-        lambda: load_model(model_options, data.task, data.datasets[0], classes.names), device
+        lambda: load_model(model_options, data.problem_type, data.datasets[0], classes.names),
+        device,
     )
     check_same_on_all_ranks(facts_of_model(model))
     if data_options.attention == "within_reviews":

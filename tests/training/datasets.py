@@ -111,7 +111,7 @@ def write_classification(
     overflow: str = "truncate",
     tokenizer: Path = SAMPLE / "tokenizer",
     template: Template = TEMPLATE,
-    reviews: Sequence[tuple[str, int]] | None = None,
+    reviews: Sequence[tuple[str, Any]] | None = None,
     labels_named: bool = True,
     **changes: Any,
 ) -> Path:
@@ -133,7 +133,8 @@ def write_classification(
     for number, part in enumerate(parts):
         subset = "train" if number < shards else "validation"
         rows = pad_reviews(encode([reviews[i][0] for i in part], tokenizer), layout).rows
-        labels = np.array([reviews[i][1] for i in part], np.int64)
+        dtype = np.float32 if "problem_type" in changes else np.int64
+        labels = np.array([reviews[i][1] for i in part], dtype)
         written[subset].append(_write_shard(folder, subset, number, rows, labels))
     config = {"masking": "dynamic", "padding": padding, "overflow": overflow, "stride": 4}
     config |= changes

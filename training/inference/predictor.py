@@ -13,8 +13,17 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.inference.preprocessing import TextPreprocessing
 from training.loop.metrics import mean_of_windows
+from training.loop.scores import scores_of
 from training.model.pretrained import load_config, load_tokenizer, load_weights, longest_input
 from transforms.functional.errors import UsageError
+from transforms.functional.reviews.problem_types import (
+    HOT,
+    LABEL_TYPES,
+    MULTI,
+    REGRESSION,
+    SINGLE,
+    ProblemType,
+)
 
 Row = list[int]  # Token ids.
 
@@ -44,7 +53,8 @@ class Predictor:
         tokenizer: Its tokenizer.
         preprocessing: What is done to the texts.
         batch_size: Rows that are run together.
-        top_k: How many labels or fillings; default: 1 label, 5 fillings.
+        top_k: How many labels or fillings; default: 1 label (of several classes: those that
+            apply), 5 fillings. A number is one.
     """
 
     def __init__(
@@ -62,7 +72,8 @@ class Predictor:
         self._tokenizer = tokenizer
         self._preprocessing = preprocessing
         self._batch_size = batch_size
-        self._top_k = top_k or (5 if self.fills_masks else 1)
+        self._problem_type = None if self.fills_masks else _problem_type(model)
+        self._top_k = top_k
         places = longest_input(model)
         longest = min(int(tokenizer.model_max_length), places or int(tokenizer.model_max_length))
         self._max_length = min(preprocessing.max_length or longest, longest)
@@ -95,7 +106,7 @@ class Predictor:
         owners = np.repeat(np.arange(len(texts)), [len(text_rows) for text_rows in windows])
         if not rows:
             return [self._nothing() for _ in texts]
-        means = mean_of_windows(self._probabilities(rows), owners, len(texts))
+        means = mean_of_windows(self._scores(rows), owners, len(texts))
         pairs = zip(windows, means, strict=True)
         return [self._named(row) if text_rows else self._nothing() for text_rows, row in pairs]
 
@@ -123,16 +134,16 @@ class Predictor:
             return [rows[:1] for rows in windows]
         return windows
 
-    def _probabilities(self, rows: list[Row]) -> npt.NDArray[np.float64]:
-        """Return (n_rows, n_classes or n_ids)."""
+    def _scores(self, rows: list[Row]) -> npt.NDArray[np.float64]:
+        """Return (n_rows, n_classes or n_ids) probabilities, or (n_rows, 1) numbers."""
         # Rows of similar length have little padding.
         order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
         found = [
             self._run([rows[row] for row in order[begin : begin + self._batch_size]])
             for begin in range(0, len(order), self._batch_size)
         ]
-        probabilities: npt.NDArray[np.float64] = torch.cat(found).numpy()[np.argsort(order)]
-        return probabilities
+        scores: npt.NDArray[np.float64] = torch.cat(found).numpy()[np.argsort(order)]
+        return scores
 
     def _run(self, rows: list[Row]) -> torch.Tensor:
         ids, real = self._padded(rows)
@@ -143,8 +154,7 @@ class Predictor:
         if self.fills_masks:
             first = ids.eq(self._tokenizer.mask_token_id).int().argmax(dim=1)
             logits = logits[torch.arange(len(rows)), first]
-        probabilities: torch.Tensor = logits.softmax(-1).double()
-        return probabilities
+        return scores_of(logits, self._problem_type).double()
 
     def _padded(self, rows: list[Row]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return ids and attention mask (n, length)."""
@@ -161,15 +171,28 @@ class Predictor:
             real[number, place] = 1
         return ids, real
 
-    def _named(self, probabilities: npt.NDArray[np.float64]) -> Prediction:
-        best = np.argsort(-probabilities, kind="stable")[: self._top_k].tolist()
+    def _named(self, scores: npt.NDArray[np.float64]) -> Prediction:
+        best = np.argsort(-scores, kind="stable")[: self._count(scores)].tolist()
         if self.fills_masks:
             names = [str(name) for name in self._tokenizer.convert_ids_to_tokens(best)]
         else:
             names = [str((self._model.config.id2label or {})[number]) for number in best]
-        return Prediction(list(zip(names, probabilities[best].tolist(), strict=True)))
+        return Prediction(list(zip(names, scores[best].tolist(), strict=True)))
+
+    def _count(self, scores: npt.NDArray[np.float64]) -> int:
+        """Return how many labels or fillings of a text are given."""
+        if self._top_k is None and self._problem_type == MULTI:
+            return int(np.count_nonzero(scores >= HOT))
+        return self._top_k or (5 if self.fills_masks else 1)
 
     def _nothing(self) -> Prediction:
         if self.fills_masks:
             return Prediction([], f"no {self._tokenizer.mask_token} to fill in")
         return Prediction([], "no token in it")
+
+
+def _problem_type(model: PreTrainedModel) -> ProblemType:
+    """Return what a model predicts, as its config says; else by its outputs, as its class does."""
+    said = model.config.problem_type
+    found = next((each for each in LABEL_TYPES if each == said), None)
+    return found or (REGRESSION if model.config.num_labels == 1 else SINGLE)

@@ -11,19 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from accelerate.utils import gather_object, send_to_device  # type: ignore[import-untyped]
-from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 from transformers.trainer_utils import EvalLoopOutput
 
-from training.loop.losses import at_labels
-from training.loop.metrics import (
-    average_windows,
-    classification_metrics,
-    confusion_matrix,
-    mlm_metrics,
-)
+from training.loop.losses import at_labels, at_values, loss_sum
+from training.loop.metrics import average_windows, mlm_metrics
 from training.loop.processes import on_all_ranks
+from training.loop.scores import score_reviews, scores_of
 from training.reading.row_reader import Batch
+from transforms.functional.reviews.problem_types import ProblemType
 from transforms.functional.rows.masking import IGNORED
 
 
@@ -34,7 +30,7 @@ class Evaluation:
     Attributes:
         metrics: Names and numbers.
         n_rows: Rows (mlm) or reviews (classification) that were scored.
-        confusion: (n_classes, n_classes) counts; None for mlm.
+        confusion: (n_classes, n_classes) counts; None where a review has not one class.
     """
 
     metrics: dict[str, float]
@@ -61,7 +57,7 @@ class _Sums:
 def evaluate_batches(
     model: torch.nn.Module,
     loader: DataLoader,
-    task: str,
+    problem_type: ProblemType | None,
     *,
     device: torch.device,
     autocast: Callable[[], AbstractContextManager[Any]],
@@ -73,7 +69,7 @@ def evaluate_batches(
     Args:
         model: The model, on `device`.
         loader: This process's batches, as many as on every other process.
-        task: `mlm` or `classification`.
+        problem_type: What a label is, None for mlm.
         device: Where the batches go.
         autocast: Makes the context that the model computes in.
         predicting: Makes, of the labels, the context that the model is run in.
@@ -85,16 +81,16 @@ def evaluate_batches(
     for _ in range(len(loader)):
         batch = on_all_ranks(lambda: next(batches), device)
         with torch.no_grad(), autocast():
-            _add(sums, model, batch, task, device, predicting)
+            _add(sums, model, batch, problem_type, device, predicting)
         after_batch()
-    return _score(sums, task, n_rows=len(loader.dataset))  # type: ignore[arg-type]
+    return _score(sums, problem_type, n_rows=len(loader.dataset))  # type: ignore[arg-type]
 
 
 def _add(
     sums: _Sums,
     model: torch.nn.Module,
     batch: Batch,
-    task: str,
+    problem_type: ProblemType | None,
     device: torch.device,
     predicting: Callable[[torch.Tensor], AbstractContextManager[Any]],
 ) -> None:
@@ -103,24 +99,28 @@ def _add(
     inputs = send_to_device(batch, device)
     labels = inputs.pop("labels")
     with predicting(labels):
-        logits, predicted = at_labels(model(**inputs).logits, labels)
-    sums.loss += float(cross_entropy(logits, predicted, reduction="sum"))
-    sums.labels += len(predicted)
-    if task == "classification" and review is not None:
-        probabilities = logits.softmax(-1).cpu().double()
-        found = (probabilities, predicted.cpu(), review[labels.ne(IGNORED).cpu()])
+        logits = model(**inputs).logits
+    if labels.is_floating_point():
+        logits, predicted = at_values(logits, labels), labels
+        review = None if review is None else review[: len(labels)]
+    else:
+        logits, predicted = at_labels(logits, labels)
+        review = None if review is None else review[labels.ne(IGNORED).cpu()]
+    sums.loss += float(loss_sum(logits, predicted, problem_type))
+    sums.labels += predicted.numel()
+    if problem_type is not None and review is not None:
+        scores = scores_of(logits.reshape(len(predicted), -1), problem_type)
+        found = (scores.cpu().double(), predicted.cpu(), review)
         sums.scored.append(tuple(part.numpy() for part in found))
 
 
-def _score(sums: _Sums, task: str, *, n_rows: int) -> Evaluation:
+def _score(sums: _Sums, problem_type: ProblemType | None, *, n_rows: int) -> Evaluation:
     everyone: list[_Sums] = gather_object([sums])
     loss, n_labels = sum(one.loss for one in everyone), sum(one.labels for one in everyone)
-    if task == "mlm":
+    if problem_type is None:
         return Evaluation(mlm_metrics(loss, n_labels), n_rows)
     scored = [part for one in everyone for part in one.scored]
     columns = [np.concatenate(column) for column in zip(*scored, strict=True)]
-    probabilities, labels = average_windows(columns[0], columns[1], columns[2])
-    n_classes = probabilities.shape[1]
-    confusion = confusion_matrix(labels, probabilities.argmax(axis=1), n_classes)
-    metrics = {"loss": loss / n_labels, **classification_metrics(confusion)}
-    return Evaluation(metrics, len(labels), confusion)
+    scores, labels = average_windows(columns[0], columns[1], columns[2])
+    metrics, confusion = score_reviews(scores, labels, problem_type)
+    return Evaluation({"loss": loss / n_labels, **metrics}, len(labels), confusion)

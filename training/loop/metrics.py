@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from transforms.functional.reviews.problem_types import HOT
+
 
 def mlm_metrics(loss_sum: float, n_tokens: int) -> dict[str, float]:
     """Return `loss` (nats per predicted token), and `perplexity`, its exponential."""
@@ -17,18 +19,18 @@ def mlm_metrics(loss_sum: float, n_tokens: int) -> dict[str, float]:
 
 def average_windows(
     probabilities: npt.NDArray[np.float64],
-    labels: npt.NDArray[np.int64],
+    labels: npt.NDArray[np.generic],
     reviews: npt.NDArray[np.int64],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.generic]]:
     """Average the rows (windows) of each review.
 
     Args:
         probabilities: (n_rows, n_classes).
-        labels: (n_rows,), the same in all rows of a review.
+        labels: (n_rows, ...), the same in all rows of a review.
         reviews: (n_rows, 2) input file and record.
 
     Returns:
-        (n_reviews, n_classes) and (n_reviews,), in the order of the reviews.
+        (n_reviews, n_classes) and (n_reviews, ...), in the order of the reviews.
     """
     _, first, inverse = np.unique(reviews, axis=0, return_index=True, return_inverse=True)
     return mean_of_windows(probabilities, inverse.reshape(-1), len(first)), labels[first]
@@ -70,6 +72,47 @@ def classification_metrics(confusion: npt.NDArray[np.int64]) -> dict[str, Any]:
     return {
         "accuracy": float(hits.sum() / confusion.sum()),
         "f1": float(f1[1] if len(f1) == 2 else f1.mean()),
+    }
+
+
+def regression_metrics(
+    predictions: npt.NDArray[np.float64], labels: npt.NDArray[np.float64]
+) -> dict[str, float]:
+    """Return `mse`, `mae` and `pearson`, the correlation; that of equal numbers is 0.
+
+    Args:
+        predictions: (n_reviews,).
+        labels: (n_reviews,).
+    """
+    error = predictions - labels
+    one, other = predictions - predictions.mean(), labels - labels.mean()
+    spread = math.sqrt(float(one @ one) * float(other @ other))
+    return {
+        "mse": float(np.mean(error**2)),
+        "mae": float(np.mean(np.abs(error))),
+        "pearson": float(one @ other) / spread if spread else 0.0,
+    }
+
+
+def multi_label_metrics(
+    probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.float64]
+) -> dict[str, float]:
+    """Return `f1_micro`, `f1_macro`, and `exact_match`: reviews with all classes right.
+
+    A class that never occurs and is never predicted has F1 0, as in scikit-learn.
+
+    Args:
+        probabilities: (n_reviews, n_classes); from 0.5 on a class is predicted.
+        labels: (n_reviews, n_classes), multi-hot.
+    """
+    predicted, true = probabilities >= HOT, labels >= HOT
+    hits = np.count_nonzero(predicted & true, axis=0)
+    either = np.count_nonzero(predicted, axis=0) + np.count_nonzero(true, axis=0)
+    f1 = np.divide(2 * hits, either, out=np.zeros(len(hits)), where=either > 0)
+    return {
+        "f1_micro": float(2 * hits.sum() / max(either.sum(), 1)),
+        "f1_macro": float(f1.mean()),
+        "exact_match": float(np.mean((predicted == true).all(axis=1))),
     }
 
 

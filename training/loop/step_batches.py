@@ -25,7 +25,7 @@ class StepBatches(Dataset[Batch]):
         rows: The rows.
         collate: Makes the inputs of them.
         drop: Columns that are not for the model.
-        n_classes: Number of classes, None where labels are of tokens.
+        n_classes: Number of classes, None where a row has not one class.
     """
 
     def __init__(

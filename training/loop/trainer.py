@@ -17,7 +17,7 @@ from training.data import Data
 from training.loop.checkpoints import DataState, unmark
 from training.loop.data_position import DataPosition
 from training.loop.evaluation import Evaluation, evaluate_batches
-from training.loop.losses import token_loss
+from training.loop.losses import step_loss
 from training.loop.processes import on_all_ranks
 from training.loop.step_batches import StepBatches, StepSampler
 from training.loop.stopping import StopWhenAsked, heed_only_the_parent
@@ -28,6 +28,7 @@ from training.sampling.loader import as_it_is
 from training.sampling.order import ShardOrder
 from training.sampling.sampler import ElasticSampler
 from transforms.functional.errors import UsageError
+from transforms.functional.reviews.problem_types import SINGLE
 
 
 class ShardTrainer(Trainer):
@@ -87,7 +88,7 @@ class ShardTrainer(Trainer):
         # The trainer removes old checkpoints before the new one is whole: this is done behind it.
         position = DataPosition(self._batches, self._data_start, args.save_total_limit)
         args.save_total_limit = None
-        n_classes = model.config.num_labels if data.task == "classification" else None
+        n_classes = model.config.num_labels if data.problem_type == SINGLE else None
         evaluation = None
         if data.evaluation is not None:
             collate = data.collate_evaluation
@@ -100,7 +101,7 @@ class ShardTrainer(Trainer):
             ),
             eval_dataset=evaluation,
             processing_class=tokenizer,
-            compute_loss_func=token_loss,
+            compute_loss_func=step_loss(data.problem_type),
             callbacks=[stop, position],
         )
 
@@ -159,7 +160,7 @@ class ShardTrainer(Trainer):
         result = evaluate_batches(
             cast(torch.nn.Module, self.model),
             dataloader,
-            self.data.task,
+            self.data.problem_type,
             device=self.args.device,
             autocast=self.compute_loss_context_manager,
             predicting=self._predicting,

@@ -18,27 +18,29 @@ from training.model.pretrained import (
 from training.model.tokenizer_check import check_same_tokenizer, dataset_tokenizer
 from training.reading.dataset import ShardDataset
 from transforms.functional.errors import DatasetError, UsageError
+from transforms.functional.reviews.problem_types import REGRESSION, ProblemType
 
 
 def load_model(
-    options: ModelOptions, task: str, dataset: ShardDataset, label_names: list[str]
+    options: ModelOptions,
+    problem_type: ProblemType | None,
+    dataset: ShardDataset,
+    label_names: list[str],
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return a model for the task, and the dataset's tokenizer.
 
     Args:
         options: Which model.
-        task: `mlm` or `classification`.
+        problem_type: What a label is, None for mlm.
         dataset: What it will be trained on.
-        label_names: Names of the classes, in order; empty for mlm.
+        label_names: Names of the classes, in order; empty where there are none.
 
     Raises:
         UsageError: there is no such model or config.
         DatasetError: the dataset does not fit the model.
     """
-    settings: dict[str, Any] = {}
-    if task == "classification":
-        settings["id2label"] = dict(enumerate(label_names))
-        settings["label2id"] = {name: number for number, name in enumerate(label_names)}
+    task = "mlm" if problem_type is None else "classification"
+    settings = _label_settings(problem_type, label_names)
     if options.from_config:
         model = _from_config(options.from_config, task, dataset, settings)
     else:
@@ -53,6 +55,19 @@ def load_model(
         # Whoever loads the saved tokenizer cuts texts off by this.
         tokenizer.model_max_length = min(tokenizer.model_max_length, places)
     return model, tokenizer
+
+
+def _label_settings(problem_type: ProblemType | None, label_names: list[str]) -> dict[str, Any]:
+    """Return the fields of a config that say what a model predicts."""
+    if problem_type is None:
+        return {}
+    if problem_type == REGRESSION:
+        return {"problem_type": problem_type, "num_labels": 1}
+    return {
+        "problem_type": problem_type,
+        "id2label": dict(enumerate(label_names)),
+        "label2id": {name: number for number, name in enumerate(label_names)},
+    }
 
 
 def check_fits(model: PreTrainedModel, dataset: ShardDataset) -> None:

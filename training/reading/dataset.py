@@ -21,6 +21,7 @@ from transforms import storage
 from transforms.functional.dataset.manifest import SUBSETS, Manifest, ShardEntry
 from transforms.functional.errors import DatasetError, UsageError
 from transforms.functional.records import Records
+from transforms.functional.reviews.problem_types import MULTI
 
 NO_EPOCH = -1  # Of rows read by plain numbers, as long as nobody said which epoch it is.
 
@@ -70,7 +71,8 @@ class ShardDataset(Dataset[Batch]):
     - `attention_mask`: (n, length) int64, 1 on real tokens, 0 on padding.
     - `word_ids`: (n, length) int64, the word's number in its row, -1 on special tokens.
     - `word_starts`: (n, length) bool, True at the first token of a word.
-    - `labels`: (n,) int64 classes, or (n, length) int64 static MLM labels (-100: not predicted).
+    - `labels`: (n,) int64 classes, (n,) float32 numbers, (n, n_classes) float32 multi-hot, or
+      (n, length) int64 static MLM labels (-100: not predicted).
     - `block`: (n, 5) int64: epoch, split, part, subset, row in the shard; the key of a row's masks.
       The epoch of rows read by plain numbers is that of `set_epoch`, before it -1.
     - `review`: (n, 2) int64: input file and record number of the row's first review.
@@ -249,6 +251,7 @@ def _make_reader(dataset: ShardDataset) -> RowReader:
         has_padding=np.array([s.tokens != s.rows * manifest.max_length for s in shards]),
         is_ragged=classification and options.get("padding") == "longest",
         static_labels=not classification,
+        label_width=len(manifest.label_numbers or ()) if manifest.problem_type == MULTI else None,
         pad_id=tokenizer.special_token_ids.get("pad", 0),
         template_ids=np.array(tokenizer.template_ids(), np.uint32),
         max_length=manifest.max_length,

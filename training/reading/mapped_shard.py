@@ -162,7 +162,7 @@ def _column(
     value_type = data_type
     if is_list or pa.types.is_fixed_size_list(data_type):
         value_type = data_type.value_type
-    plain = pa.types.is_boolean(value_type) or pa.types.is_integer(value_type)
+    plain = pa.types.is_primitive(value_type)
     buffers = [array.buffers() for array in arrays]
     # Validity of the rows, offsets of ragged ones, validity of the values, the values.
     values = [each[-1] for each in buffers]

@@ -33,6 +33,7 @@ class RowReader:
         has_padding: (n_shards,) bool, whether some row of the shard is padded.
         is_ragged: Rows have lengths of their own, and are padded here.
         static_labels: Labels are of tokens, not of rows.
+        label_width: Labels of a row, where it has one for each class; None where it has one.
         pad_id: Id of padding.
         template_ids: Ids of the tokens that belong to no word.
         max_length: Tokens in a fixed row.
@@ -43,6 +44,7 @@ class RowReader:
     has_padding: npt.NDArray[np.bool_]
     is_ragged: bool
     static_labels: bool
+    label_width: int | None
     pad_id: int
     template_ids: npt.NDArray[np.uint32]
     max_length: int
@@ -62,7 +64,7 @@ class RowReader:
             elif name == "review":
                 values = self._reviews(places)
             elif name == "labels" and not self.static_labels:
-                values = self.files.gather("labels", places)
+                values = self._labels(places)
             elif name == "attention_mask":
                 batch[name] = self._attention_mask(places)
                 continue
@@ -86,6 +88,13 @@ class RowReader:
         flat, lengths = self.files.gather_ragged(name, places)
         fill = self.pad_id if name == "input_ids" else 0
         return pad_to_longest(flat.astype(dtype), lengths, fill)
+
+    def _labels(self, places: Places) -> np.ndarray:
+        """Return (n,) labels, or (n, label_width); to an old row no later class applies."""
+        if self.label_width is None:
+            return self.files.gather("labels", places)
+        flat, lengths = self.files.gather_ragged("labels", places)
+        return pad_to_longest(flat, lengths, 0, self.label_width)
 
     def _attention_mask(self, places: Places) -> torch.Tensor:
         if self.is_ragged:
@@ -127,7 +136,10 @@ class RowReader:
 
 
 def pad_to_longest(
-    values: np.ndarray, lengths: npt.NDArray[np.int64], fill: int | bool
+    values: np.ndarray,
+    lengths: npt.NDArray[np.int64],
+    fill: int | bool,
+    longest: int | None = None,
 ) -> np.ndarray:
     """Return ragged rows, given end to end, as (n, longest), filled up at the right.
 
@@ -135,8 +147,9 @@ def pad_to_longest(
         values: (sum of lengths,) of any type.
         lengths: (n,) of each row.
         fill: The padding.
+        longest: Values in a row then; default: those of the longest row.
     """
-    longest = int(lengths.max(initial=0))
+    longest = int(lengths.max(initial=0)) if longest is None else longest
     padded: np.ndarray = np.full((len(lengths), longest), fill, values.dtype)
     padded[np.arange(longest) < lengths[:, None]] = values
     return padded
