@@ -21,6 +21,8 @@ EXTRAS = {
         "accelerate>=1.1",
         "tensorboard>=2.18",
     ],
+    # Trains low-rank adapters: --lora_r.
+    "lora": ["peft>=0.18"],
     # Stores for inputs and outputs; see docs/storage.md.
     "s3": ["s3fs>=2025.1"],
     "gcs": ["gcsfs>=2025.1"],

@@ -1,4 +1,4 @@
-"""The options of the training program, beside those of Hugging Face's `TrainingArguments`."""
+"""The options of the training program: data, model, and those of the trainer."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import torch
-from transformers import HfArgumentParser, TrainingArguments
+from transformers import HfArgumentParser
 
 from training.reading.shard_cache import DEFAULT_CACHE_GB
 from training.sampling.order import DEFAULT_WINDOW_SHARDS
+from training.trainer_options import TrainingOptions
 from transforms.functional.errors import UsageError
 from transforms.functional.reviews.problem_types import ProblemType
 
@@ -86,6 +86,8 @@ class DataOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"--{name} must be at least 1, got {value}")
+        if not 0 < self.cache_gb < math.inf:
+            raise UsageError(f"--cache_gb must be above 0, got {self.cache_gb:g}")
         if not 0 < self.mlm_probability <= 1:
             raise UsageError(
                 f"--mlm_probability must be above 0 and at most 1, got {self.mlm_probability:g}"
@@ -102,6 +104,15 @@ class ModelOptions:
     from_config: str | None = _option(
         "train from scratch: folder or JSON file of a model's config.json; needs no hub"
     )
+    revision: str | None = _option("branch, tag or commit of a model on the hub")
+    dtype: Literal["float32", "bfloat16", "float16", "auto"] = _option(
+        "type of the weights that are trained, auto: as they were saved; --bf16 computes in "
+        "bfloat16 and keeps weights of 32 bits",
+        "float32",
+    )
+    attn_implementation: str | None = _option(
+        "sdpa, eager, flash_attention_2, ...; default: the fastest that transformers has here"
+    )
     ignore_mismatched_sizes: bool = _option(
         "start weights anew whose sizes differ, as the head of a checkpoint with another number of "
         "classes",
@@ -116,6 +127,15 @@ class ModelOptions:
             "help": r"regular expressions over names of parameters to train: 'pooler|layer\.5'"
         },
     )
+    lora_r: int | None = _option(
+        "train low-rank adapters of this rank, merged into the model at the end; needs peft"
+    )
+    lora_alpha: int | None = _option("scale of the adapters; default: twice --lora_r")
+    lora_dropout: float = _option("dropout before the adapters", 0.0)
+    lora_target_modules: list[str] = field(
+        default_factory=list,
+        metadata={"help": "names of layers that get adapters; default: all linear ones"},
+    )
     probe: list[str] = field(
         default_factory=list,
         metadata={"help": 'mlm: texts with a mask to fill in, before and after: "A great [MASK]."'},
@@ -127,64 +147,27 @@ class ModelOptions:
             raise UsageError("give one of --model_name_or_path and --from_config")
         if self.unfreeze and not self.freeze_base:
             raise UsageError("--unfreeze goes with --freeze_base")
+        if self.revision and self.from_config:
+            raise UsageError("--revision goes with --model_name_or_path")
+        self._check_lora()
 
-
-@dataclass
-class TrainingOptions(TrainingArguments):
-    """Hugging Face's options, with a few defaults of ours."""
-
-    report_to: None | str | list[str] = field(  # noqa: RUF036  # As the base class has it.
-        default="tensorboard" if importlib.util.find_spec("tensorboard") else "none",
-        metadata={"help": "where logs go"},
-    )
-
-    max_hours: float | None = _option(
-        "save and stop after so many hours, with exit code 75, as at SIGTERM"
-    )
-
-    def __post_init__(self) -> None:
-        """Choose the processor, and refuse what would change batches behind the sampler's back."""
-        if not torch.accelerator.is_available():
-            # Without it several processes on a machine with no GPU would not find each other.
-            self.use_cpu = True
-        for name, least in (("seed", 0), ("data_seed", 0), ("per_device_train_batch_size", 1)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise UsageError(f"--{name} must be at least {least}, got {value}")
-        if self.label_smoothing_factor or self.bf16_full_eval or self.fp16_full_eval:
+    def _check_lora(self) -> None:
+        if self.lora_r is None:
+            if self.lora_alpha is not None or self.lora_dropout or self.lora_target_modules:
+                raise UsageError("--lora_alpha, --lora_dropout and the like go with --lora_r")
+            return
+        if self.lora_r < 1:
+            raise UsageError(f"--lora_r must be at least 1, got {self.lora_r}")
+        if not 0 <= self.lora_dropout < 1:
             raise UsageError(
-                "--label_smoothing_factor, --bf16_full_eval and --fp16_full_eval do nothing here: "
-                "loss and evaluation are this program's own; leave them out"
+                f"--lora_dropout must be at least 0 and below 1, got {self.lora_dropout:g}"
             )
-        if self.enable_jit_checkpoint:
-            raise UsageError("--enable_jit_checkpoint: SIGTERM saves anyway; leave it out")
-        if self.dataloader_drop_last:
-            raise UsageError(
-                "--dataloader_drop_last: every row is read once an epoch, and the last step is "
-                "smaller; leave it out"
-            )
-        if self.dataloader_persistent_workers and not self.dataloader_num_workers:
-            raise UsageError(
-                "--dataloader_persistent_workers goes with --dataloader_num_workers of 1 or more"
-            )
-        if self.save_only_model and self.resume_from_checkpoint:
-            raise UsageError(
-                "--save_only_model saves nothing that --resume_from_checkpoint can go on from: "
-                "leave one of them out"
-            )
-        if self.max_hours is not None and not self.max_hours > 0:
-            raise UsageError(f"--max_hours must be above 0, got {self.max_hours:g}")
-        super().__post_init__()  # type: ignore[no-untyped-call]
-        if self.auto_find_batch_size or self.ignore_data_skip:
-            raise UsageError(
-                "--auto_find_batch_size and --ignore_data_skip would read other samples than an "
-                "unbroken run: choose --per_device_train_batch_size and leave them out"
-            )
-        if self.n_gpu > 1:
-            raise UsageError(
-                f"there are {self.n_gpu} GPUs for one process: start with torchrun "
-                f"--nproc_per_node={self.n_gpu} -m training, or choose one by CUDA_VISIBLE_DEVICES"
-            )
+        if self.from_config:
+            raise UsageError("--lora_r adapts trained weights: give --model_name_or_path")
+        if self.freeze_base:
+            raise UsageError("--freeze_base and --lora_r exclude each other: adapters freeze it")
+        if importlib.util.find_spec("peft") is None:
+            raise UsageError("--lora_r needs peft: pip install 'review-shards[lora]'")
 
 
 Options = tuple[DataOptions, ModelOptions, TrainingOptions]
@@ -209,6 +192,6 @@ def parse_options(arguments: Sequence[str]) -> Options:
     parser.error = error  # type: ignore[method-assign,assignment]
     try:
         data, model, training = parser.parse_args_into_dataclasses(list(arguments))
-    except ValueError as wrong:
+    except (ValueError, OSError, ImportError) as wrong:
         raise UsageError(" ".join(str(wrong).split())) from wrong
     return data, model, training

@@ -36,7 +36,7 @@ class Data:
         datasets: The datasets; the first one's tokenizer is everybody's.
         train: The rows to train on.
         train_parts: Those rows by dataset.
-        evaluation: The rows to evaluate on, None without any.
+        evaluations: The rows to evaluate on; those of a mixture apart, by name; else by "".
         collate: Makes the model's inputs of a batch.
         collate_evaluation: The same with masks that do not change.
         weights: Share of each dataset.
@@ -49,7 +49,7 @@ class Data:
     datasets: list[ShardDataset]
     train: RowSource
     train_parts: list[RowSource]
-    evaluation: RowSource | None
+    evaluations: dict[str, RowSource]
     collate: Collator
     collate_evaluation: Collator
     weights: list[float]
@@ -62,9 +62,17 @@ class Data:
         return self.datasets[0].manifest.task
 
     @property
+    def evaluation(self) -> RowSource | None:
+        """All rows to evaluate on, None without any."""
+        every = list(self.evaluations.values())
+        if len(every) < 2:
+            return every[0] if every else None
+        return MixedRows(every, pad_id=_pad_id(self.datasets[0]))
+
+    @property
     def evaluated_on(self) -> ShardDataset:
-        """The dataset that is evaluated on; the first one where nothing is."""
-        found = self.evaluation
+        """The (first) dataset that is evaluated on; that which is trained on where none is."""
+        found = next(iter(self.evaluations.values()), None)
         found = found.dataset if isinstance(found, RowSubset) else found
         return found if isinstance(found, ShardDataset) else self.datasets[0]
 
@@ -129,24 +137,28 @@ def load_data(options: DataOptions, *, seed: int) -> Data:
     problem_type = _problem_type(options, datasets[0])
     for dataset in datasets[1:]:
         _check_alike(datasets[0], dataset)
-    evaluation = _evaluation(options, datasets[0], cache, seed)
     parts: list[RowSource] = list(datasets)
-    is_set_apart = evaluation is None and bool(options.max_eval_rows)
-    if is_set_apart and options.max_eval_rows:
-        # There is no validation subset: rows of the (first) training set are set apart.
-        evaluation, parts[0] = set_apart(
-            datasets[0], options.max_eval_rows, options.max_train_rows, seed
-        )
-    elif options.max_train_rows:
+    evaluations: dict[str, RowSource] = {}
+    is_set_apart = False
+    for number, name in enumerate(_names(options)):
+        found = _evaluation(options, datasets[number], options.dataset[number], cache, seed)
+        if found is None and options.max_eval_rows:
+            # There is no validation subset: rows of the training set are set apart.
+            is_set_apart = True
+            found, parts[number] = set_apart(
+                datasets[number], options.max_eval_rows, options.max_train_rows, seed
+            )
+        if found is not None:
+            evaluations[name] = found
+    if options.max_train_rows and not is_set_apart:
         parts[0] = draw_rows(datasets[0], options.max_train_rows, seed)
-    pad_id = datasets[0].manifest.tokenizer.special_token_ids.get("pad", 0)
     urls = [*options.dataset, options.eval_dataset]
     return Data(
         problem_type=problem_type,
         datasets=datasets,
-        train=parts[0] if len(parts) == 1 else MixedRows(parts, pad_id=pad_id),
+        train=parts[0] if len(parts) == 1 else MixedRows(parts, pad_id=_pad_id(datasets[0])),
         train_parts=parts,
-        evaluation=evaluation,
+        evaluations=evaluations,
         collate=_collator(options, datasets[0], problem_type, seed, None),
         collate_evaluation=_collator(options, datasets[0], problem_type, seed, 0),
         weights=options.weights or [float(len(part)) for part in parts],
@@ -156,6 +168,10 @@ def load_data(options: DataOptions, *, seed: int) -> Data:
         },
         generations=[None if url is None else locate(url).manifest for url in urls],
     )
+
+
+def _pad_id(dataset: ShardDataset) -> int:
+    return dataset.manifest.tokenizer.special_token_ids.get("pad", 0)
 
 
 def _choices(options: DataOptions, dataset: ShardDataset, *, is_set_apart: bool) -> dict[str, Any]:
@@ -184,16 +200,28 @@ def _problem_type(options: DataOptions, dataset: ShardDataset) -> ProblemType | 
     )
 
 
+def _names(options: DataOptions) -> list[str]:
+    """Return what the datasets are called whose evaluations are reported apart.
+
+    The last parts of their URLs, with numbers where these are not different. One dataset, or one
+    to evaluate on, needs no name.
+    """
+    if options.eval_dataset or len(options.dataset) == 1:
+        return [""]
+    names = [locate(url).url.rstrip("/").rpartition("/")[2] for url in options.dataset]
+    is_clear = len(set(names)) == len(names) and all(names)
+    return names if is_clear else [f"{name}_{n}" for n, name in enumerate(names, 1)]
+
+
 def _evaluation(
-    options: DataOptions, dataset: ShardDataset, cache: ShardCache, seed: int
+    options: DataOptions, dataset: ShardDataset, url: str, cache: ShardCache, seed: int
 ) -> RowSource | None:
-    task = dataset.manifest.task
-    within = options.attention == "within_reviews"
+    within, task = options.attention == "within_reviews", dataset.manifest.task
     if options.eval_dataset:
         found = _open(options.eval_dataset, "train", task, cache, within_reviews=within)
         _check_alike(dataset, found)
     elif dataset.manifest.rows("validation"):
-        found = _open(options.dataset[0], "validation", task, cache, within_reviews=within)
+        found = _open(url, "validation", task, cache, within_reviews=within)
     else:
         return None
     if options.max_eval_rows and options.max_eval_rows < len(found):

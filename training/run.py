@@ -13,22 +13,25 @@ import torch.distributed as dist
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from training.agreement import facts_of_data, facts_of_model, facts_of_options
-from training.config import DataOptions, Options, TrainingOptions
+from training.config import DataOptions, Options
 from training.data import load_data
 from training.inference.predictor import Predictor
 from training.inference.preprocessing import TextPreprocessing
 from training.labels import find_classes
 from training.loop.checkpoints import DataState, resume_folder
+from training.loop.evaluation import Evaluation
 from training.loop.metrics import confusion_text
 from training.loop.output_lock import OutputLock
 from training.loop.processes import check_same_on_all_ranks, from_first_rank, on_all_ranks
 from training.loop.stopping import STOPPED_FILE, StopRequest, StopWhenAsked, write_stopped
 from training.loop.trainer import ShardTrainer
 from training.model.freezing import freeze_base, trainable_parameters
+from training.model.lora import add_adapters, without_adapters
 from training.model.models import load_model
 from training.model.review_attention import ReviewAttention
 from training.model.tokenizer_check import check_saved_tokenizer, write_tokenizer_file
 from training.reading.manifest_source import pin
+from training.trainer_options import TrainingOptions
 from transforms.functional.errors import StoppedError, UsageError
 
 
@@ -78,7 +81,11 @@ def _run(options: Options, stop: StopWhenAsked, lock: OutputLock) -> dict[str, A
         data = data.within_reviews(ReviewAttention.of(model))
     if model_options.freeze_base:
         freeze_base(model, model_options.unfreeze)
-    has_evaluation = data.evaluation is not None
+    if model_options.lora_r is not None:
+        if training.fsdp:
+            raise UsageError("--lora_r and --fsdp do not go together here: leave one out")
+        model = add_adapters(model, model_options)
+    has_evaluation = bool(data.evaluations)
     if has_evaluation and checkpoint is None and data.task == "mlm":
         # The report says what training changed. A classifier's new head knows nothing before.
         training.eval_on_start = True
@@ -92,7 +99,8 @@ def _run(options: Options, stop: StopWhenAsked, lock: OutputLock) -> dict[str, A
         say("the head runs on all tokens: this model, or --torch_compile, does not let it run less")
     trained, total = trainable_parameters(model)
     say(f"parameters: {trained:,} of {total:,} are trained")
-    say.probes(model, tokenizer, model_options.probe, "before")
+    unadapted = without_adapters(model)  # The same layers, adapters in them.
+    say.probes(unadapted, tokenizer, model_options.probe, "before")
     if checkpoint is not None:
         trainer.check_continues(checkpoint)
     if trainer.is_world_process_zero():
@@ -101,7 +109,7 @@ def _run(options: Options, stop: StopWhenAsked, lock: OutputLock) -> dict[str, A
     if stop.reason is not None:
         return _stopped(trainer, stop.reason)
     metrics = _evaluate(trainer, say, classes.names) if has_evaluation else {}
-    say.probes(model, tokenizer, model_options.probe, "after")
+    say.probes(unadapted, tokenizer, model_options.probe, "after")
     trainer.save_model()
     trainer.save_state()
     if trainer.is_world_process_zero():
@@ -146,17 +154,27 @@ def _where_to_go_on(
 
 
 def _evaluate(trainer: ShardTrainer, say: _Speaker, names: list[str]) -> dict[str, Any]:
-    """Evaluate the trained model, and report it beside the model before."""
+    """Evaluate the trained model, and report it beside the model before; datasets by name."""
     trainer.evaluate()
-    found = trainer.last_evaluation
-    if found is None:
-        raise UsageError("the evaluation found nothing: give it rows")
-    history = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
-    first = next((entry for entry in history if entry["step"] == 0), {})
-    before = {name: first[f"eval_{name}"] for name in found.metrics if f"eval_{name}" in first}
+    reports = {
+        name: _report(trainer, name, found, say, names)
+        for name, found in trainer.last_evaluations.items()
+    }
+    return reports.get("", reports)
+
+
+def _report(
+    trainer: ShardTrainer, dataset: str, found: Evaluation, say: _Speaker, names: list[str]
+) -> dict[str, Any]:
+    """Say and return what an evaluation found, before and after."""
+    prefix = f"eval_{dataset}_" if dataset else "eval_"
+    entries = [each for each in trainer.state.log_history if each["step"] == 0]
+    first = {name: value for entry in entries for name, value in entry.items()}
+    before = {name: first[prefix + name] for name in found.metrics if prefix + name in first}
     for name, value in found.metrics.items():
         earlier = f"{before[name]:.4f} before, " if name in before else ""
-        say(f"{name}: {earlier}{value:.4f} after, on {found.n_rows:,} rows")
+        where = f" of {dataset}" if dataset else ""
+        say(f"{name}: {earlier}{value:.4f} after, on {found.n_rows:,} rows{where}")
     metrics: dict[str, Any] = {"before": before, "after": found.metrics, "rows": found.n_rows}
     if found.confusion is not None:
         say(confusion_text(found.confusion, names))

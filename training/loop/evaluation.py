@@ -51,6 +51,7 @@ class _Sums:
 
     loss: float = 0.0
     labels: int = 0
+    right: int = 0
     scored: list[tuple[npt.NDArray[Any], ...]] = field(default_factory=list)
 
 
@@ -108,7 +109,9 @@ def _add(
         review = None if review is None else review[labels.ne(IGNORED).cpu()]
     sums.loss += float(loss_sum(logits, predicted, problem_type))
     sums.labels += predicted.numel()
-    if problem_type is not None and review is not None:
+    if problem_type is None:
+        sums.right += int(logits.argmax(-1).eq(predicted).sum())
+    elif review is not None:
         scores = scores_of(logits.reshape(len(predicted), -1), problem_type)
         found = (scores.cpu().double(), predicted.cpu(), review)
         sums.scored.append(tuple(part.numpy() for part in found))
@@ -118,7 +121,8 @@ def _score(sums: _Sums, problem_type: ProblemType | None, *, n_rows: int) -> Eva
     everyone: list[_Sums] = gather_object([sums])
     loss, n_labels = sum(one.loss for one in everyone), sum(one.labels for one in everyone)
     if problem_type is None:
-        return Evaluation(mlm_metrics(loss, n_labels), n_rows)
+        n_right = sum(one.right for one in everyone)
+        return Evaluation(mlm_metrics(loss, n_labels, n_right), n_rows)
     scored = [part for one in everyone for part in one.scored]
     columns = [np.concatenate(column) for column in zip(*scored, strict=True)]
     scores, labels = average_windows(columns[0], columns[1], columns[2])

@@ -3,18 +3,55 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from transforms.functional.reviews.problem_types import HOT
+from transforms.functional.errors import UsageError
+from transforms.functional.reviews.problem_types import HOT, MULTI, REGRESSION, SINGLE, ProblemType
+
+# What is reported, by what a label is; None: a token.
+METRICS: dict[ProblemType | None, tuple[str, ...]] = {
+    None: ("loss", "perplexity", "accuracy"),
+    SINGLE: ("loss", "accuracy", "f1"),
+    MULTI: ("loss", "f1_micro", "f1_macro", "exact_match"),
+    REGRESSION: ("loss", "mse", "mae", "pearson"),
+}
 
 
-def mlm_metrics(loss_sum: float, n_tokens: int) -> dict[str, float]:
-    """Return `loss` (nats per predicted token), and `perplexity`, its exponential."""
-    loss = loss_sum / n_tokens if n_tokens else math.nan
-    return {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}  # Above 709 exp overflows.
+def mlm_metrics(loss_sum: float, n_tokens: int, n_right: int) -> dict[str, float]:
+    """Return the metrics of predicted tokens.
+
+    `loss` (nats per token), `perplexity`, its exponential, and `accuracy`, the share of tokens
+    whose likeliest filling is the right one.
+    """
+    if not n_tokens:
+        return dict.fromkeys(METRICS[None], math.nan)
+    loss = loss_sum / n_tokens
+    perplexity = math.exp(min(loss, 700.0))  # Above 709 exp overflows.
+    return {"loss": loss, "perplexity": perplexity, "accuracy": n_right / n_tokens}
+
+
+def check_metric(name: str, problem_type: ProblemType | None, datasets: Sequence[str]) -> None:
+    """Refuse a metric to choose the best model by that no evaluation reports.
+
+    Args:
+        name: The metric, with or without `eval_` before it.
+        problem_type: What a label is, None for mlm.
+        datasets: Names of what is evaluated on, "" for the only one.
+
+    Raises:
+        UsageError: there is no such metric.
+    """
+    metrics = METRICS[problem_type]
+    known = [f"{part}_{each}" if part else each for part in datasets for each in metrics]
+    if name.removeprefix("eval_") not in known:
+        raise UsageError(
+            f"--metric_for_best_model {name} is not reported: choose one of "
+            f"{', '.join(known) or 'those of an evaluation, which there is none of'}"
+        )
 
 
 def average_windows(

@@ -51,6 +51,15 @@ def largest_on_all_ranks(value: int, device: torch.device) -> int:
     return int(largest)
 
 
+def sum_on_all_ranks(values: list[int], device: torch.device) -> list[int]:
+    """Return the sums of the processes' numbers, on every process; see `on_all_ranks`."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return values
+    sums = torch.tensor(values, device=device)
+    dist.all_reduce(sums)
+    return [int(value) for value in sums]
+
+
 def from_first_rank(action: Callable[[], T]) -> T:
     """Return what the first process finds out, on every process.
 

@@ -10,23 +10,33 @@ from typing import Any, cast
 
 import torch
 from torch.utils.data import DataLoader
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
+from transformers import (
+    EarlyStoppingCallback,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainerCallback,
+)
+from transformers.trainer_utils import IntervalStrategy
 
-from training.config import TrainingOptions
 from training.data import Data
 from training.loop.checkpoints import DataState, unmark
 from training.loop.data_position import DataPosition
 from training.loop.evaluation import Evaluation, evaluate_batches
 from training.loop.losses import step_loss
+from training.loop.metrics import check_metric
 from training.loop.processes import on_all_ranks
 from training.loop.step_batches import StepBatches, StepSampler
 from training.loop.stopping import StopWhenAsked, heed_only_the_parent
+from training.loop.throughput import Throughput
+from training.model.lora import merge_adapters, save_adapters, without_adapters
 from training.model.masked_head import MaskedHead
 from training.reading.row_reader import Batch
 from training.sampling.batching import LengthOrder
 from training.sampling.loader import as_it_is
 from training.sampling.order import ShardOrder
 from training.sampling.sampler import ElasticSampler
+from training.trainer_options import TrainingOptions
 from transforms.functional.errors import UsageError
 from transforms.functional.reviews.problem_types import SINGLE
 
@@ -55,7 +65,7 @@ class ShardTrainer(Trainer):
     ) -> None:
         """Set the trainer up; no row is read."""
         self.data = data
-        self.last_evaluation: Evaluation | None = None
+        self.last_evaluations: dict[str, Evaluation] = {}
         # A graph that is compiled has fixed shapes.
         in_parts = data.task == "mlm" and not args.torch_compile
         self.masked_head = MaskedHead.of(model) if in_parts else None
@@ -89,21 +99,40 @@ class ShardTrainer(Trainer):
         position = DataPosition(self._batches, self._data_start, args.save_total_limit)
         args.save_total_limit = None
         n_classes = model.config.num_labels if data.problem_type == SINGLE else None
-        evaluation = None
-        if data.evaluation is not None:
-            collate = data.collate_evaluation
-            evaluation = StepBatches(data.evaluation, collate, n_classes=n_classes)
+        self._evaluations = evaluations = {
+            name: StepBatches(rows, data.collate_evaluation, n_classes=n_classes)
+            for name, rows in data.evaluations.items()
+        }
+        half = args.bf16 or args.fp16 or next(model.parameters()).dtype.itemsize == 2
+        self._throughput = Throughput(without_adapters(model), args.device, half_precision=half)
+        callbacks: list[TrainerCallback] = [stop, position, self._throughput]
+        if args.early_stopping_patience:
+            callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
+            # A run that goes on counts on.
+            args.restore_callback_states_from_checkpoint = True
+        if not evaluations and args.eval_strategy != IntervalStrategy.NO:
+            raise UsageError(
+                "there is nothing to evaluate on: give --eval_dataset or --max_eval_rows, or make "
+                "the dataset with --validation_fraction"
+            )
+        if args.metric_for_best_model is not None:
+            check_metric(args.metric_for_best_model, data.problem_type, list(evaluations))
         super().__init__(
             model=model,
             args=args,
             train_dataset=StepBatches(
                 data.train, data.collate, drop=("review",), n_classes=n_classes
             ),
-            eval_dataset=evaluation,
+            eval_dataset=evaluations.get("", evaluations or None),
             processing_class=tokenizer,
             compute_loss_func=step_loss(data.problem_type),
-            callbacks=[stop, position],
+            callbacks=callbacks,
         )
+        if args.fsdp and not self.is_fsdp_enabled:
+            raise UsageError(
+                "--fsdp shards a model among GPUs, and there is none: processors would each train "
+                "the whole model; leave it out"
+            )
 
     def get_train_dataloader(self) -> DataLoader:
         """Return the loader of this process's training batches."""
@@ -113,12 +142,10 @@ class ShardTrainer(Trainer):
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader:
         """Return the loader of this process's evaluation batches: rows of similar length."""
-        rows = self.data.evaluation
-        if rows is None:
-            raise UsageError(
-                "there is nothing to evaluate on: give --eval_dataset or --max_eval_rows, or make "
-                "the dataset with --validation_fraction"
-            )
+        # One of several is asked for by its name.
+        name = eval_dataset if isinstance(eval_dataset, str) else ""
+        rows = self.data.evaluations[name]
+        batches = self._evaluations[name]
         batch_size = self.args.eval_batch_size
         order = LengthOrder(
             ShardOrder(rows.shard_rows, shuffle=False),
@@ -132,13 +159,15 @@ class ShardTrainer(Trainer):
             world_size=self.args.world_size,
             fetcher=rows,
         )
-        return self._loader(self.eval_dataset, sampler)
+        return self._loader(batches, sampler)
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Batch], num_batches: int, device: torch.device
     ) -> tuple[list[Batch], Any]:
         """Return the batches of a step, and the number of labels in it on all processes."""
+        self._throughput.begin()
         batches = on_all_ranks(lambda: list(islice(epoch_iterator, num_batches)), self.args.device)
+        self._throughput.count(batches)
         return super().get_batch_samples(iter(batches), num_batches, device)
 
     def compute_loss(
@@ -166,7 +195,8 @@ class ShardTrainer(Trainer):
             predicting=self._predicting,
             after_batch=self._after_evaluation_batch,
         )
-        self.last_evaluation = result
+        name = prefix.removeprefix("eval").removeprefix("_")
+        self.last_evaluations[name] = result
         return result.as_output(prefix)
 
     def _after_evaluation_batch(self) -> None:
@@ -186,8 +216,20 @@ class ShardTrainer(Trainer):
             unmark(Path(self.args.output_dir or ".", f"checkpoint-{self.state.global_step}"))
         super()._save_checkpoint(model, trial)
 
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log, and beside a training loss how fast the steps were."""
+        if "loss" in logs:
+            logs |= self._throughput.since_last()
+        super().log(logs, start_time)
+
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Save the model, whole also where checkpoints of FSDP (internal calls) are in shards."""
+        if not _internal_call:
+            # Servers load a model by itself; the adapters are kept beside it.
+            model = cast(PreTrainedModel, self.model)
+            if self.args.should_save:
+                save_adapters(model, Path(self.args.output_dir or ".", "adapter"))
+            self.model = merge_adapters(model)
         plugin = getattr(self.accelerator.state, "fsdp_plugin", None)
         if not _internal_call and "SHARDED" in str(getattr(plugin, "state_dict_type", "")):
             self._save(output_dir, state_dict=self.accelerator.get_state_dict(self.model))

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from training.model.lora import without_adapters
 from transforms.functional.rows.masking import IGNORED
 
 
@@ -30,7 +31,7 @@ class MaskedHead:
     def __init__(self, model: PreTrainedModel) -> None:
         """Put the hook in."""
         self._predicted: torch.Tensor | None = None
-        self._hook = model.base_model.register_forward_hook(self._choose)
+        self._hook = without_adapters(model).base_model.register_forward_hook(self._choose)
 
     @classmethod
     def of(cls, model: PreTrainedModel) -> MaskedHead | None:

@@ -41,13 +41,20 @@ def load_model(
     """
     task = "mlm" if problem_type is None else "classification"
     settings = _label_settings(problem_type, label_names)
+    how: dict[str, Any] = {"dtype": options.dtype}
+    if options.attn_implementation:
+        how["attn_implementation"] = options.attn_implementation
     if options.from_config:
-        model = _from_config(options.from_config, task, dataset, settings)
+        model = _from_config(options.from_config, task, dataset, settings, how)
     else:
         name, option = options.model_name_or_path or "", "--model_name_or_path"
-        check_same_tokenizer(dataset, load_tokenizer(name, option), name)
+        if options.revision and Path(name).exists():
+            raise UsageError(f"--revision goes with a name on the hub, and {name} is a folder")
+        theirs = load_tokenizer(name, option, options.revision)
+        check_same_tokenizer(dataset, theirs, name)
         settings["ignore_mismatched_sizes"] = options.ignore_mismatched_sizes
-        model = load_weights(name, option, task, **settings)
+        settings["revision"] = options.revision
+        model = load_weights(name, option, task, **settings, **how)
     check_fits(model, dataset)
     tokenizer = dataset_tokenizer(dataset)
     places = longest_input(model)
@@ -92,7 +99,11 @@ def check_fits(model: PreTrainedModel, dataset: ShardDataset) -> None:
 
 
 def _from_config(
-    path: str, task: str, dataset: ShardDataset, settings: dict[str, Any]
+    path: str,
+    task: str,
+    dataset: ShardDataset,
+    settings: dict[str, Any],
+    how: dict[str, Any],
 ) -> PreTrainedModel:
     entry = dataset.manifest.tokenizer
     file = Path(path)
@@ -103,4 +114,6 @@ def _from_config(
     config.vocab_size = entry.vocab_size
     if "pad" in entry.special_token_ids:
         config.pad_token_id = entry.special_token_ids["pad"]
-    return new_model(config, task, "--from_config", path)
+    if how["dtype"] == "auto":  # There is nothing that was saved.
+        how = {**how, "dtype": "float32"}
+    return new_model(config, task, "--from_config", path, **how)

@@ -43,11 +43,11 @@ def load_config(name: str, option: str, **settings: Any) -> PreTrainedConfig:
     return config
 
 
-def load_tokenizer(name: str, option: str) -> PreTrainedTokenizerBase:
+def load_tokenizer(name: str, option: str, revision: str | None = None) -> PreTrainedTokenizerBase:
     """Return the tokenizer of a model; see `load_config`."""
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            name, trust_remote_code=False
+            name, trust_remote_code=False, revision=revision
         )
     except Exception as error:
         raise _cannot_load(option, f"{name} (its tokenizer)", error) from error
@@ -72,10 +72,14 @@ def load_weights(name: str, option: str, task: str, **settings: Any) -> PreTrain
     return model
 
 
-def new_model(config: PreTrainedConfig, task: str, option: str, name: str) -> PreTrainedModel:
-    """Return a model for a task with random weights; see `load_config`."""
+def new_model(
+    config: PreTrainedConfig, task: str, option: str, name: str, **settings: Any
+) -> PreTrainedModel:
+    """Return a model for a task with random weights; see `load_weights`."""
     try:
-        model: PreTrainedModel = _AUTO_MODELS[task].from_config(config, trust_remote_code=False)
+        model: PreTrainedModel = _AUTO_MODELS[task].from_config(
+            config, trust_remote_code=False, **settings
+        )
     except Exception as error:
         raise _cannot_load(option, f"{name} for {task}", error) from error
     return model

@@ -8,12 +8,15 @@ from transformers.modeling_outputs import MaskedLMOutput
 from training.loop.losses import token_loss
 from training.loop.metrics import (
     average_windows,
+    check_metric,
     classification_metrics,
     confusion_matrix,
     confusion_text,
     mlm_metrics,
 )
 from training.loop.processes import on_all_ranks
+from transforms.functional.errors import UsageError
+from transforms.functional.reviews.problem_types import SINGLE
 
 
 def test_windows_of_one_review_are_averaged() -> None:
@@ -51,8 +54,9 @@ def test_the_confusion_matrix_as_text() -> None:
 
 
 def test_perplexity_is_the_exponential_of_the_mean_loss() -> None:
-    assert mlm_metrics(6.0, 3) == {"loss": 2.0, "perplexity": pytest.approx(np.exp(2))}
-    assert np.isnan(mlm_metrics(0.0, 0)["loss"])
+    metrics = mlm_metrics(6.0, 3, 1)
+    assert metrics == {"loss": 2.0, "perplexity": pytest.approx(np.exp(2)), "accuracy": 1 / 3}
+    assert np.isnan(list(mlm_metrics(0.0, 0, 0).values())).all()
 
 
 def test_the_loss_is_averaged_over_the_labels_of_the_whole_step() -> None:
@@ -68,3 +72,12 @@ def test_the_loss_is_averaged_over_the_labels_of_the_whole_step() -> None:
 
 def test_without_processes_an_action_just_runs() -> None:
     assert on_all_ranks(lambda: 3, torch.device("cpu")) == 3
+
+
+def test_the_best_model_is_chosen_by_a_metric_that_is_reported() -> None:
+    check_metric("loss", None, [""])
+    check_metric("eval_f1", SINGLE, [""])
+    check_metric("imdb_loss", None, ["imdb", "yelp"])
+    for name, datasets in (("f1", [""]), ("loss", ["imdb", "yelp"]), ("loss", [])):
+        with pytest.raises(UsageError, match=f"--metric_for_best_model {name} is not reported"):
+            check_metric(name, None, datasets)
