@@ -210,6 +210,18 @@ def test_a_full_disk_stops_every_process_with_an_error(mlm: Path, tmp_path: Path
 
 
 @pytest.mark.slow
+def test_processes_with_other_options_all_stop_before_the_first_step(
+    mlm: Path, tmp_path: Path
+) -> None:
+    errors = errors_of_two(tmp_path, {"dataset": mlm}, OTHER_OPTION="--learning_rate=0.5")
+
+    assert len(errors) == 2, errors
+    for error in errors:
+        assert "process 1 has another --learning_rate (0.5) than process 0 (0.01)" in error
+    assert not list(tmp_path.glob("*.jsonl"))
+
+
+@pytest.mark.slow
 def test_fewer_rows_than_processes_is_an_error_and_no_hang(mlm: Path, tmp_path: Path) -> None:
     errors = errors_of_two(tmp_path, {"dataset": mlm, "max_train_rows": 1})
 

@@ -3,7 +3,8 @@
 Environment: TRACE: folder for the traces; KILL_AT: the optimizer step at which the process of rank
 KILL_RANK kills itself as `kill -9` does; FULL_DISK_RANK: the process whose disk is full;
 SIGTERM_AT: the step at which the process of rank 1 and its workers are asked to stop, the others
-while they save; FSDP_ON_CPU: let accelerate choose FSDP for processes without a GPU.
+while they save; OTHER_OPTION: an option of the process of rank 1 alone; FSDP_ON_CPU: let
+accelerate choose FSDP for processes without a GPU.
 """
 
 import errno
@@ -80,6 +81,8 @@ if "FSDP_ON_CPU" in os.environ:
 trainer.StepBatches.__getitems__ = read  # type: ignore[method-assign]
 trainer.ShardTrainer.get_batch_samples = take_step  # type: ignore[method-assign]
 trainer.ShardTrainer._save_checkpoint = save  # type: ignore[method-assign]
+if RANK == "1" and "OTHER_OPTION" in os.environ:
+    sys.argv.append(os.environ["OTHER_OPTION"])
 if os.environ.get("FULL_DISK_RANK") == RANK:
     os.posix_fallocate = reserve
     # A cache of its own: the other process may have fetched all shards into a shared one before.
