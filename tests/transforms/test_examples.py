@@ -14,6 +14,7 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
 import transforms
+from tests.jobs import run
 from tests.paths import ROOT
 from tests.transforms.functional.dataset.test_commit import DRAFT, INPUTS
 from transforms.functional.dataset.commit import ManifestDraft
@@ -44,7 +45,7 @@ def _public_transforms() -> list[type[beam.PTransform]]:
     """Return the transforms that the modules of `transforms` define, in order of their names."""
     modules = [
         importlib.import_module(module.name)
-        for module in pkgutil.iter_modules(transforms.__path__, "transforms.")
+        for module in pkgutil.walk_packages(transforms.__path__, "transforms.")
     ]
     return [
         value
@@ -93,13 +94,15 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             metadata={FINGERPRINT: "f00d"}, generation=1,
         )  # fmt: skip
     inputs.write_bytes(INPUTS.to_parquet())
+    dataset = tmp_path_factory.mktemp("dataset") / "out"
+    assert run(dataset, "--task", "classification", "--max_length", "32") == 0
     return {
         "beam": beam, "FnApiRunner": FnApiRunner, "Cleaning": Cleaning, "Template": Template,
         "ReviewColumns": ReviewColumns, "WriteRejected": WriteRejected, "WriteShards": WriteShards,
         "dump_splits": dump_splits, "REPEATED": REPEATED,
         "ReadReviews": ReadReviews, "BadFile": BadFile, "splits": [_split(0)], "parts": parts,
         "copies": [*parts, *_read(_split(1))], "tokenized": tokenized, "packed": packed,
-        "finished": str(finished), "inputs": str(inputs),
+        "finished": str(finished), "dataset": str(dataset), "inputs": str(inputs),
         "draft": _draft(),
         "BlockLayout": BlockLayout,
         "recipe": MaskRecipe(

@@ -15,6 +15,7 @@ import pytest
 from tests import jobs, oracle
 from transforms import open_dataset
 from transforms.finished import views
+from transforms.finished.reading import read_batches
 from transforms.finished.views import SubsetRows
 from transforms.functional.errors import DatasetError, InputError, UsageError
 
@@ -174,6 +175,8 @@ def test_other_bytes_are_found_where_hashes_are_compared(copied: Path) -> None:
     assert open_dataset(copied)["train"].to_arrow().num_rows > 0
     with pytest.raises(DatasetError, match="its sha256 is not the one in the manifest"):
         open_dataset(copied, check_hashes=True)["train"].to_arrow()
+    with pytest.raises(DatasetError, match="its sha256 is not the one in the manifest"):
+        list(read_batches((str(copied), open_dataset(copied)["train"].shards[1]), None))
     shard.write_bytes(b"x" * len(data))
     with pytest.raises(DatasetError, match="is damaged"):
         open_dataset(copied)["train"].to_arrow()
