@@ -81,7 +81,6 @@ def run_job(
         ReviewShardsError: see `transforms.functional.errors`; what was there is as it was then.
     """
     started = time.monotonic()
-    log = log or RunLog(command="", output=config.output)
     contract = read_contract(config.expect)
     options = config_text(config, beam_arguments)
     # Workers have working folders of their own.
@@ -97,99 +96,119 @@ def run_job(
         paths=() if config.shared_paths else (*config.input, config.output),
         debug=config.debug,
     )
-    log.engine = engine.name
     if config.order == "shuffled":
         check_shuffle_room(engine, plan.text_bytes)
-    if there is not None and _is_done(recipe, plan, engine, there):
-        if not is_complete(config.output, there):
-            _complete_later(config.output, options)
-        return _result(there, engine, plan, started, was_there=True)
+    log = log or RunLog(command="", output=config.output)
+    log.engine = engine.name
+    job = _Job(recipe, engine, contract, options, log, started)
+    if there is not None and job.is_done(plan, there):
+        job.complete_later(there)
+        return job.result(there, plan, was_there=True)
     await_services(engine)
     with lease(config.output) as held:
+        return job.run(plan, held)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One run of the job, whatever its plan will be.
+
+    Attributes:
+        recipe: What to make.
+        engine: Where it runs.
+        contract: What is expected of the reviews.
+        options: The options as text, for config.yaml.
+        log: Gets what is known of the run.
+        started: When it began, by the monotonic clock.
+    """
+
+    recipe: DatasetRecipe
+    engine: Engine
+    contract: Contract | None
+    options: str
+    log: RunLog
+    started: float
+
+    @property
+    def is_written_down(self) -> bool:
+        """True where the job becomes a template or a jar, and runs later."""
+        return self.engine.writes_to is not None
+
+    def is_done(self, plan: Plan, there: Manifest) -> bool:
+        """Return True where nothing is to do; a job that is written down is written in any case."""
+        if self.is_written_down:
+            return False
+        return is_finished(self.recipe.config, plan, self.recipe.manifest_draft(plan), there)
+
+    def complete_later(self, there: Manifest) -> None:
+        """Do what a run that died after its commit has left, where this may be written."""
+        output = self.recipe.config.output
+        if is_complete(output, there):
+            return
+        try:
+            with lease(output):
+                now = current_manifest(output)
+                if now is not None:
+                    complete(output, now, self.options)
+        except OutputError as error:
+            _log.warning(
+                "the dataset is finished, but what an earlier run left undone stays so: %s", error
+            )
+
+    def run(self, plan: Plan, held: Lease) -> JobResult | None:
+        """Make what is still to make now that no other run can."""
+        config = self.recipe.config
         there = None if config.overwrite else current_manifest(config.output)
         if config.append and there != plan.earlier:  # Another run has ended meanwhile.
             plan = make_plan(config, there)
-        if there is not None and _is_done(recipe, plan, engine, there):
-            complete(config.output, there, options)
-            return _result(there, engine, plan, started, was_there=True)
+        if there is not None and self.is_done(plan, there):
+            complete(config.output, there, self.options)
+            return self.result(there, plan, was_there=True)
         if config.append and there is None and not plan.files:
-            return _result(None, engine, plan, started, was_there=True)
-        return _make(recipe, plan, engine, held, started, options, contract, log)
+            return self.result(None, plan, was_there=True)
+        return self._make(make_room(config, self.recipe.tokenizer, plan), held)
 
-
-def _is_done(recipe: DatasetRecipe, plan: Plan, engine: Engine, there: Manifest) -> bool:
-    """Return True where nothing is to do; a job that is written down is written in any case."""
-    if engine.writes_to is not None:
-        return False
-    return is_finished(recipe.config, plan, recipe.manifest_draft(plan), there)
-
-
-def _complete_later(output: str, options: str) -> None:
-    """Do what a run that died after its commit has left, where this may be written."""
-    try:
-        with lease(output):
-            there = current_manifest(output)
-            if there is not None:
-                complete(output, there, options)
-    except OutputError as error:
-        _log.warning(
-            "the dataset is finished, but what an earlier run left undone stays so: %s", error
+    def _make(self, plan: Plan, held: Lease) -> JobResult | None:
+        """Make the dataset, and say what it is."""
+        output = self.recipe.config.output
+        if plan.generation == 1 and not self.is_written_down:
+            write_card(output, None)
+        self.log.generation = plan.generation
+        counters, stages = run_pipeline(self.recipe, plan, self.engine, held, self.contract)
+        if self.is_written_down:
+            return None
+        held.check()
+        manifest = read_manifest(output)
+        result = self.result(manifest, plan, counters)
+        outcome = RunOutcome(
+            exit_code=0,
+            exit_reason="done",
+            seconds=result.seconds,
+            stage_seconds=stages,
+            n_kept=result.n_kept,
+            n_mismatches=result.n_mismatches,
         )
+        record = record_made(self.log, outcome, manifest, plan.earlier)
+        return replace(result, record=record, report=complete(output, manifest, self.options))
 
-
-def _make(
-    recipe: DatasetRecipe,
-    plan: Plan,
-    engine: Engine,
-    held: Lease,
-    started: float,
-    options: str,
-    contract: Contract | None,
-    log: RunLog,
-) -> JobResult | None:
-    """Make the dataset, and say what it is."""
-    output = recipe.config.output
-    plan = make_room(recipe.config, recipe.tokenizer, plan)
-    written_down = engine.writes_to is not None
-    if plan.generation == 1 and not written_down:
-        write_card(output, None)
-    log.generation = plan.generation
-    counters, stages = run_pipeline(recipe, plan, engine, held, contract)
-    if written_down:
-        return None
-    held.check()
-    manifest = read_manifest(output)
-    result = _result(manifest, engine, plan, started, counters)
-    outcome = RunOutcome(
-        exit_code=0,
-        exit_reason="done",
-        seconds=result.seconds,
-        stage_seconds=stages,
-        n_kept=result.n_kept,
-        n_mismatches=result.n_mismatches,
-    )
-    record = record_made(log, outcome, manifest, plan.earlier)
-    return replace(result, record=record, report=complete(output, manifest, options))
-
-
-def _result(
-    manifest: Manifest | None,
-    engine: Engine,
-    plan: Plan,
-    started: float,
-    counters: Mapping[str, int] | None = None,
-    *,
-    was_there: bool = False,
-) -> JobResult:
-    counters = counters or {}
-    return JobResult(
-        manifest=manifest,
-        seconds=time.monotonic() - started,
-        engine=engine.name,
-        was_there=was_there,
-        n_kept=counters.get(KEPT_SHARDS, 0),
-        n_mismatches=counters.get(MISMATCHES, 0),
-        ignored=len(plan.ignored),
-        passed_over=[file.path for file in plan.passed_over],
-        changes=plan.changes,
-    )
+    def result(
+        self,
+        manifest: Manifest | None,
+        plan: Plan,
+        counters: Mapping[str, int] | None = None,
+        *,
+        was_there: bool = False,
+    ) -> JobResult:
+        """Return what is known at the end, with what the workers counted."""
+        counters = counters or {}
+        return JobResult(
+            manifest=manifest,
+            seconds=time.monotonic() - self.started,
+            engine=self.engine.name,
+            was_there=was_there,
+            n_kept=counters.get(KEPT_SHARDS, 0),
+            n_mismatches=counters.get(MISMATCHES, 0),
+            ignored=len(plan.ignored),
+            passed_over=[file.path for file in plan.passed_over],
+            changes=plan.changes,
+        )
