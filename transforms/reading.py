@@ -13,11 +13,14 @@ from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.read_file import DAMAGE, column_names, damaged, read_file
 from transforms.functional.readers.text import read_whole_files
+from transforms.functional.reviews.cleaning import Cleaning
 from transforms.functional.reviews.reviews import Part, ReviewChunk, cut_parts
 from transforms.functional.reviews.splits import Split, load_splits
+from transforms.functional.reviews.unencodable import reject_unencodable
 from transforms.functional.unpacking.compression import decompress
 from transforms.storage.input_files import open_files
 from transforms.timing import timed
+from transforms.tokenization import shared_tokenizer
 
 SampleBy = Literal["line", "document"]
 
@@ -60,6 +63,24 @@ class ReadSplits(beam.PTransform):
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class TextTrial:
+    """Tries long texts with a tokenizer whose patterns may give up on some.
+
+    Attributes:
+        tokenizer_path: Path or URL of its `tokenizer.json`.
+        cleaning: What will be done to the texts before they are tokenized.
+    """
+
+    tokenizer_path: str
+    cleaning: Cleaning
+
+    def __call__(self, chunk: ReviewChunk) -> ReviewChunk:
+        """Return a chunk with only the reviews that can be tokenized, the others rejected."""
+        encoder = shared_tokenizer(self.tokenizer_path).encoder
+        return reject_unencodable(chunk, encoder, self.cleaning)
+
+
 @dataclass(eq=False)
 class ReadReviews(beam.PTransform):
     """Read the reviews of each split, in parts of at most `part_bytes` of text.
@@ -70,6 +91,7 @@ class ReadReviews(beam.PTransform):
         part_bytes: Most bytes of text in a part.
         label_numbers: PCollection of at most one mapping from label names to numbers
             (`CollectLabels`); None where `columns` says it all.
+        trial: Rejects the texts that cannot be tokenized; None where all can.
 
     Example:
         `splits`: what `plan_splits` cuts the files into.
@@ -85,6 +107,7 @@ class ReadReviews(beam.PTransform):
     sample_by: SampleBy = "line"
     part_bytes: int = 32 << 20
     label_numbers: beam.PCollection | None = None
+    trial: TextTrial | None = None
 
     def expand(self, splits: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `Part`."""
@@ -93,6 +116,7 @@ class ReadReviews(beam.PTransform):
             columns=self.columns,
             sample_by=self.sample_by,
             part_bytes=self.part_bytes,
+            trial=self.trial,
             **self.side_inputs_of_labels(),
         ).with_output_types(Part)
 
@@ -151,9 +175,10 @@ def read_split(
     sample_by: SampleBy,
     part_bytes: int,
     label_numbers: Iterable[Mapping[str, int]] = (),
+    trial: TextTrial | None = None,
 ) -> Iterator[Part]:
     """Yield the parts of one split, one in memory at a time."""
-    chunks = read_split_chunks(split, with_labels(columns, label_numbers), sample_by)
+    chunks = read_split_chunks(split, with_labels(columns, label_numbers), sample_by, trial)
     paths = {file.source: file.path for file in split.files}
     for part in cut_parts(chunks, split.number, part_bytes):
         rejected = tuple(replace(item, path=paths[item.source]) for item in part.rejected)
@@ -168,9 +193,16 @@ def with_labels(
 
 
 def read_split_chunks(
-    split: Split, columns: ReviewColumns, sample_by: SampleBy
+    split: Split, columns: ReviewColumns, sample_by: SampleBy, trial: TextTrial | None = None
 ) -> Iterator[ReviewChunk]:
     """Yield the chunks of all files of a split, in order."""
+    chunks = _untried_chunks(split, columns, sample_by)
+    return chunks if trial is None else map(trial, chunks)
+
+
+def _untried_chunks(
+    split: Split, columns: ReviewColumns, sample_by: SampleBy
+) -> Iterator[ReviewChunk]:
     opened = open_files(split.files)
     if len(split.files) > 1 and all(_is_small_text(file, sample_by) for file in split.files):
         files = ((file, _unpacked(file, stream)) for file, stream in opened)

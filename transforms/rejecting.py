@@ -25,7 +25,13 @@ from transforms.functional.reviews.bad_files import (
 from transforms.functional.reviews.reject_reasons import count_reasons
 from transforms.functional.reviews.reviews import Part, PartKey
 from transforms.functional.reviews.splits import Split
-from transforms.reading import ReadReviews, SampleBy, read_split_chunks, with_labels
+from transforms.reading import (
+    ReadReviews,
+    SampleBy,
+    TextTrial,
+    read_split_chunks,
+    with_labels,
+)
 from transforms.storage.lease import Lease
 from transforms.storage.run_writes import create_in_run
 
@@ -94,6 +100,7 @@ class FindBadFiles(beam.PTransform):
                 _count_split,
                 columns=self.reading.columns,
                 sample_by=self.reading.sample_by,
+                trial=self.reading.trial,
                 **self.reading.side_inputs_of_labels(),
             ).with_output_types(tuple[int, FileCounts])
             | "GroupByFile" >> beam.GroupByKey()
@@ -133,9 +140,11 @@ def _count_split(
     split: Split,
     columns: ReviewColumns,
     sample_by: SampleBy,
+    trial: TextTrial | None,
     label_numbers: Iterable[Mapping[str, int]] = (),
 ) -> Iterator[tuple[int, FileCounts]]:
-    return count_files(read_split_chunks(split, with_labels(columns, label_numbers), sample_by))
+    columns = with_labels(columns, label_numbers)
+    return count_files(read_split_chunks(split, columns, sample_by, trial))
 
 
 def _bad(grouped: tuple[int, Iterable[FileCounts]], limit: float) -> Iterator[BadFile]:

@@ -20,7 +20,9 @@ from transforms.functional.dataset.shards import content_sha256, rows_table, sha
 from transforms.functional.elements import index_of
 from transforms.functional.reviews.cleaning import clean_part
 from transforms.functional.reviews.problem_types import MULTI, REGRESSION, SINGLE
-from transforms.functional.reviews.reviews import Part, PartKey, text_lengths
+from transforms.functional.reviews.reviews import Part, PartKey, ReviewChunk, text_lengths
+from transforms.functional.reviews.unencodable import reject_unencodable
+from transforms.functional.tokenization.encoder import Encoder
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.functional.wording import counted
 from transforms.rows import make_rows
@@ -74,7 +76,8 @@ def _estimate_lines(
     encoder = ReviewTokenizer(recipe.tokenizer.files[TOKENIZER_FILE])
     started = time.monotonic()
     label_bytes = _label_bytes(config, plan)
-    runs = [_make(recipe, encoder, run, label_bytes) for run in sample.runs]
+    tried = [_tried(run, recipe, encoder.encoder) for run in sample.runs]
+    runs = [_make(recipe, encoder, run, label_bytes) for run in tried]
     seconds = time.monotonic() - started
     columns = {name: [run[name] for run in runs] for name in runs[0]}
 
@@ -117,6 +120,12 @@ def _estimate_lines(
 def _label_bytes(config: JobConfig, plan: Plan) -> int:
     several = 4 * len(plan.label_numbers or ()) if config.problem_type == MULTI else 0
     return LABEL_BYTES[config.problem_type] + several
+
+
+def _tried(run: SampledReviews, recipe: DatasetRecipe, encoder: Encoder) -> SampledReviews:
+    """Return a run without the reviews that the tokenizer gives up on."""
+    chunk = reject_unencodable(ReviewChunk(reviews=run.reviews), encoder, recipe.cleaning)
+    return replace(run, reviews=chunk.reviews, rejected=run.rejected + len(chunk.rejected))
 
 
 def _make(

@@ -2,6 +2,7 @@
 
 import apache_beam as beam
 
+from beam_pipeline.graph.reading import text_trial
 from beam_pipeline.plan.plan_files import PlanFiles
 from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.recipe import DatasetRecipe
@@ -36,7 +37,12 @@ def find_bad_files(
     if config.bad_files == "fail":
         return None
     label_numbers = collect_label_numbers(pipeline, recipe, plan, files, None, "ToCheck")
-    reading = ReadReviews(plan.columns, sample_by=config.sample_by, label_numbers=label_numbers)
+    reading = ReadReviews(
+        plan.columns,
+        sample_by=config.sample_by,
+        label_numbers=label_numbers,
+        trial=text_trial(recipe, plan),
+    )
     return read_splits(pipeline, files, None, "ToCheck") | FindBadFiles(
         reading, max_rejected_fraction=config.max_rejected_fraction
     )

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import apache_beam as beam
 
+from beam_pipeline.graph.reading import tokenizer_path
 from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.recipe import DatasetRecipe
-from transforms import storage
 from transforms.rows import MakeRows, MaskBlocks, SplitSubsets
 from transforms.shuffling import ShuffleReviews
 from transforms.storage.lease import Lease
@@ -27,8 +27,7 @@ def in_order(
 
 def tokenizing(recipe: DatasetRecipe, plan: Plan, threads: int) -> TokenizeReviews:
     """Return the transform that tokenizes, with the copy of the tokenizer in the output."""
-    path = storage.join(recipe.config.output, recipe.tokenizer.entry(plan.tokenizer_folder).path)
-    return TokenizeReviews(path, threads=threads)
+    return TokenizeReviews(tokenizer_path(recipe, plan), threads=threads)
 
 
 class MakeShards(beam.PTransform):

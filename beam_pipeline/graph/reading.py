@@ -5,13 +5,26 @@ import apache_beam as beam
 from beam_pipeline.plan.plan_files import PlanFiles
 from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.recipe import DatasetRecipe
+from transforms import storage
 from transforms.cleaning import CleanReviews, DropRepeated, FindRepeated
 from transforms.functional.reviews.cleaning import Cleaning
-from transforms.reading import ReadReviews, ReadSplits
+from transforms.reading import ReadReviews, ReadSplits, TextTrial
 
 # Text whose hashes are compared in the memory of one worker: with reviews of 1,000 bytes some
 # 270,000 rows, 11 MB.
 BUCKET_TEXT_BYTES = 256 << 20
+
+
+def tokenizer_path(recipe: DatasetRecipe, plan: Plan) -> str:
+    """Return where workers find the tokenizer: its copy in the output."""
+    return storage.join(recipe.config.output, recipe.tokenizer.entry(plan.tokenizer_folder).path)
+
+
+def text_trial(recipe: DatasetRecipe, plan: Plan) -> TextTrial | None:
+    """Return what tries texts with the tokenizer; None where it gives up on none."""
+    if not recipe.tokenizer.encoder.has_patterns:
+        return None
+    return TextTrial(tokenizer_path=tokenizer_path(recipe, plan), cleaning=recipe.cleaning)
 
 
 class ReadCleanReviews(beam.PTransform):
@@ -40,6 +53,7 @@ class ReadCleanReviews(beam.PTransform):
             sample_by=config.sample_by,
             part_bytes=config.part_bytes,
             label_numbers=label_numbers,
+            trial=text_trial(recipe, plan),
         )
         self.cleaning = recipe.cleaning
         self.dedup = config.dedup == "exact"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from tokenizers import Regex, pre_tokenizers
 
 from beam_pipeline.__main__ import main
 from tests.paths import ROOT
@@ -162,3 +163,32 @@ def test_rejected_records_are_an_input_once_they_are_mended(tmp_path, capfd):
     found = json.loads(again.read_text())
     assert found["reason"] == "text is null"
     assert json.loads(found["raw"])["reason"].startswith("not UTF-8")
+
+
+def test_a_text_that_the_tokenizer_gives_up_on_is_a_rejected_record(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    split = pre_tokenizers.Split(Regex(r"(\s|\s\s)+(?<=x)"), "isolated")
+    slow = json.loads(split.__getstate__())
+    document = json.loads((Path(_TOKENIZER) / "tokenizer.json").read_text())
+    before = {"type": "Sequence", "pretokenizers": [slow, document["pre_tokenizer"]]}
+    tokenizer = tmp_path / "tokenizer.json"
+    tokenizer.write_text(json.dumps({**document, "pre_tokenizer": before, "normalizer": None}))
+    blanks = b"a" + b" " * 60 + b"a\n"
+    _inputs(tmp_path, a_txt=_TEXT + blanks + _TEXT, b_txt=blanks * 2)
+    options = ("--tokenizer", str(tokenizer), "--max_rejected_fraction", "0.1")
+
+    assert _run(tmp_path, *options, "--dry_run") == 0
+    assert "rejected    3.61 % of the records" in capsys.readouterr().out
+    # A file full of them is left out as a whole, as for any other reason.
+    assert _run(tmp_path, *options, "--bad_files", "quarantine") == 0
+    (rejected,) = (tmp_path / "out/rejected").rglob("*.jsonl")
+    record = json.loads(rejected.read_text())
+    assert record["file"].endswith("/a.txt")
+    assert record["record"] == len(_TEXT)
+    assert record["reason"].startswith("the tokenizer gives up on the text: ")
+    assert record["raw"] == blanks.decode().strip()
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    reviews = manifest["ledger"]["reviews"]
+    assert (reviews["read"], reviews["rejected"]) == (81, 1)
+    assert [file["rejected"] for file in manifest["quarantined"]] == [2]

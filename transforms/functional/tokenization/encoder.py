@@ -20,6 +20,7 @@ from transforms.functional.tokenization.text_encoder import (
     TextEncoder,
     WordPieceEncoder,
     cannot_encode,
+    is_panic,
 )
 
 _TEMPLATE_PROBES = ("a", "the film was good", "1 2")
@@ -122,6 +123,23 @@ class Encoder(TextEncoder):
         """Return what the normalizer makes of ``text``."""
         normalizer = self._tokenizer.normalizer
         return text if normalizer is None else str(normalizer.normalize_str(text))
+
+    @property
+    def has_patterns(self) -> bool:
+        """True where the normalizer or the pre-tokenizer searches by a regular expression."""
+        return '{"Regex":' in json.dumps((self.normalizer, self.pre_tokenizer))
+
+    def why_it_gives_up(self, text: str) -> str:
+        """Return why a pattern gives up on ``text``; empty where none does."""
+        try:
+            normalized = tokenizers.PreTokenizedString(self.normalize(text))
+            if self._tokenizer.pre_tokenizer is not None:
+                self._tokenizer.pre_tokenizer.pre_tokenize(normalized)
+        except BaseException as error:
+            if not is_panic(error):
+                raise
+            return str(error)
+        return ""
 
     def for_pieces(self, *, prefix_space: bool = True) -> TextEncoder:
         """Return this tokenizer for pieces of texts that hold no added token.

@@ -127,7 +127,7 @@ def _asked(
     try:
         return encode(texts, add_special_tokens=False)
     except BaseException as error:  # The library raises bare Exception, and panics.
-        if not (isinstance(error, Exception) or _is_panic(error)):
+        if not (isinstance(error, Exception) or is_panic(error)):
             raise
         raise cannot_encode(error) from error
 
@@ -139,14 +139,14 @@ def _ids_of(encodings: Sequence[tokenizers.Encoding]) -> tuple[UInt32Array, Int6
     return np.fromiter(ids, np.uint32, int(offsets[-1])), offsets
 
 
-def _is_panic(error: BaseException) -> bool:
+def is_panic(error: BaseException) -> bool:
     """Return True for a panic of the library's own language, which is no `Exception`."""
     return type(error).__name__ == "PanicException"
 
 
 def cannot_encode(error: BaseException) -> TokenizerError:
     """Return the error for a text that the library does not encode."""
-    if _is_panic(error):
+    if is_panic(error):
         return TokenizerError(
             f"the tokenizer gave up on a text ({error}): one of its patterns takes too long "
             f"for it; take such texts out (long runs of blanks, often), or use another tokenizer"
