@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from training.model.collators import MLM_COLUMNS, MlmCollator, mask_recipe
     from training.model.review_attention import ReviewAttention, WithinReviews
-    from training.reading.dataset import RowBatch, ShardDataset
+    from training.reading.dataset import ShardDataset
     from training.reading.mixed_rows import MixedRows
+    from training.reading.row_reader import RowBatch
     from training.reading.shard_cache import ShardCache
     from training.sampling.batching import LengthOrder
     from training.sampling.loader import ShardLoader
@@ -37,8 +38,9 @@ __all__ = [
 _MODULES = {
     "training.model.collators": ("MLM_COLUMNS", "MlmCollator", "mask_recipe"),
     "training.model.review_attention": ("ReviewAttention", "WithinReviews"),
-    "training.reading.dataset": ("RowBatch", "ShardDataset"),
+    "training.reading.dataset": ("ShardDataset",),
     "training.reading.mixed_rows": ("MixedRows",),
+    "training.reading.row_reader": ("RowBatch",),
     "training.reading.shard_cache": ("ShardCache",),
     "training.sampling.batching": ("LengthOrder",),
     "training.sampling.loader": ("ShardLoader",),

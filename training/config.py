@@ -62,6 +62,10 @@ class DataOptions:
         "across_reviews",
     )
     window_shards: int = _option("shards whose rows are shuffled together", DEFAULT_WINDOW_SHARDS)
+    first_window_shards: int | None = _option(
+        "shards that are shuffled together first, after which windows double: training begins when "
+        "these are there; default: 4 of a remote dataset, --window_shards of a local one"
+    )
     cache_folder: str | None = _option(
         "remote datasets: where shards are kept; default: ~/.cache/review-shards"
     )
@@ -82,7 +86,13 @@ class DataOptions:
             raise UsageError("--max_train_rows goes with one --dataset: choose --weights instead")
         if self.whole_word_masking and self.span_masking:
             raise UsageError("--whole_word_masking and --span_masking exclude each other")
-        for name in ("max_train_rows", "max_eval_rows", "num_labels", "window_shards"):
+        for name in (
+            "max_train_rows",
+            "max_eval_rows",
+            "num_labels",
+            "window_shards",
+            "first_window_shards",
+        ):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"--{name} must be at least 1, got {value}")

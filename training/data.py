@@ -26,6 +26,8 @@ from transforms.functional.reviews.problem_types import REGRESSION, SINGLE, Prob
 
 Collator = Callable[[Batch], Batch]
 
+_FIRST_REMOTE_SHARDS = 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
@@ -110,6 +112,7 @@ class Data:
                 part.shard_rows,
                 seed=seed + number,
                 window_shards=window_shards,
+                first_window_shards=self.choices["first_window_shards"],
                 shuffle=strategy != "sequential",
             )
             for number, part in enumerate(self.train_parts)
@@ -181,7 +184,12 @@ def _choices(options: DataOptions, dataset: ShardDataset, *, is_set_apart: bool)
         names += ["max_eval_rows"]
     if "block" in dataset.columns:
         names += ["mlm_probability", "whole_word_masking", "span_masking"]
-    return {name: getattr(options, name) for name in [*names, "attention"]}
+    choices = {name: getattr(options, name) for name in [*names, "attention"]}
+    first = options.first_window_shards or (
+        options.window_shards if dataset.is_local else _FIRST_REMOTE_SHARDS
+    )
+    alike = first >= options.window_shards
+    return {**choices, "first_window_shards": None if alike else first}
 
 
 def _problem_type(options: DataOptions, dataset: ShardDataset) -> ProblemType | None:

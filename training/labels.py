@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from training.data import Data
-from training.reading.dataset import RowBatch
+from training.reading.row_reader import RowBatch
 from training.reading.row_subset import RowSource
 from transforms.functional.errors import DatasetError, UsageError
 from transforms.functional.reviews.problem_types import HOT, MULTI, REGRESSION

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from training.sampling.order import SAMPLES_VERSION
 from transforms import storage
 from transforms.functional.errors import UsageError
 
@@ -27,6 +28,7 @@ class DataState:
         options: The options that decide which samples are read, and how they are masked.
         generations: Path of each dataset's manifest below its folder; last that of the dataset to
             evaluate on, None without one.
+        samples_version: Which samples the seed gives.
     """
 
     samples: int
@@ -36,6 +38,7 @@ class DataState:
     content_sha256: list[str]
     options: dict[str, Any]
     generations: list[str | None]
+    samples_version: int = SAMPLES_VERSION
 
     def after(self, steps: int) -> DataState:
         """Return the state after some optimizer steps; this one is of the first sample."""
@@ -60,6 +63,7 @@ class DataState:
             content = json.loads((folder / SAMPLER_FILE).read_text(encoding="utf-8"))
             if not content["files"].items() <= _sizes(folder).items():
                 raise ValueError("a file is missing, or was cut off")
+            content.setdefault("samples_version", 1)
             return cls(**{field.name: content[field.name] for field in fields(cls)})
         except (OSError, ValueError, KeyError):
             raise UsageError(
@@ -79,6 +83,8 @@ class DataState:
             "seed": "give the same --seed (and --data_seed)",
             "samples_in_epoch": "give the same data options",
             "content_sha256": "give the same --dataset",
+            "samples_version": "go on with the release that made it, or start anew in another "
+            "--output_dir",
         }
         for name, cure in cures.items():
             before, now = getattr(saved, name), getattr(self, name)

@@ -10,8 +10,7 @@ from torch.utils.data import Dataset, Sampler
 from training.data import Collator
 from training.labels import check_labels
 from training.model.collators import without_labels
-from training.reading.dataset import RowBatch
-from training.reading.row_reader import Batch
+from training.reading.row_reader import Batch, RowBatch
 from training.reading.row_subset import RowSource
 from training.sampling.sampler import ElasticSampler
 

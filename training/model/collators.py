@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from training.reading.dataset import NO_EPOCH, ShardDataset
-from training.reading.row_reader import Batch, as_batch
+from training.reading.dataset import ShardDataset
+from training.reading.row_reader import NO_EPOCH, Batch, as_batch
 from transforms.functional.errors import DatasetError, UsageError
 from transforms.functional.rows.masking import IGNORED, MaskRecipe, mask_blocks
 from transforms.functional.tokenization.encoder import load_encoder

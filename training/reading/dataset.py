@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,14 @@ import torch
 from torch.utils.data import Dataset
 
 from training.reading.manifest_source import Location, locate, read_manifest
-from training.reading.row_reader import COLUMNS, REVIEW_COLUMNS, Batch, RowReader
+from training.reading.row_reader import (
+    COLUMNS,
+    NO_EPOCH,
+    REVIEW_COLUMNS,
+    Batch,
+    RowBatch,
+    RowReader,
+)
 from training.reading.shard_cache import ShardCache
 from training.reading.shard_files import Integers, ShardFiles
 from transforms import storage
@@ -22,43 +29,6 @@ from transforms.functional.dataset.manifest import SUBSETS, Manifest, ShardEntry
 from transforms.functional.errors import DatasetError, UsageError
 from transforms.functional.records import Records
 from transforms.functional.reviews.problem_types import MULTI
-
-NO_EPOCH = -1  # Of rows read by plain numbers, as long as nobody said which epoch it is.
-
-
-@dataclass(eq=False, slots=True)  # Not frozen: one is made for every batch, and that is slow.
-class RowBatch:
-    """Rows to read as one batch, and the epoch that each is read in (masks depend on it).
-
-    It is one batch of one process: whoever takes it apart, to share batches out among processes a
-    second time, gets an error that says how not to.
-
-    Attributes:
-        rows: (n,) int64.
-        epochs: (n,) int64.
-    """
-
-    rows: npt.NDArray[np.int64]
-    epochs: npt.NDArray[np.int64]
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return len(self.rows)
-
-    def __iter__(self) -> NoReturn:
-        """Refuse.
-
-        Raises:
-            UsageError: always.
-        """
-        raise UsageError(
-            "the batches of ElasticSampler are shared out among the processes already: leave the "
-            "DataLoader out of accelerator.prepare(), or make it a ShardLoader"
-        )
-
-    def __getitem__(self, _: object) -> NoReturn:
-        """Refuse, as `__iter__` does."""
-        self.__iter__()
 
 
 class ShardDataset(Dataset[Batch]):
@@ -196,7 +166,8 @@ class ShardDataset(Dataset[Batch]):
         """Begin to download shards that will be asked for soon, in this order."""
         if self.cache is not None:
             entries = [self.shards[shard] for shard in shards]
-            self.cache.fetch_ahead([(self.location.path(each.path), each) for each in entries])
+            urls = [(self.location.path(each.path), each) for each in entries]
+            self.cache.fetch_ahead(urls, self._reader.files)
 
     def _check_rows(self, rows: Integers) -> Integers:
         # As unsigned numbers the negative ones are large too: one comparison finds both.
@@ -238,6 +209,10 @@ class _ShardPaths:
             return False
         self.cache.discard(self.shards[shard])
         return True
+
+    def add_reader(self, reader: ShardFiles) -> None:
+        if self.cache is not None:
+            self.cache.add_reader(reader)
 
 
 def _make_reader(dataset: ShardDataset) -> RowReader:

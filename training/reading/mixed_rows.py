@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from training.reading.dataset import RowBatch
-from training.reading.row_reader import Batch, concatenate
+from training.reading.row_reader import Batch, RowBatch, concatenate
 from training.reading.row_subset import RowSource
 
 

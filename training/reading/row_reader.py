@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,44 @@ Batch = dict[str, torch.Tensor]
 COLUMNS = ("input_ids", "attention_mask", "word_ids", "word_starts", "labels", "block", "review")
 REVIEW_COLUMNS = ("review_starts", "position_ids", "seq_idx")  # Of datasets that have the first.
 _BITS = ("word_starts", "review_starts")
+
+
+NO_EPOCH = -1  # Of rows read by plain numbers, as long as nobody said which epoch it is.
+
+
+@dataclass(eq=False, slots=True)  # Not frozen: one is made for every batch, and that is slow.
+class RowBatch:
+    """Rows to read as one batch, and the epoch that each is read in (masks depend on it).
+
+    It is one batch of one process: whoever takes it apart, to share batches out among processes a
+    second time, gets an error that says how not to.
+
+    Attributes:
+        rows: (n,) int64.
+        epochs: (n,) int64.
+    """
+
+    rows: npt.NDArray[np.int64]
+    epochs: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.rows)
+
+    def __iter__(self) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(
+            "the batches of ElasticSampler are shared out among the processes already: leave the "
+            "DataLoader out of accelerator.prepare(), or make it a ShardLoader"
+        )
+
+    def __getitem__(self, _: object) -> NoReturn:
+        """Refuse, as `__iter__` does."""
+        self.__iter__()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from training.reading.dataset import RowBatch, ShardDataset
-from training.reading.row_reader import Batch
+from training.reading.dataset import ShardDataset
+from training.reading.row_reader import Batch, RowBatch
 
 
 class RowSource(Protocol):

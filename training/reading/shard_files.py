@@ -7,7 +7,8 @@ one buffer for each batch, so that a row is found by arithmetic: `start of the b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -43,11 +44,13 @@ class Places:
         shard: The shard.
         batch: The record batch, counted over all shards.
         row: The row in the record batch.
+        files: The bytes of the shards, by number; those of the rows are there.
     """
 
     shard: Integers
     batch: Integers
     row: Integers
+    files: Mapping[int, memoryview]
 
 
 class ShardSource(Protocol):
@@ -68,6 +71,9 @@ class ShardSource(Protocol):
 
     def discard(self, shard: int) -> bool:
         """Remove a damaged copy of a shard; return False where the file is the shard itself."""
+
+    def add_reader(self, reader: ShardFiles) -> None:
+        """Make known who holds files, and lets them go where room is needed."""
 
 
 class ShardFiles:
@@ -91,11 +97,13 @@ class ShardFiles:
         first_row = self.shard_first_row[self._shard_of_batch]
         self._batch_first_row = first_row + inside * ROWS_PER_BATCH
         self._columns: dict[str, Column] = {}
-        self._mapped: list[memoryview | None] = [None] * len(shard_rows)
+        self._mapped: dict[int, memoryview] = {}
         self._checked: set[int] = set()
-        self._n_closed = len(shard_rows)
         self._finds = 0
+        self._is_finding = False
         self._last_find = np.zeros(len(shard_rows), np.int64)
+        self.last_read = time.monotonic()
+        source.add_reader(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave mappings out: another process makes its own."""
@@ -113,15 +121,15 @@ class ShardFiles:
         """
         batch = np.searchsorted(self._batch_first_row, rows, "right") - 1
         shard = self._shard_of_batch[batch]
-        if self._source.is_bounded:
-            self._finds += 1
-            self._last_find[shard] = self._finds
-        if self._n_closed:
-            for number in dict.fromkeys(shard.tolist()):
-                if self._mapped[number] is None:
-                    self._close_idle(_IDLE_FINDS)
-                    self._open(number)
-        return Places(shard, batch, rows - self._batch_first_row[batch])
+        files = self._open_bounded(shard) if self._source.is_bounded else self._open_all(shard)
+        return Places(shard, batch, rows - self._batch_first_row[batch], files)
+
+    def let_go(self) -> None:
+        """Close all shards but those of a batch that is being put together.
+
+        Another thread may call it: who reads a batch has hold of the files itself.
+        """
+        self._close_idle(1 if self._is_finding else 0)
 
     def gather(self, name: str, places: Places) -> np.ndarray:
         """Return the values of a column: (n, length) of a fixed-size list, (n,) of a scalar.
@@ -189,23 +197,44 @@ class ShardFiles:
 
     def _join(self, places: Places, begin: Integers, end: Integers) -> npt.NDArray[np.uint8]:
         """Return bytes `begin` to `end` of the shard of each place, end to end."""
-        mapped: list[Any] = self._mapped
+        mapped = places.files
         slices = zip(places.shard.tolist(), begin.tolist(), end.tolist(), strict=True)
         # Into a bytearray: torch wants memory that may be written to.
         joined = bytearray().join([mapped[shard][first:last] for shard, first, last in slices])
         return np.frombuffer(joined, np.uint8)
 
+    def _open_all(self, shard: Integers) -> Mapping[int, memoryview]:
+        """Open the shards (n,) that are not yet, for good."""
+        if len(self._mapped) < len(self._shards):
+            for number in dict.fromkeys(shard.tolist()):
+                if number not in self._mapped:
+                    self._open(number)
+        return self._mapped
+
+    def _open_bounded(self, shard: Integers) -> Mapping[int, memoryview]:
+        """Open the shards (n,) that are not yet, and return their bytes."""
+        self._finds += 1
+        self._last_find[shard] = self._finds
+        self.last_read = time.monotonic()
+        self._is_finding, files = True, {}
+        for number in dict.fromkeys(shard.tolist()):
+            data = self._mapped.get(number)
+            if data is None:
+                self._close_idle(_IDLE_FINDS)
+                data = self._open(number)
+            files[number] = data
+        self._is_finding = False
+        return files
+
     def _close_idle(self, finds: int) -> None:
         """Close shards that none of the last `finds` batches read, so that they may be removed."""
-        if not self._source.is_bounded:
-            return
-        for shard in np.flatnonzero(self._last_find <= self._finds - finds).tolist():
-            if self._mapped[shard] is not None:
-                self._mapped[shard] = None
-                self._n_closed += 1
+        for shard in list(self._mapped):
+            idle = self._last_find[shard] <= self._finds - finds
+            # Another thread may close it, too: only one of them finds it.
+            if idle and self._mapped.pop(shard, None) is not None:
                 self._source.release(shard)
 
-    def _open(self, shard: int) -> None:
+    def _open(self, shard: int) -> memoryview:
         try:
             mapped = self._map(shard)
         except DamagedShardError:
@@ -224,7 +253,7 @@ class ShardFiles:
             ours.values[first:end] = column.values
             ours.offsets[first:end] = column.offsets
         self._mapped[shard] = mapped.data
-        self._n_closed -= 1
+        return mapped.data
 
     def _empty(self, column_type: ColumnType) -> Column:
         n_batches = len(self._shard_of_batch)

@@ -20,6 +20,10 @@ Positions = npt.NDArray[np.int64]
 
 DEFAULT_WINDOW_SHARDS = 32
 
+# Which samples a seed gives: a run goes on with those that it began with. In 1 few numbers were
+# permuted by a network, and fewer tokens were in spans.
+SAMPLES_VERSION = 2
+
 # What a key is for: two uses must not be correlated.
 _SHARDS, _ROWS = 1, 2
 
@@ -52,6 +56,9 @@ class ShardOrder:
         shard_rows: Rows of each shard.
         seed: Seed of the order, 0 to 2**64 - 1.
         window_shards: Shards in a window: more mix better, and need more room.
+        first_window_shards: Shards in the first window of epoch 0, after which windows double until
+            they have `window_shards`: training on a remote dataset begins when these are there.
+            Default: all windows are alike.
         shuffle: Without it rows come in the order of the dataset.
     """
 
@@ -61,15 +68,21 @@ class ShardOrder:
         *,
         seed: int = 0,
         window_shards: int = DEFAULT_WINDOW_SHARDS,
+        first_window_shards: int | None = None,
         shuffle: bool = True,
     ) -> None:
         """Store the options."""
-        if window_shards < 1:
-            raise ValueError(f"window_shards must be at least 1, got {window_shards}")
+        first = window_shards if first_window_shards is None else first_window_shards
+        if window_shards < 1 or first < 1:
+            raise ValueError(
+                f"window_shards and first_window_shards must be at least 1, got {window_shards} "
+                f"and {first}"
+            )
         self._rows = np.asarray(shard_rows, np.int64)
         self._first_row = np.concatenate([[0], np.cumsum(self._rows)])
         self._seed = seed
         self._window_shards = window_shards
+        self._first_window_shards = min(first, window_shards)
         self._shuffle = shuffle
         self._tables = lru_cache(maxsize=2)(self._make_tables)
 
@@ -91,7 +104,8 @@ class ShardOrder:
         epochs = np.full(len(positions), epoch, np.int64)
         if not self._shuffle:
             return positions, epochs
-        shards, starts, windows = self._tables(epoch)
+        shards, starts, edges = self._tables(epoch)
+        windows = starts[edges]
         window = np.searchsorted(windows, positions, "right") - 1
         shuffled = np.empty_like(positions)
         for number in np.unique(window).tolist():
@@ -104,18 +118,22 @@ class ShardOrder:
 
     def windows(self, epoch: int, position: int) -> tuple[int, list[list[int]]]:
         """Return the next change, and the shards of two windows; see `Order`."""
-        shards, _, windows = self._tables(epoch)
-        number = int(np.searchsorted(windows, position, "right")) - 1
-        size = self._window_shards
-        pair = [shards[n * size : (n + 1) * size].tolist() for n in (number, number + 1)]
-        return int(windows[number + 1]), pair
+        shards, starts, edges = self._tables(epoch)
+        number = int(np.searchsorted(starts[edges], position, "right")) - 1
+        ends = [*edges[number:].tolist(), len(shards), len(shards)]
+        pair = [shards[ends[n] : ends[n + 1]].tolist() for n in (0, 1)]
+        return int(starts[ends[1]]), pair
 
     def _make_tables(self, epoch: int) -> tuple[Positions, Positions, Positions]:
-        """Return the shards in order, the position each begins at, and where windows begin."""
+        """Return the shards in order, the position each begins at, and windows' first places."""
         n_shards = len(self._rows)
         shards = np.arange(n_shards)
         if self._shuffle:
             shards = permute(shards, n_shards, key_of(self._seed, epoch, _SHARDS))
         starts = np.concatenate([[0], np.cumsum(self._rows[shards])])
-        windows = np.append(starts[:-1][:: self._window_shards], starts[-1])
-        return shards, starts, windows
+        size = self._window_shards if epoch else self._first_window_shards
+        edges = [0]
+        while edges[-1] < n_shards:
+            edges.append(min(edges[-1] + size, n_shards))
+            size = min(2 * size, self._window_shards)
+        return shards, starts, np.array(edges)

@@ -1,9 +1,10 @@
-"""Shuffles without a table: a permutation of 0 to n - 1 that is a function of a key.
+"""Shuffles: a permutation of 0 to n - 1 that is a function of a key.
 
-A Feistel network permutes the numbers of `bits` bits, whatever its round function is (Luby and
-Rackoff, 1988); numbers that fall outside 0 to n - 1 go through it again until they are inside
-("cycle walking": Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002). Its two
-halves may differ by one bit, so that fewer than half of the numbers are outside.
+Few numbers are sorted by a hash of each, so that every permutation is as likely as another. Many
+have no table: a Feistel network permutes the numbers of `bits` bits, whatever its round function is
+(Luby and Rackoff, 1988); numbers that fall outside 0 to n - 1 go through it again until they are
+inside ("cycle walking": Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002).
+Its two halves may differ by one bit, so that fewer than half of the numbers are outside.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from transforms.functional.counter_random import split_mix
 
+_FEW = 1 << 12  # A network of few bits has favourites, and a table of so few numbers costs little.
 _ROUNDS = 4  # With four a distinguisher that may also ask backwards learns nothing.
 
 
@@ -34,8 +36,10 @@ def permute(
         size: How many numbers are permuted.
         key: (1,) uint64, which permutation.
     """
-    if size < 2:
-        return values
+    if size <= _FEW:
+        numbers: npt.NDArray[np.uint64] = np.arange(size, dtype=np.uint64)
+        table: npt.NDArray[np.int64] = np.argsort(split_mix(key + numbers), kind="stable")
+        return table[values]
     bits = (size - 1).bit_length()
     result = values.astype(np.uint64)
     outside = np.arange(len(values))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from training.reading.dataset import RowBatch, ShardDataset
+from training.reading.dataset import ShardDataset
+from training.reading.row_reader import RowBatch
 from training.reading.row_subset import RowSubset
 from training.sampling.permutation import key_of, permute
 from transforms.functional.errors import DatasetError

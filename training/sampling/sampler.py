@@ -9,7 +9,7 @@ import numpy as np
 import torch.distributed as dist
 from torch.utils.data import DistributedSampler
 
-from training.reading.dataset import RowBatch
+from training.reading.row_reader import RowBatch
 from training.sampling.order import Order
 from transforms.functional.errors import DatasetError
 

@@ -8,8 +8,8 @@ from torch.utils.data import DataLoader
 
 from tests.training.datasets import RECIPE, write_mlm
 from training.model.collators import MLM_COLUMNS, MlmCollator, mask_recipe, without_labels
-from training.reading.dataset import RowBatch, ShardDataset
-from training.reading.row_reader import Batch
+from training.reading.dataset import ShardDataset
+from training.reading.row_reader import Batch, RowBatch
 from training.sampling.order import ShardOrder
 from training.sampling.sampler import ElasticSampler
 from transforms.functional.errors import DatasetError

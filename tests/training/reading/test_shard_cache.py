@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +19,11 @@ from tests.paths import ROOT
 from tests.training.bucket import Bucket
 from tests.training.datasets import write_mlm
 from training.reading.dataset import ShardDataset
+from training.reading.mixed_rows import MixedRows
+from training.reading.prefetch import Prefetcher
 from training.reading.shard_cache import CacheFullError, ShardCache
 from training.sampling.order import ShardOrder
+from training.sampling.row_draws import draw_rows
 from training.sampling.sampler import ElasticSampler
 from transforms.functional.errors import DatasetError
 
@@ -54,7 +58,7 @@ def open_remote(remote: Path, cache: ShardCache) -> ShardDataset:
 
 
 def files(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.name != ".lock")
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -237,8 +241,9 @@ def test_processes_share_a_folder(remote: Path, tmp_path: Path) -> None:
 
 
 def test_shards_are_fetched_ahead_in_the_order_of_the_sampler(
-    remote: Path, tmp_path: Path, log: Path
+    remote: Path, tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("training.reading.prefetch._THREADS", 1)
     dataset = open_remote(remote, ShardCache(tmp_path / "cache"))
     order = ShardOrder(dataset.shard_rows, seed=4, window_shards=2)
     batches = iter(ElasticSampler(order, 4, rank=0, world_size=1, fetcher=dataset))
@@ -253,6 +258,127 @@ def test_shards_are_fetched_ahead_in_the_order_of_the_sampler(
     for batch in batches:
         dataset[batch]
     assert len(log.read_text().split()) == 8
+
+
+def test_a_reader_that_finds_no_room_gets_that_of_readers_that_rest(
+    remote: Path, tmp_path: Path
+) -> None:
+    """A cache that holds the training shards or those of an evaluation, but not both."""
+    folder = write_mlm(tmp_path / "more", shards=4, validation_shards=4)
+    subsets = ShardDataset(folder).manifest.subsets.values()
+    size = max(sum(shard.bytes for shard in shards) for shards in subsets) + 1000
+    cache = ShardCache(tmp_path / "cache", max_bytes=size)
+    train = open_remote(folder, cache)
+    evaluation = ShardDataset(f"bucket://{folder}", "validation", cache=cache)
+    begin = time.monotonic()
+    for _ in range(2):
+        assert torch.equal(train[:]["input_ids"], ShardDataset(folder)[:]["input_ids"])
+        expected = ShardDataset(folder, "validation")[:]["input_ids"]
+        assert torch.equal(evaluation[:]["input_ids"], expected)
+        assert sum(file.stat().st_size for file in cache.folder.iterdir()) <= size
+    assert time.monotonic() - begin < 30  # Less than the patience with other processes.
+
+
+RESTING = """
+import sys, time
+import tests.training.bucket
+import training.reading.room
+from training.reading.dataset import ShardDataset
+from training.reading.shard_cache import ShardCache
+training.reading.room._IDLE_SECONDS = 0.2
+dataset = ShardDataset("bucket://" + sys.argv[1], cache=ShardCache(sys.argv[2]))
+first = dataset[:]["input_ids"].sum()
+print("read", flush=True)
+sys.stdin.readline()
+sys.exit(int(first != dataset[:]["input_ids"].sum()))
+"""
+
+
+def test_processes_that_rest_let_shards_go_that_another_needs(remote: Path, tmp_path: Path) -> None:
+    folder = write_mlm(tmp_path / "more", shards=4)
+    local = ShardDataset(folder)
+    size = sum(shard.bytes for shard in ShardDataset(remote).shards) + local.shards[0].bytes
+    command = [sys.executable, "-c", RESTING, str(remote), str(tmp_path / "cache")]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as resting:
+        assert resting.stdout is not None and resting.stdout.readline() == "read\n"
+        dataset = open_remote(folder, ShardCache(tmp_path / "cache", max_bytes=size))
+        assert torch.equal(dataset[:]["input_ids"], local[:]["input_ids"])
+        # What it let go it reads again.
+        resting.communicate("go on\n", timeout=60)
+    assert resting.returncode == 0
+
+
+def test_shards_are_fetched_several_at_once(remote: Path) -> None:
+    """None of the downloads ends before all four have begun."""
+    shards = ShardDataset(remote).shards
+    together = threading.Barrier(4, timeout=30)
+    prefetcher = Prefetcher(lambda _url, _shard: together.wait() and None)
+
+    prefetcher.request([("url", shard) for shard in shards[:4]], 1)
+
+    wait_for(lambda: together.n_waiting == 0 and not any(prefetcher._queues.values()))
+    prefetcher.stop()
+    assert not together.broken
+
+
+def test_what_is_fetched_ahead_takes_no_room_from_what_is_needed_before_it(
+    remote: Path, tmp_path: Path
+) -> None:
+    shards = list(ShardDataset(remote).shards)
+    urls = [f"bucket://{remote}/{shard.path}" for shard in shards]
+    cache = ShardCache(tmp_path / "cache", max_bytes=sum(shard.bytes for shard in shards[:3]) + 999)
+    old = ShardDataset(remote).shards[7]
+    cache.fetch(urls[7], old)
+    cache.release(old)
+    reader = open_remote(remote, cache)._reader.files
+
+    cache.fetch_ahead(list(zip(urls[:7], shards[:7], strict=True)), reader)
+    prefetcher = cache._prefetcher
+    assert prefetcher is not None
+    wait_for(lambda: not any(prefetcher._queues.values()))
+    prefetcher.stop()
+
+    # The one that nobody asked for any more had to go, none of those that come soon.
+    kept = {Path(name).stem for name in files(cache.folder) if name.endswith(".arrow")}
+    assert len(kept) >= 2
+    assert kept <= {shard.sha256 for shard in shards[:7]}
+
+
+def test_datasets_that_are_mixed_are_all_fetched_ahead(remote: Path, tmp_path: Path) -> None:
+    other = write_mlm(tmp_path / "other", shards=2)
+    cache = ShardCache(tmp_path / "cache")
+    sources = [open_remote(folder, cache) for folder in (remote, other)]
+
+    MixedRows(sources).fetch_ahead(range(10))
+
+    expected = {f"{shard.sha256}.arrow" for source in sources for shard in source.shards}
+    wait_for(lambda: expected <= set(files(tmp_path / "cache")))
+
+
+def test_training_begins_when_the_first_shards_are_there(remote: Path, tmp_path: Path) -> None:
+    dataset = open_remote(remote, ShardCache(tmp_path / "cache"))
+    order = ShardOrder(dataset.shard_rows, seed=4, window_shards=8, first_window_shards=2)
+
+    dataset[next(iter(ElasticSampler(order, 16, rank=0, world_size=1)))]
+
+    assert len([name for name in files(tmp_path / "cache") if name.endswith(".arrow")]) == 2
+
+
+def test_of_drawn_rows_only_the_shards_that_hold_them_are_fetched(
+    remote: Path, tmp_path: Path, log: Path
+) -> None:
+    dataset = open_remote(remote, ShardCache(tmp_path / "cache"))
+    drawn = draw_rows(dataset, 3, seed=2)
+    order = ShardOrder(drawn.shard_rows, seed=4)
+
+    for batch in ElasticSampler(order, 2, rank=0, world_size=1, fetcher=drawn):
+        drawn[batch]
+
+    held = [f"{shard:07d}-0000.arrow" for shard in np.flatnonzero(drawn.shard_rows).tolist()]
+    assert sorted(log.read_text().split()) == held
+    assert len(held) <= 3
 
 
 def test_a_pickled_remote_dataset_reads_too(remote: Path, tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ import torch
 from tests.training.datasets import write_classification, write_mlm
 from tests.training.programs import arguments, history, write_config
 from training.__main__ import main
-from training.reading.dataset import RowBatch, ShardDataset
+from training.reading.dataset import ShardDataset
 from training.reading.mixed_rows import MixedRows
+from training.reading.row_reader import RowBatch
 from training.sampling.mixture_order import ROUND, MixtureOrder, places_in_round
 from training.sampling.order import ShardOrder
 from training.sampling.sampler import ElasticSampler

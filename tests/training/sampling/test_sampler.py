@@ -1,4 +1,6 @@
+import math
 import pickle
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -46,7 +48,7 @@ def run(
     return batches
 
 
-@given(size=st.integers(1, 3000), key=st.integers(0, 2**64 - 1))
+@given(size=st.integers(1, 9000), key=st.integers(0, 2**64 - 1))
 @settings(max_examples=60, deadline=None)
 def test_a_permutation_takes_each_number_to_another(size: int, key: int) -> None:
     permuted = permute(np.arange(size), size, key_of(key))
@@ -69,6 +71,26 @@ def test_every_place_is_equally_likely() -> None:
 
     assert counts.min() > 140  # 200 expected, with a deviation of 14.
     assert counts.max() < 260
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 5])
+def test_every_permutation_of_few_is_equally_likely(size: int) -> None:
+    n_keys = 12_000
+    found = Counter(tuple(permute(np.arange(size), size, key_of(n))) for n in range(n_keys))
+    expected = n_keys / math.factorial(size)
+    chi_squared = sum((count - expected) ** 2 for count in found.values()) / expected
+
+    assert len(found) == math.factorial(size)
+    freedom = len(found) - 1
+    assert abs(chi_squared - freedom) < 4 * math.sqrt(2 * freedom)
+
+
+@pytest.mark.parametrize("size", [4095, 4096, 4097, 5000])
+def test_few_and_many_are_permuted_whole(size: int) -> None:
+    permuted = permute(np.arange(size), size, key_of(size))
+
+    assert np.array_equal(np.sort(permuted), np.arange(size))
+    assert np.array_equal(permute(np.array([7, 3, 7]), size, key_of(size)), permuted[[7, 3, 7]])
 
 
 @pytest.mark.parametrize("name", ["shuffled", "by length"])
@@ -96,6 +118,26 @@ def test_shards_are_read_window_by_window() -> None:
 
     assert sorted(seen) == list(range(len(SHARDS)))
     assert len(set(shards[:60].tolist())) == 3
+
+
+def test_windows_of_epoch_0_double_from_the_first_on() -> None:
+    order = ShardOrder([10] * 20, seed=1, window_shards=8, first_window_shards=2)
+    everything = whole_epoch(order, 0)
+    shards = np.array(everything) // 10
+    ends, position = [0], 0
+    while position < 200:
+        change, (now, following) = order.windows(0, position)
+        assert set(shards[position:change].tolist()) == set(now)
+        if change < 200:
+            assert order.windows(0, change)[1][0] == following
+        ends.append(change)
+        position = change
+
+    assert ends == [0, 20, 60, 140, 200]
+    assert sorted(everything) == list(range(200))
+    assert order.windows(1, 0)[0] == 80
+    with pytest.raises(ValueError, match="first_window_shards must be at least 1, got 32 and 0"):
+        ShardOrder([10], first_window_shards=0)
 
 
 def test_without_shuffling_rows_come_in_order() -> None:
