@@ -1,13 +1,14 @@
-"""The files of a dataset by their names: what may be removed, and nothing else ever is.
+"""The files of a dataset by their names: what may be removed or replaced, and nothing else ever is.
 
 Config, report and dataset card are never removed, only replaced once there is a new dataset.
 """
 
 from __future__ import annotations
 
+import logging
 import posixpath
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import pyarrow.compute as pc
 
@@ -45,6 +46,8 @@ _FOLDERS = ("train", "validation", "rejected", "tokenizer", "plan", "manifests")
 _OWN = "|".join((_SHARD, _REJECTED, _LIST, _GENERATION, _PLAN, _TOKENIZER, _MANIFESTS))
 _WRITTEN = (MANIFEST_NAME, REPORT_NAME, REPORT_PAGE_NAME, CONFIG_NAME, CARD_NAME, LEASE_NAME)
 
+_logger = logging.getLogger(__name__)
+
 # What a killed process leaves of an unfinished write (see `storage.write_atomic`).
 _TEMPORARY = re.compile(r"^((?:\w+/)*)\.([\w.-]+)\.\d+-\d+\.tmp$")
 
@@ -62,6 +65,30 @@ def own_files(output: str) -> Iterator[str]:
         finished = _finished_name(path)
         if re.fullmatch(_OWN, finished) or (finished in _WRITTEN and path != finished):
             yield path
+
+
+def is_foreign(path: str, is_ours: Callable[[bytes], bool]) -> bool:
+    """Return True where a file is there that no job wrote.
+
+    Args:
+        path: Path or URL of the file.
+        is_ours: Tells by its bytes whether a job wrote it.
+    """
+    try:
+        return not is_ours(storage.read_bytes(path))
+    except FileNotFoundError:
+        return False
+
+
+def write_own(path: str, data: bytes, is_ours: Callable[[bytes], bool]) -> bool:
+    """Write or replace a file of a job; where somebody's own is there, say so and return False."""
+    if is_foreign(path, is_ours):
+        _logger.warning(
+            "%s was not written by a job and stays as it is", storage.mask_secrets(path)
+        )
+        return False
+    storage.write_atomic(path, data)
+    return True
 
 
 def check_no_links(output: str) -> None:

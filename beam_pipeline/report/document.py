@@ -22,6 +22,9 @@ STAGES = ("read", "tokenize", "rows", "write")  # In the order in which a part g
 # Of a generation's run: from its record.
 _RUN = ("started", "ended", "seconds", "engine", "version", "command", "exit_reason")
 
+# By which a damaged `report.json` of a job is known.
+_START = b'{\n "report_version": '
+
 Document = dict[str, Any]
 
 
@@ -60,10 +63,18 @@ def is_of(document: Document | None, manifest: Manifest) -> bool:
     )
 
 
-def write_document(path: str, document: Document) -> None:
-    """Write `report.json`."""
-    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-    storage.write_atomic(path, text.encode())
+def is_report(content: bytes) -> bool:
+    """Return True for a `report.json` that a job wrote, or the first bytes of one."""
+    try:
+        document = json.loads(content)
+    except ValueError:
+        return content.startswith(_START) or _START.startswith(content)
+    return isinstance(document, dict) and "report_version" in document
+
+
+def document_text(document: Document) -> str:
+    """Return what `report.json` holds."""
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def complete(

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from beam_pipeline.output.output_folder import REPORT_NAME, REPORT_PAGE_NAME
+from beam_pipeline.output.output_folder import REPORT_NAME, REPORT_PAGE_NAME, write_own
 from beam_pipeline.output.run_records import find_record
 from beam_pipeline.report.document import (
     Document,
     complete,
+    document_text,
     find_document,
     is_of,
+    is_report,
     read_document,
-    write_document,
 )
 from beam_pipeline.report.trend import trend_point
 from transforms import storage
@@ -22,6 +23,7 @@ from transforms.storage.generations import figures_path, read_manifest
 
 HOW_TO_DRAW = "pip install 'review-shards[report]' brings report.html"
 GENERATIONS_SHOWN = 30
+_PAGE_START = b"<!doctype html>\n"
 
 
 def write_report(output: str) -> str:
@@ -38,16 +40,24 @@ def write_report(output: str) -> str:
     path, manifest = storage.join(output, REPORT_NAME), read_manifest(output)
     record = find_record(output, manifest.generation)
     document = complete(_counted(output, manifest), manifest, record, _trend(output, manifest))
-    write_document(path, document)
+    is_written = write_own(path, document_text(document).encode(), is_report)
     try:
         from beam_pipeline.report.page import render
 
         page = render(document, storage.mask_secrets(output))
     except ImportError:
-        return f"{path} ({HOW_TO_DRAW})"
-    path = storage.join(output, REPORT_PAGE_NAME)
-    storage.write_atomic(path, page.encode())
-    return path
+        return f"{path if is_written else 'not written'} ({HOW_TO_DRAW})"
+    drawn = storage.join(output, REPORT_PAGE_NAME)
+    if write_own(drawn, page.encode(), _is_page):
+        return drawn
+    return path if is_written else "not written"
+
+
+def _is_page(content: bytes) -> bool:
+    """Return True for a `report.html` that a job drew, or the first bytes of one."""
+    return _PAGE_START.startswith(content) or (
+        content.startswith(_PAGE_START) and b": report</title>" in content
+    )
 
 
 def _counted(output: str, manifest: Manifest) -> Document:

@@ -131,6 +131,30 @@ def test_what_no_job_wrote_stays_and_so_does_the_config_that_the_job_was_started
     assert found.startswith("train/000001/notes.txt: no job wrote it")
 
 
+@pytest.mark.draws_report
+def test_a_report_that_no_job_wrote_stays_and_is_said_once_a_run(
+    output: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foreign = {
+        "report.json": json.dumps({"report": "of somebody else"}),
+        "report.html": "<!doctype html>\n<title>mine</title>",
+    }
+    for name, text in foreign.items():
+        (output / name).write_text(text)
+
+    assert run(output, *SMALL_PARTS, "--overwrite") == 0
+    said = [text for text in caplog.messages if "was not written by a job" in text]
+    assert said == [
+        f"{output}/{name} was not written by a job and stays as it is" for name in foreign
+    ]
+    assert "report      not written" in capsys.readouterr().out
+    # What somebody else wrote does not make the dataset an unfinished one.
+    before = {path: path.stat().st_mtime_ns for path in output.rglob("*")}
+    assert run(output, *SMALL_PARTS) == 0
+    assert {path: path.stat().st_mtime_ns for path in output.rglob("*")} == before
+    assert {name: (output / name).read_text() for name in foreign} == foreign
+
+
 def test_a_foreign_manifest_json_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
