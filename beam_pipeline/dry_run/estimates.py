@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 STANDARD_ERRORS = 3.0
-# What no run shows: the ends of parts and blocks, the headers of files.
+# What no run shows: the headers of files, and what is rare.
 LEAST_ERROR = 0.01
 # Fewer runs do not tell how much runs differ.
 LEAST_RUNS = 8
@@ -33,10 +34,32 @@ class Estimate(NamedTuple):
         high = np.ceil((self.value + self.error) * factor / digit) * digit
         return f"about {value}{unit} ({low:,.{decimals}f} to {high:,.{decimals}f})"
 
+    def plus(self, value: float, error: float) -> Estimate:
+        """Return the sum with something not below zero; errors may add up in the worst case."""
+        return Estimate(max(0.0, self.value + value), self.error + error)
 
-def total_of(
-    counts: Sequence[float], sizes: Sequence[float], size: float, *, is_all: bool
+
+def narrowest_total(
+    counts: npt.ArrayLike,
+    sizes: Sequence[tuple[npt.ArrayLike, float]],
+    *,
+    is_all: bool,
+    least_error: float = 0.0,
 ) -> Estimate:
+    """Return the total of a count by the kind of size that tells most about it; see `total_of`.
+
+    Args:
+        counts: (n,) what was counted in each run.
+        sizes: For each kind of size: (n,) that of each run, and that of the whole.
+        is_all: True where the runs are the whole.
+        least_error: As a share of the total, for what no run shows of this count.
+    """
+    totals = [total_of(counts, known, whole, is_all=is_all) for known, whole in sizes]
+    value, error = min(totals, key=lambda total: total.error)
+    return Estimate(value, error if is_all else max(error, least_error * value))
+
+
+def total_of(counts: npt.ArrayLike, sizes: npt.ArrayLike, size: float, *, is_all: bool) -> Estimate:
     """Return the total of a count that is known in some runs of a whole.
 
     A ratio estimate: counts per size in the sample, times the size of the whole. The range is three

@@ -38,11 +38,13 @@ class SampledReviews:
         reviews: Rows of `REVIEW_SCHEMA`.
         rejected: Records between them that were no reviews.
         stored_bytes: Bytes of the inputs that all of these take.
+        units: Rows of indexed files, or other files, that all of these take: see `Sample.n_units`.
     """
 
     reviews: pa.RecordBatch
     rejected: float
     stored_bytes: float
+    units: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +53,20 @@ class Sample:
 
     Attributes:
         runs: The runs.
+        n_units: Rows of indexed files and number of others, in all inputs.
         read_bytes: Bytes of text that were read; the runs hold some of them.
         read_seconds: How long that took.
+        walk_seconds: How long it took to get to files in archives that are read from their start:
+            the job takes as long for all of them.
         is_all: True where the runs are all that there is.
         cut_short: Files that can only be read from their start, of which the rest was not read.
     """
 
     runs: list[SampledReviews]
+    n_units: int
     read_bytes: int
     read_seconds: float
+    walk_seconds: float
     is_all: bool
     cut_short: int
 
@@ -68,6 +75,7 @@ def take_sample(config: JobConfig, plan: Plan) -> Sample:
     """Read some splits, as small as the inputs can be cut, and take runs of reviews from them."""
     started = time.monotonic()
     sizes = _sizes(config, plan)
+    walked = {size.file.source for size in plan.sizes if size.archive is not None}
     splits = list(plan_splits(sizes.values(), max(RUN_BYTES, plan.text_bytes // MOST_SPLITS)))
     step = max(1.0, len(splits) / RUNS)
     chosen = [splits[int((n + 0.5) * step)] for n in range(min(RUNS, len(splits)))]
@@ -76,20 +84,26 @@ def take_sample(config: JobConfig, plan: Plan) -> Sample:
         (file.source, file.start): n for n, split in enumerate(chosen) for file in split.files
     }
     read: list[list[SampledReviews]] = [[] for _ in chosen]
-    cut_short = 0
+    cut_short, walk_seconds = 0, 0.0
+    last = time.monotonic()
     # In one go, so that an archive is walked through once.
     for file, stream in open_files([file for split in chosen for file in split.files]):
-        run, ended = _read(config, sizes[file.source], file, stream, most)
+        if file.source in walked:
+            walk_seconds += time.monotonic() - last
+        run, ended = read_some(config, sizes[file.source], file, stream, most)
         read[places[file.source, file.start]].append(run)
         cut_short += not ended
-    seconds = time.monotonic() - started
-    stretches = [_joined(runs) for runs in read]
+        last = time.monotonic()
+    seconds = time.monotonic() - started - walk_seconds
+    stretches = [joined(runs) for runs in read]
     runs = [run for stretch in stretches for run in _cut(stretch, -(-RUNS // len(chosen)))]
     n_reviews = [sum(run.reviews.num_rows for run in found) for found in (runs, stretches)]
     return Sample(
         runs=runs,
+        n_units=sum(map(_units, sizes.values())),
         read_bytes=sum(int(text_lengths(stretch.reviews).sum()) for stretch in stretches),
         read_seconds=seconds,
+        walk_seconds=walk_seconds,
         is_all=len(chosen) == len(splits) and not cut_short and n_reviews[0] == n_reviews[1],
         cut_short=cut_short,
     )
@@ -104,7 +118,15 @@ def _sizes(config: JobConfig, plan: Plan) -> dict[int, SizedFile]:
     return {size.file.source: replace(size, archive=None) for size in sizes}
 
 
-def _read(
+def _units(size: SizedFile) -> int:
+    """Return the rows of a file where its index says them, else 1.
+
+    Many a file holds one review: their number then tells more than their bytes do.
+    """
+    return sum(group.rows for group in size.groups) if size.groups else 1
+
+
+def read_some(
     config: JobConfig, size: SizedFile, file: FileRange, stream: IO[bytes], most: int
 ) -> tuple[SampledReviews, bool]:
     """Return up to about `most` bytes of text; False where no other split goes on behind them."""
@@ -124,18 +146,25 @@ def _read(
             taken = stream.tell() - file.start
             stored, ended = min(stored, taken), size.cut_at_lines or taken >= stored
             break
-    reviews = [chunk.reviews for chunk in chunks]
+    reviews = _one_batch([chunk.reviews for chunk in chunks])
     n_rejected = sum(len(chunk.rejected) for chunk in chunks)
-    return SampledReviews(
-        reviews=_one_batch(reviews), rejected=n_rejected, stored_bytes=stored
-    ), ended
+    n_records = reviews.num_rows + n_rejected
+    run = SampledReviews(
+        reviews=reviews,
+        rejected=n_rejected,
+        stored_bytes=stored,
+        units=n_records if size.groups else stored / size.bytes if size.bytes else 1.0,
+    )
+    return run, ended
 
 
-def _joined(runs: Sequence[SampledReviews]) -> SampledReviews:
+def joined(runs: Sequence[SampledReviews]) -> SampledReviews:
+    """Return runs as one."""
     return SampledReviews(
         reviews=_one_batch([run.reviews for run in runs]),
         rejected=sum(run.rejected for run in runs),
         stored_bytes=sum(run.stored_bytes for run in runs),
+        units=sum(run.units for run in runs),
     )
 
 
@@ -156,6 +185,7 @@ def _cut(stretch: SampledReviews, n_runs: int) -> Iterator[SampledReviews]:
                 reviews=reviews.slice(start, stop - start),
                 rejected=stretch.rejected * share,
                 stored_bytes=stretch.stored_bytes * share,
+                units=stretch.units * (stop - start) / reviews.num_rows,
             )
 
 

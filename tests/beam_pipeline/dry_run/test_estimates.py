@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from beam_pipeline.dry_run.estimates import Estimate, total_of
+from beam_pipeline.dry_run.estimates import Estimate, narrowest_total, total_of
 
 
 def test_everything_is_exact() -> None:
@@ -51,3 +51,18 @@ def test_a_figure_is_shown_with_its_range_and_unit() -> None:
     assert Estimate(30, 40).text(0.1, " MB", 1) == "about 3.0 MB (0.0 to 7.0)"
     assert Estimate(1.31, 0.02).text(1, " MB", 1) == "about 1.3 MB (1.2 to 1.4)"
     assert Estimate(50_000, 0).text() == "50,000"
+
+
+def test_of_several_sizes_the_one_that_tells_most_is_taken() -> None:
+    # Reviews by bytes vary, by files they do not.
+    by_bytes, by_files = ([10, 30] * 4, 160.0), ([2] * 8, 16.0)
+    found = narrowest_total([2] * 8, [by_bytes, by_files], is_all=False)
+    assert found == (16, pytest.approx(0.16))
+    wider = narrowest_total([2] * 8, [by_bytes, by_files], is_all=False, least_error=0.5)
+    assert wider == (16, 8)
+    assert narrowest_total([2] * 8, [by_files], is_all=True, least_error=0.5) == (16, 0)
+
+
+def test_what_is_added_to_a_figure_makes_it_less_sure() -> None:
+    assert Estimate(10, 1).plus(-4, 2) == (6, 3)
+    assert Estimate(1, 1).plus(-4, 2) == (0, 3)
