@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import http.server
+import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +16,7 @@ import pytest
 
 from beam_pipeline.__main__ import main
 from tests.beam_pipeline.jobs import REVIEWS, TOKENIZER
+from tests.jobs import SMALL_PARTS, arguments
 from tests.paths import ROOT
 from transforms.functional.errors import InputError, ReviewShardsError
 from transforms.functional.safe_paths import check_inside, leaves_folder
@@ -164,6 +168,39 @@ def test_no_output_of_a_job_holds_the_secret_of_its_input(
         assert re.search(rb"jsonl\?\S*\*\*\* \([0-9a-f]{16}\)", written[output / "manifest.json"])
         rejected = b"".join(data for path, data in written.items() if "rejected" in path.parts)
         assert b"reviews.jsonl?" in rejected
+
+
+@pytest.mark.parametrize("quote", ["'", '"', r"\'", r"\\\"", r"\\\'"])
+def test_options_are_masked_however_often_their_text_was_quoted(quote: str) -> None:
+    def quoted(text: str) -> str:
+        return f"{quote}{text}{quote}"
+
+    text = f"{{{quoted('s3_secret_access_key')}: {quoted(_SECRET)}, {quoted('x')}: {quoted('y')}}}"
+    found = mask_secrets(text)
+    assert found == text.replace(quoted(_SECRET), "'***'")
+    assert mask_secrets(found) == found
+
+
+@pytest.mark.slow
+def test_workers_that_log_for_debugging_show_no_secret_of_the_stores(tmp_path: Path) -> None:
+    secrets = {"s3_access_key_id": "AKIA1SECRET", "s3_secret_access_key": "a/b+SECRET=",
+               "s3_session_token": "c'd\"SECRET"}  # fmt: skip
+    options = [part for name, value in secrets.items() for part in (f"--{name}", value)]
+    workers = ("--direct_running_mode", "multi_processing", "--direct_num_workers", "2", "--debug")
+    given = arguments(tmp_path / "out", *SMALL_PARTS, *workers, *options)
+    done = subprocess.run(
+        [sys.executable, "-m", "beam_pipeline", *given],
+        cwd=ROOT,
+        env={**os.environ, "FSSPEC_S3_SECRET": "eSECRET"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0
+    assert "s3_secret_access_key" in done.stderr  # Beam's workers log their options.
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert "SECRET" not in done.stdout + done.stderr
+    assert not [data for data in written if b"SECRET" in data]
 
 
 def test_an_access_key_in_a_bucket_url_is_refused_and_not_shown(

@@ -26,6 +26,11 @@ _OPTION = re.compile(
     rf"""(["'][\w.-]*{_SECRET_NAME}["']\s*:\s*)(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""",
     re.IGNORECASE,
 )
+# The same as a text inside of another: `"{\'s3_secret_access_key\': \'a\'}"`.
+_QUOTED_OPTION = re.compile(
+    rf"""((\\+["'])[\w.-]*{_SECRET_NAME}\2\s*:\s*)(\\+["'])(?:(?!\3\s*(?:[,}}\])]|$)).)*\3""",
+    re.IGNORECASE,
+)
 # As a command line has them: `--s3_secret_access_key=a`, `--azure_connection_string a`.
 _ARGUMENT = re.compile(
     r"(--[\w-]*(?:secret\w*|session_token|passw(?:or)?d|pwd|connection_string|access_key_id)"
@@ -46,6 +51,7 @@ _RULES = (
     (_TOKEN, rf"\1{MASK}@"),
     (_PARAMETER, rf"\1{MASK}"),
     (_OPTION, rf"\1'{MASK}'"),
+    (_QUOTED_OPTION, rf"\1'{MASK}'"),
     (_ARGUMENT, rf"\1{MASK}"),
     (_NAMED, rf"\1{MASK}"),
     (_BEARER, rf"\1{MASK}"),
