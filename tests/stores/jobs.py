@@ -20,9 +20,9 @@ def job(source: str, output: str, *more: str) -> int:
     return run(output, *OPTIONS, *more, reviews=source)
 
 
-def job_killed(source: str, output: str, shards: int) -> int:
+def job_killed(source: str, output: str, shards: int, *more: str) -> int:
     """Start a job, kill it and its workers once some shards are there; return how many are."""
-    process = start(output, *OPTIONS, reviews=source)
+    process = start(output, *OPTIONS, *more, reviews=source)
     try:
         end = time.monotonic() + 60
         while (found := len(storage.list_files(storage.join(output, "train")))) < shards:

@@ -14,7 +14,7 @@ import pytest
 from beam_pipeline import verify
 from tests.beam_pipeline.jobs import REVIEWS
 from tests.stores.faulty_proxy import FAULTS
-from tests.stores.jobs import job, put_reviews, shard_hashes
+from tests.stores.jobs import job, job_killed, put_reviews, shard_hashes
 from tests.stores.servers import (
     ROOT,
     Store,
@@ -60,6 +60,30 @@ def test_a_job_survives_faults_of_the_store(
     assert sum(injected.values()) > share * len(requests) / 3
     # Bounded: not many more requests than without faults.
     assert len(requests) < 1000
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_while_it_replaces_a_dataset_leaves_the_old_one_whole(
+    moto: Store, tmp_path: Path
+) -> None:
+    source, output = put_reviews(moto.url("replaced/reviews.jsonl")), moto.url("replaced_out")
+    other = ("--seed", "7")
+    assert job(source, output) == 0
+    old = shard_hashes(output)
+    manifest = storage.read_bytes(f"{output}/manifest.json")
+    n_old = len(storage.list_files(f"{output}/train"))
+
+    assert job_killed(source, output, n_old + 2, *other, "--overwrite") < 2 * n_old
+    assert storage.read_bytes(f"{output}/manifest.json") == manifest
+    assert shard_hashes(output) == old
+    assert verify.main([output]) == 0
+
+    assert job(source, output, *other, "--overwrite") == 0
+    assert job(source, str(tmp_path / "out"), *other) == 0
+    assert [found[1:] for found in shard_hashes(output)] == [
+        found[1:] for found in shard_hashes(str(tmp_path / "out"))
+    ]
+    assert verify.main([output]) == 0
 
 
 @pytest.fixture
