@@ -2,113 +2,129 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlparse
+from typing import Any
 
 import pytest
 
 from tests.jobs import IN_MEMORY, REVIEWS, arguments
+from tests.oracle import sample_texts
+from tests.stores.fake_hub import REPO, Hub, serve_hub
 from tests.stores.jobs import OPTIONS, job, manifest_of, shard_hashes
 from tests.stores.servers import ROOT
+from transforms.functional.dataset.manifest import Manifest
 
-_COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-class _Hub(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    requests: list[str] = []  # noqa: RUF012 - one stub, one list
-
-    def do_GET(self) -> None:
-        path = urlparse(self.path).path
-        self.requests.append(f"{self.command} {path} {self.headers.get('Range', '')}")
-        data = REVIEWS.read_bytes()
-        entry = {"type": "file", "path": "in/reviews.jsonl", "size": len(data), "oid": "b" * 40}
-        folder = {"type": "directory", "path": "in", "oid": "c" * 40}
-        if path.endswith("/resolve/main/in/reviews.jsonl") or "/resolve/" in path:
-            self._send_file(data)
-        elif "/tree/" in path and path.endswith("/in"):
-            self._send(json.dumps([entry]).encode())
-        elif "/tree/" in path:
-            self._send(json.dumps([folder]).encode())
-        elif "/paths-info/" in path:
-            self._send(json.dumps([entry]).encode())
-        elif "/api/datasets/me/reviews" in path:
-            self._send(json.dumps({"id": "me/reviews", "sha": _COMMIT, "siblings": []}).encode())
-        else:
-            self.send_error(404)
-
-    do_HEAD = do_GET  # noqa: N815
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-        if "reviews.jsonl" in body:
-            self.do_GET()
-        else:
-            folder = {"type": "directory", "path": "in", "oid": "c" * 40}
-            self._send(json.dumps([folder]).encode())
-
-    def _send_file(self, data: bytes) -> None:
-        wanted = self.headers.get("Range")
-        if wanted:
-            first, last = wanted.removeprefix("bytes=").split("-")
-            end = min(int(last or len(data)), len(data) - 1)
-            place = f"bytes {first}-{end}/{len(data)}"
-            self._send(data[int(first) : end + 1], 206, **{"Content-Range": place})
-        else:
-            self._send(data)
-
-    def _send(self, data: bytes, status: int = 200, **headers: str) -> None:
-        self.send_response(status)
-        for name, value in {"X-Repo-Commit": _COMMIT, "ETag": '"b"', **headers}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(data)
-
-    def log_message(self, *_: object) -> None:
-        pass
+URL = f"hf://datasets/{REPO}"
 
 
 @pytest.fixture
-def hub() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def hub() -> Iterator[Hub]:
+    with serve_hub() as found:
+        yield found
 
 
-def test_a_dataset_of_the_hub_is_an_input(hub: str, tmp_path: Path) -> None:
-    # In a process of its own: the client reads where the hub is when it is imported.
-    url, output = "hf://datasets/me/reviews/in/reviews.jsonl", str(tmp_path / "out")
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "beam_pipeline",
-            *arguments(output, *OPTIONS, *IN_MEMORY, reviews=url),
-        ],
-        env={**os.environ, "HF_ENDPOINT": hub, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path)},
+def run(hub: Hub, home: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own: the client reads where the hub is when it is imported."""
+    return subprocess.run(
+        [sys.executable, *command],
+        env={
+            **os.environ,
+            "HF_ENDPOINT": hub.url,
+            "HF_HUB_OFFLINE": "0",
+            "HF_HOME": str(home),
+            "HF_TOKEN": "hf_of_nobody",
+            # The stub has the older one of the two stores for large files.
+            "HF_HUB_DISABLE_XET": "1",
+        },
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
+
+
+def test_a_dataset_of_the_hub_is_an_input(hub: Hub, tmp_path: Path) -> None:
+    hub.files["in/reviews.jsonl"] = REVIEWS.read_bytes()
+    url, output = f"{URL}/in/reviews.jsonl", str(tmp_path / "out")
+    command = ["-m", "beam_pipeline", *arguments(output, *OPTIONS, *IN_MEMORY, reviews=url)]
+    done = run(hub, tmp_path, *command)
     assert done.returncode == 0, done.stderr
     assert job(str(REVIEWS), str(tmp_path / "disk")) == 0
     assert shard_hashes(output) == shard_hashes(str(tmp_path / "disk"))
     (entry,) = manifest_of(output).inputs
-    assert entry.path.startswith("hf://datasets/me/reviews")
+    assert entry.path.startswith(URL)
     assert entry.identity
-    assert any("bytes=" in request for request in _Hub.requests)
+    assert any("bytes=" in request for request in hub.requests)
+
+
+# Two nights; then the job's own commands, `datasets` by the card, and `open_dataset`.
+READ_BACK = f"""
+import json, sys
+from pathlib import Path
+import datasets
+from beam_pipeline.verify import main as verify
+from tests import jobs
+from transforms import open_dataset
+
+folder, options = Path(sys.argv[1]), sys.argv[2:]
+for night in ("0.jsonl", "1.jsonl"):
+    (folder / "later" / night).rename(folder / "in" / night)
+    assert jobs.run("{URL}", *options, reviews=folder / "in") == 0
+assert verify(["{URL}"]) == 0
+found = datasets.load_dataset("{REPO}")
+opened = open_dataset("{URL}", check_hashes=True)
+print("READ", json.dumps({{
+    "load_dataset": {{name: rows["input_ids"][:] for name, rows in found.items()}},
+    "open_dataset": {{
+        name: opened[name].to_arrow()["input_ids"].to_pylist() for name in opened.subsets
+    }},
+    "first": open_dataset("{URL}", 1)["train"].to_arrow_dataset().count_rows(),
+}}))
+"""
+LABELLED = (
+    "--task", "classification", "--label_column", "label", "--max_length", "32",
+    "--validation_fraction", "0.2", "--part_bytes", "30000", "--append",
+)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_dataset_of_the_hub_is_an_output(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "later").mkdir()
+    for night in range(2):
+        lines = [json.dumps({"text": t, "label": night}) for t in sample_texts()[night::2]]
+        (tmp_path / "later" / f"{night}.jsonl").write_text("\n".join(lines), "utf-8")
+    hub.busy = 3
+    done = run(hub, tmp_path / "home", "-c", READ_BACK, str(tmp_path), *LABELLED)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+    read: dict[str, Any] = json.loads(done.stdout.rpartition("READ ")[2])
+    manifest = Manifest.loads(hub.files["manifest.json"], hub.files.__getitem__)
+    assert [generation.number for generation in manifest.generations] == [1, 2]
+    assert read["load_dataset"] == read["open_dataset"]
+    assert {name: len(rows) for name, rows in read["load_dataset"].items()} == {
+        name: manifest.rows(name) for name in ("train", "validation")
+    }
+    assert sum(map(len, read["load_dataset"].values())) == len(sample_texts())
+    assert 0 < read["first"] < manifest.rows("train")
+
+    # The manifest is a commit of its own, behind those of the shards that it names.
+    newest = hub.commits.index(["manifests/000002.json"])
+    made = [path for changed in hub.commits[:newest] for path in changed]
+    assert set(manifest.shard_paths()) <= set(made)
+    assert "lease.json" not in hub.files
+    assert done.stderr.count("cannot write a file only where none is (the hub has no such") == 1
+    assert "B/s]" not in done.stderr
+
+
+def test_a_repository_that_is_not_there_is_one_line(hub: Hub, tmp_path: Path) -> None:
+    output = "hf://datasets/me/nowhere"
+    done = run(hub, tmp_path, "-m", "beam_pipeline", *arguments(output, *OPTIONS, *IN_MEMORY))
+    assert done.returncode == 1
+    assert "nowhere" in done.stderr
+    assert "Traceback" not in done.stderr

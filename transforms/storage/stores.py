@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from itertools import chain
 from typing import Any, TypeVar, cast
 
@@ -29,6 +30,9 @@ CALL_TIMEOUT_S = 300.0
 # Requests at the same time for one group of small files.
 CONCURRENCY = 128
 
+# What the hub answers to a commit while another one is made.
+_COMMIT_STATUS = (409, 412)
+_HUB_ERROR = "HfHubHTTPError"
 _PASSING_STATUS = {408, 409, 425, 429, 500, 502, 503, 504}
 _STATUS_ATTRIBUTES = ("status_code", "status", "code")
 # By name: the libraries that define them are extras.
@@ -84,7 +88,20 @@ def filesystem_of(url: str) -> tuple[AbstractFileSystem, str]:
     except ValueError as error:
         why = " ".join(str(error).split())
         raise UsageError(f"{url} cannot be opened: {why} (docs/storage.md)") from None
+    if knows_no_conditions(found[0]):
+        _hide_progress_bars()
     return cast("tuple[AbstractFileSystem, str]", found)
+
+
+def knows_no_conditions(filesystem: AbstractFileSystem) -> bool:
+    """Return True for the Hugging Face hub, which writes over what is there, whoever wrote it."""
+    return bool(filesystem.protocol == "hf")
+
+
+def _hide_progress_bars() -> None:
+    """Keep the hub's client from drawing a bar for each shard that it uploads."""
+    # Only an extra brings it, and its file system has loaded it.
+    import_module("huggingface_hub.utils").disable_progress_bars()
 
 
 def _s3_config() -> dict[str, Any]:
@@ -150,6 +167,11 @@ def may_pass(error: BaseException) -> bool:
     if any(kind.__name__ in _PASSING_NAMES for kind in type(error).__mro__):
         return True
     status = status_of(error)
+    if (
+        any(kind.__name__ == _HUB_ERROR for kind in type(error).__mro__)
+        and status in _COMMIT_STATUS
+    ):
+        return True
     if status is not None:
         return status in _PASSING_STATUS
     return isinstance(error, TimeoutError | ConnectionError)

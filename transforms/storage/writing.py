@@ -19,7 +19,7 @@ from transforms.functional.errors import OutputError, ReviewShardsError
 from transforms.functional.safe_urls import mask_secrets
 from transforms.storage.paths import is_local, locate
 from transforms.storage.reading import exists, read_bytes
-from transforms.storage.stores import ask, reason, status_of
+from transforms.storage.stores import ask, knows_no_conditions, reason, status_of
 
 # What file systems without hard links say.
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
@@ -119,14 +119,18 @@ def _put_new(filesystem: AbstractFileSystem, name: str, data: bytes, bucket: str
     # Some stores take the condition and pass it over.
     if ask(filesystem, "exists", name):
         return False
+    if bucket not in _unconditional and knows_no_conditions(filesystem):
+        _say_that_it_knows_no_conditions(bucket, "the hub has no such request")
+    is_conditional = bucket not in _unconditional
     try:
-        mode = "overwrite" if bucket in _unconditional else "create"
+        mode = "create" if is_conditional else "overwrite"
         ask(filesystem, "pipe_file", name, data, mode=mode)
     except Exception as error:
-        if status_of(error) == _NO_CONDITIONS_STATUS and bucket not in _unconditional:
-            _say_that_it_knows_no_conditions(bucket)
+        if status_of(error) == _NO_CONDITIONS_STATUS and is_conditional:
+            _say_that_it_knows_no_conditions(bucket, "HTTP 501 to If-None-Match")
             return _put_new(filesystem, name, data, bucket)
-        if isinstance(error, FileExistsError) or status_of(error) in _EXISTS_STATUS:
+        is_there = is_conditional and status_of(error) in _EXISTS_STATUS
+        if is_there or isinstance(error, FileExistsError):
             return False
         raise
     return True
@@ -137,12 +141,13 @@ def _bucket_of(url: str) -> str:
     return f"{scheme}://{rest.partition('/')[0]}"
 
 
-def _say_that_it_knows_no_conditions(bucket: str) -> None:
+def _say_that_it_knows_no_conditions(bucket: str, why: str) -> None:
     _unconditional.add(bucket)
     _logger.warning(
-        "%s cannot write a file only where none is (HTTP 501 to If-None-Match): never let two "
-        "jobs write to one output there at a time (docs/reliability.md)",
+        "%s cannot write a file only where none is (%s): never let two jobs write to one output "
+        "there at a time (docs/reliability.md)",
         mask_secrets(bucket),
+        why,
     )
 
 
@@ -152,7 +157,10 @@ def _writing(path: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        why = "there is no such bucket, container or folder: create it, or choose another --output"
+        why = (
+            "there is no such bucket, container, repository or folder: create it, or choose "
+            "another --output"
+        )
         raise OutputError(
             f"cannot write {path}: {reason(error) if is_local(path) else why}"
         ) from error
