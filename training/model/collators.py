@@ -57,15 +57,11 @@ class MlmCollator:
                 "call dataset.set_epoch(epoch) before each epoch, read by an ElasticSampler, or "
                 "give MlmCollator(..., epoch=0) for masks that stay"
             )
-        masked, labels = np.empty_like(ids), np.empty_like(ids)
-        for epoch in np.unique(block[:, 0]).tolist():
-            now = block[:, 0] == epoch
-            keys = [((key[1], key[2], key[3]), key[4]) for key in block[now].tolist()]
-            masked[now], labels[now] = mask_blocks(ids[now], starts[now], keys, self.recipe, epoch)
+        masked, labels = mask_blocks(ids, starts, block, self.recipe)
         return {
             "input_ids": torch.from_numpy(masked),
             "attention_mask": batch["attention_mask"],
-            "labels": torch.from_numpy(labels),
+            "labels": torch.from_numpy(labels).long(),
         }
 
 

@@ -135,19 +135,44 @@ def spans_of(n_blocks: int = 3000) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     for place, special in ((0, 2), (128, 3), (129, 2)):
         ids[:, place], starts[:, place] = special, False
     recipe = MaskRecipe(mask_id=4, vocab_size=4000, special_ids=(0, 1, 2, 3, 4), seed=7, spans=True)
-    blocks = [((0, 0, 0), row) for row in range(n_blocks)]
-    return ids, starts, *mask_blocks(ids, starts, blocks, recipe, epoch=0)
+    blocks = np.array([(0, 0, 0, 0, row) for row in range(n_blocks)])
+    return ids, starts, *mask_blocks(ids, starts, blocks, recipe)
 
 
 def test_spans_cover_the_share_of_words_that_was_asked_for() -> None:
     ids, starts, _, labels = spans_of()
     chosen = labels != -100
 
-    # Words at the beginning of a review are in fewer spans: none begins before them.
     assert chosen[:, 20:128].mean() == pytest.approx(0.15, abs=0.004)
     assert not chosen[:, [0, 128, 129]].any()
     assert np.array_equal(labels[chosen], ids[chosen])
-    assert chosen[starts].mean() == pytest.approx(0.146, abs=0.004)
+    assert chosen[starts].mean() == pytest.approx(0.15, abs=0.003)
+    # The first word of a review, and of a block, is as likely as the others.
+    for place in (1, 130):
+        assert chosen[:, place].mean() == pytest.approx(0.15, abs=0.02)
+
+
+@pytest.mark.parametrize("probability", [0.05, 0.15, 0.5, 1.0])
+@pytest.mark.parametrize("length", [4, 12, 40])
+def test_spans_of_short_blocks_have_the_share_that_was_asked_for(
+    length: int, probability: float
+) -> None:
+    n_blocks = 200_000 // length
+    ids = np.full((n_blocks, length), 50)
+    starts = np.ones(ids.shape, np.bool_)
+    ids[:, [0, -1]], starts[:, [0, -1]] = 2, False
+    special = (0, 1, 2, 3, 4)
+    recipe = MaskRecipe(
+        mask_id=4, vocab_size=4000, special_ids=special, probability=probability, spans=True
+    )
+    blocks = np.array([(3, 0, 0, 0, row) for row in range(n_blocks)])
+
+    chosen = mask_blocks(ids, starts, blocks, recipe)[1][:, 1:-1] != -100
+
+    # Words of a span fall together: four standard deviations of a share of so many spans.
+    bound = 4 * np.sqrt(probability * (1 - probability) * 4 / n_blocks)
+    assert np.abs(chosen.mean(axis=0) - probability).max() <= bound
+    assert abs(chosen.mean() - probability) <= bound / np.sqrt(max(1, length / 10))
 
 
 def test_spans_are_whole_words_with_a_mean_length_near_that_of_spanbert() -> None:

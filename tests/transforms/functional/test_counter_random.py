@@ -1,19 +1,25 @@
 """Random numbers that never change: datasets made years apart must agree."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 from transforms.functional.counter_random import (
     SHUFFLE,
     VALIDATION,
-    BlockRandom,
     below,
+    block_draws,
     review_random,
 )
 
 
 def _draw(seed: int, use: int, sources: list[int], records: list[int]) -> np.ndarray:
     return review_random(seed, use, np.array(sources, np.uint32), np.array(records, np.uint64))
+
+
+def _of_block(seed: int, epoch: int, shard: tuple[int, int, int], row: int, n: int) -> np.ndarray:
+    return block_draws(seed, np.array([(epoch, *shard, row)]), n)[0]
 
 
 def test_reviews_draw_these_numbers_for_ever():
@@ -32,7 +38,7 @@ def test_reviews_draw_these_numbers_for_ever():
 
 
 def test_blocks_draw_these_words_for_ever():
-    draws = BlockRandom(0).draws(0, (0, 0, 0), 0, 4)
+    draws = _of_block(0, 0, (0, 0, 0), 0, 4)
     assert draws.dtype == np.uint64
     assert [f"{draw:016x}" for draw in draws.tolist()] == [
         "02f4ba6408e4d89b",
@@ -40,7 +46,7 @@ def test_blocks_draw_these_words_for_ever():
         "1c8667a55d902e79",
         "907d7a052fd5b4dc",
     ]
-    draws = BlockRandom(2**64 - 1).draws(3, (1, 2, 1), 5, 2)
+    draws = _of_block(2**64 - 1, 3, (1, 2, 1), 5, 2)
     assert [f"{draw:016x}" for draw in draws.tolist()] == ["60a945507187a95b", "e5c7c9ad42ad41ee"]
 
 
@@ -52,12 +58,20 @@ def test_a_review_draws_the_same_whatever_is_drawn_beside_it():
 
 
 def test_a_block_draws_the_same_in_any_order_and_a_longer_draw_begins_with_a_shorter():
-    random = BlockRandom(7)
-    rows = {row: random.draws(1, (2, 3, 0), row, 10) for row in (5, 0, 3)}
-    again = BlockRandom(7)
-    for row in (0, 3, 5):
-        assert (again.draws(1, (2, 3, 0), row, 4) == rows[row][:4]).all()
-        assert (again.draws(1, (2, 3, 0), row, 10) == rows[row]).all()
+    blocks = np.array([(1, 2, 3, 0, row) for row in (5, 0, 3)])
+    together = block_draws(7, blocks, 10)
+    for row in (2, 0, 1):
+        for n in (1, 4, 10):
+            assert (block_draws(7, blocks[row : row + 1], n)[0] == together[row, :n]).all()
+    assert block_draws(7, blocks[:0], 10).shape == (0, 10)
+
+
+def test_threads_do_not_draw_each_others_numbers():
+    blocks = np.array([(1, 2, 3, 0, row) for row in range(50)])
+    expected = [block_draws(seed, blocks, 100) for seed in range(16)]
+    with ThreadPoolExecutor(4) as pool:
+        drawn = list(pool.map(lambda seed: block_draws(seed, blocks, 100), range(16)))
+    assert np.array_equal(expected, drawn)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +89,7 @@ def test_every_part_of_a_blocks_key_counts(other):
     key = {"seed": 7, "epoch": 1, "shard": (2, 3, 0), "row": 5}
 
     def draws(seed: int, epoch: int, shard: tuple[int, int, int], row: int) -> np.ndarray:
-        return BlockRandom(seed).draws(epoch, shard, row, 1000)
+        return _of_block(seed, epoch, shard, row, 1000)
 
     assert not np.isin(draws(**{**key, **other}), draws(**key)).any()
 

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
@@ -26,8 +27,10 @@ def blocks(n: int, length: int = 128, seed: int = 0) -> tuple[np.ndarray, np.nda
     return ids, starts
 
 
-def identities(n: int) -> list[tuple[tuple[int, int, int], int]]:
-    return [(SHARD, row) for row in range(n)]
+def identities(rows: int | Iterable[int], epoch: int = 0) -> np.ndarray:
+    """Return (n, 5) epoch, split, part, subset and row."""
+    rows = range(rows) if isinstance(rows, int) else rows
+    return np.array([(epoch, *SHARD, row) for row in rows], np.int64).reshape(-1, 5)
 
 
 def recipe(**changes: object) -> MaskRecipe:
@@ -36,7 +39,7 @@ def recipe(**changes: object) -> MaskRecipe:
 
 def test_labels_hold_the_old_id_where_a_token_was_chosen_and_minus_100_elsewhere() -> None:
     ids, starts = blocks(50)
-    masked, labels = mask_blocks(ids, starts, identities(50), RECIPE, epoch=0)
+    masked, labels = mask_blocks(ids, starts, identities(50), RECIPE)
 
     chosen = labels != IGNORED
     assert chosen.sum() > 500
@@ -49,7 +52,7 @@ def test_labels_hold_the_old_id_where_a_token_was_chosen_and_minus_100_elsewhere
 def test_the_input_is_left_as_it_was() -> None:
     ids, starts = blocks(4)
     before = ids.copy()
-    mask_blocks(ids, starts, identities(4), RECIPE, epoch=0)
+    mask_blocks(ids, starts, identities(4), RECIPE)
 
     assert np.array_equal(ids, before)
 
@@ -57,9 +60,7 @@ def test_the_input_is_left_as_it_was() -> None:
 @pytest.mark.parametrize("whole_words", [False, True])
 def test_shares_are_those_of_the_recipe_within_sampling_error(whole_words: bool) -> None:
     ids, starts = blocks(2000)
-    masked, labels = mask_blocks(
-        ids, starts, identities(2000), recipe(whole_words=whole_words), epoch=0
-    )
+    masked, labels = mask_blocks(ids, starts, identities(2000), recipe(whole_words=whole_words))
 
     maskable = ~np.isin(ids, SPECIAL)
     chosen = labels != IGNORED
@@ -83,7 +84,7 @@ def test_shares_are_those_of_the_recipe_within_sampling_error(whole_words: bool)
 
 def test_random_tokens_are_spread_over_the_whole_vocabulary() -> None:
     ids, starts = blocks(2000)
-    masked, labels = mask_blocks(ids, starts, identities(2000), recipe(vocab_size=50), epoch=0)
+    masked, labels = mask_blocks(ids, starts, identities(2000), recipe(vocab_size=50))
 
     chosen = labels != IGNORED
     # No original id is below 1000, and the mask is 103: these are the random ones.
@@ -96,7 +97,7 @@ def test_random_tokens_are_spread_over_the_whole_vocabulary() -> None:
 
 def test_words_are_chosen_whole() -> None:
     ids, starts = blocks(200)
-    _, labels = mask_blocks(ids, starts, identities(200), recipe(whole_words=True), epoch=0)
+    _, labels = mask_blocks(ids, starts, identities(200), recipe(whole_words=True))
 
     chosen = labels != IGNORED
     n_words = 0
@@ -110,7 +111,7 @@ def test_words_are_chosen_whole() -> None:
 
 def test_without_whole_words_tokens_of_a_word_are_chosen_one_by_one() -> None:
     ids, starts = blocks(200)
-    _, labels = mask_blocks(ids, starts, identities(200), RECIPE, epoch=0)
+    _, labels = mask_blocks(ids, starts, identities(200), RECIPE)
 
     chosen = labels != IGNORED
     inside = ~starts[:, 2:124]
@@ -121,7 +122,7 @@ def test_special_tokens_are_never_chosen_even_when_all_others_are() -> None:
     ids, starts = blocks(20)
     for whole_words in (False, True):
         _, labels = mask_blocks(
-            ids, starts, identities(20), recipe(probability=1.0, whole_words=whole_words), epoch=0
+            ids, starts, identities(20), recipe(probability=1.0, whole_words=whole_words)
         )
 
         assert np.array_equal(labels != IGNORED, ~np.isin(ids, SPECIAL))
@@ -132,7 +133,7 @@ def test_masks_depend_on_seed_epoch_shard_and_row() -> None:
     ids[1], starts[1] = ids[0], starts[0]
 
     def mask(seed: int, epoch: int, shard: tuple[int, int, int], row: int) -> bytes:
-        made = mask_blocks(ids[:1], starts[:1], [(shard, row)], recipe(seed=seed), epoch=epoch)
+        made = mask_blocks(ids[:1], starts[:1], np.array([(epoch, *shard, row)]), recipe(seed=seed))
         return b"".join(array.tobytes() for array in made)
 
     keys = [
@@ -154,19 +155,19 @@ def test_masks_depend_on_seed_epoch_shard_and_row() -> None:
 @settings(max_examples=25)
 def test_masks_do_not_depend_on_the_batch(order: list[int], size: int) -> None:
     ids, starts = blocks(12)
-    whole = mask_blocks(ids, starts, identities(12), RECIPE, epoch=0)
+    whole = mask_blocks(ids, starts, identities(12), RECIPE)
 
     for begin in range(0, 12, size):
         rows = order[begin : begin + size]
-        part = mask_blocks(ids[rows], starts[rows], [(SHARD, row) for row in rows], RECIPE, epoch=0)
+        part = mask_blocks(ids[rows], starts[rows], identities(rows), RECIPE)
         for made, expected in zip(part, whole, strict=True):
             assert np.array_equal(made, expected[rows])
 
 
 def test_a_longer_block_begins_with_the_masks_of_a_shorter_one() -> None:
     ids, starts = blocks(3)
-    long = mask_blocks(ids, starts, identities(3), RECIPE, epoch=0)
-    short = mask_blocks(ids[:, :60], starts[:, :60], identities(3), RECIPE, epoch=0)
+    long = mask_blocks(ids, starts, identities(3), RECIPE)
+    short = mask_blocks(ids[:, :60], starts[:, :60], identities(3), RECIPE)
 
     for one, other in zip(short, long, strict=True):
         assert np.array_equal(one, other[:, :60])
