@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.recipe import DatasetRecipe
+from beam_pipeline.progress.expansion import text_per_byte
 from beam_pipeline.progress.work import Work, work_of
 from transforms import storage
 from transforms.functional.dataset.manifest import generation_folder
@@ -93,7 +94,11 @@ def _speed(tokens_per_second: float) -> str:
 
 def output_monitor(recipe: DatasetRecipe, plan: Plan) -> OutputMonitor:
     """Return the monitor of a job that is about to start."""
-    return OutputMonitor(recipe.config.output, work_of(recipe, plan), recipe.fingerprint)
+
+    def measure() -> Work:
+        return work_of(recipe, plan, text_per_byte(recipe.config, plan))
+
+    return OutputMonitor(recipe.config.output, work_of(recipe, plan), recipe.fingerprint, measure)
 
 
 class OutputMonitor:
@@ -105,12 +110,21 @@ class OutputMonitor:
         output: Folder or URL of the dataset.
         work: What there is to do.
         fingerprint: The fingerprint of the job, by which it knows shards that it may keep.
+        measure: Returns the work as it is rather than as the plan guesses it. It reads inputs, so
+            it is called at the first look, when the job runs already.
     """
 
-    def __init__(self, output: str, work: Work, fingerprint: str) -> None:
+    def __init__(
+        self,
+        output: str,
+        work: Work,
+        fingerprint: str,
+        measure: Callable[[], Work] | None = None,
+    ) -> None:
         """See what lies there before the job starts."""
         self._output = output
         self._work = work
+        self._measure = measure
         self._started = time.monotonic()
         self._tokens = _Tally(lambda path: _counts_of(path)[1])
         self._rejected = _Tally(_lines_of)
@@ -120,6 +134,8 @@ class OutputMonitor:
 
     def look(self) -> Progress:
         """Return how far the job is now."""
+        if self._measure is not None:
+            self._work, self._measure = self._measure(), None
         there = self._shards()
         kept = {path: file for path, file in there.items() if self._before.get(path) == file}
         new = {path: size for path, (size, _) in there.items() if path not in kept}
