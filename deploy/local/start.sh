@@ -193,15 +193,17 @@ start_workers() {
 }
 
 start_versitygw() {
-  local port=${PORT:-7070} variables=$state/versitygw.env
-  if [[ ! -f $variables ]]; then
-    (
-      umask 077
-      printf 'export AWS_ACCESS_KEY_ID=review-shards AWS_SECRET_ACCESS_KEY=%s %s %s\n' \
-        "$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')" \
-        "AWS_ENDPOINT_URL=http://127.0.0.1:$port" "AWS_DEFAULT_REGION=us-east-1" >"$variables"
-    )
+  local port=${PORT:-7070} variables=$state/versitygw.env secret=$state/versitygw.secret
+  if [[ ! -f $secret ]]; then
+    (umask 077 && od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$secret")
   fi
+  # At each start, since the port may be another one.
+  (
+    umask 077
+    printf 'export AWS_ACCESS_KEY_ID=review-shards AWS_SECRET_ACCESS_KEY=%s %s %s\n' \
+      "$(<"$secret")" "AWS_ENDPOINT_URL=http://127.0.0.1:$port" "AWS_DEFAULT_REGION=us-east-1" \
+      >"$variables"
+  )
   # shellcheck disable=SC1090  # Written above.
   source "$variables"
   mkdir -p "$state/versitygw"

@@ -234,6 +234,19 @@ def test_the_store_gets_a_password_of_its_own_that_only_its_owner_reads(machine:
     assert words["AWS_SECRET_ACCESS_KEY"] in variables.read_text()
 
 
+def test_a_store_that_starts_on_another_port_names_that_one(machine: Machine) -> None:
+    variables = machine.engines / "run" / "versitygw.env"
+    machine.run("install", "versitygw")
+    machine.run("start", "versitygw")
+    machine.run("stop", "versitygw")
+    machine.port = _free_port()
+    program = machine.engines / "versitygw-1.8.0" / "versitygw"
+    program.write_text(_SERVER.format(python=sys.executable, port=machine.port))
+
+    assert machine.run("start", "versitygw").returncode == 0
+    assert f"AWS_ENDPOINT_URL=http://127.0.0.1:{machine.port} " in variables.read_text()
+
+
 def test_a_number_that_another_process_has_by_now_is_not_stopped(machine: Machine) -> None:
     run = machine.engines / "run"
     run.mkdir(parents=True)

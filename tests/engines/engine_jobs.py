@@ -45,7 +45,7 @@ JOBS = {
         options=(*CLASSIFICATION, "--append", "--bad_files", "quarantine"),
         appended="names.csv",
     ),
-    "static masks without duplicates and without what is in another file": EngineJob(
+    "static masks without duplicates": EngineJob(
         reviews="sample",
         options=(
             *("--task", "mlm", "--masking", "static", "--order", "shuffled"),
