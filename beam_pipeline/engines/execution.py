@@ -11,6 +11,7 @@ from apache_beam.runners.runner import PipelineResult
 
 from beam_pipeline.engines.engine import Engine, counter_value
 from beam_pipeline.engines.failures import error_of, has_hung_up
+from beam_pipeline.engines.final_errors import stopping_at_final_errors
 from beam_pipeline.engines.interrupts import run_to_the_end
 from beam_pipeline.engines.stopping import stop_job
 from beam_pipeline.graph.build import build
@@ -108,9 +109,12 @@ def execute(pipeline: beam.Pipeline, engine: Engine) -> PipelineResult:
         ReviewShardsError: it failed.
     """
     stop = partial(stop_job, engine)
-    try:
-        return run_to_the_end(pipeline, local=engine.local, cancel=stop)
-    except Exception as error:
-        failure = error_of(error, local=engine.local, engine=engine.address)
-        left = stop() if has_hung_up(error) else ""
-        raise type(failure)("; ".join(filter(None, [str(failure), left]))) from error
+    with stopping_at_final_errors(engine.cluster, engine.job_name) as final:
+        try:
+            return run_to_the_end(pipeline, local=engine.local, cancel=stop)
+        except Exception as error:
+            if final.error is not None:
+                raise final.error from error
+            failure = error_of(error, local=engine.local, engine=engine.address)
+            left = stop() if has_hung_up(error) else ""
+            raise type(failure)("; ".join(filter(None, [str(failure), left]))) from error

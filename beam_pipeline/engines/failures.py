@@ -51,14 +51,8 @@ def error_of(
         engine: The engine with its address.
     """
     text = f"{type(error).__name__}: {error}"
-    found = [
-        (kind, message)
-        for name, message in _ERROR_LINE.findall(text)
-        if isinstance(kind := getattr(errors, name, None), type)
-    ]
-    if found:
-        kind, message = found[-1]
-        ours: ReviewShardsError = kind(message)
+    ours = our_error(text)
+    if ours is not None:
         return ours
     if _LOST_WORKER.search(text):
         less = "fewer --direct_num_workers need" if local else "fewer --sdk_worker_parallelism need"
@@ -74,6 +68,20 @@ def error_of(
     return ReviewShardsError(
         f"the job failed: {_kind_of(error)}: {reason_of(error)} (--debug shows all of it)"
     )
+
+
+def our_error(text: str) -> ReviewShardsError | None:
+    """Return the project's error that a text holds, the last one of several; None without one."""
+    found = [
+        (kind, message)
+        for name, message in _ERROR_LINE.findall(text)
+        if isinstance(kind := getattr(errors, name, None), type)
+    ]
+    if not found:
+        return None
+    kind, message = found[-1]
+    ours: ReviewShardsError = kind(message)
+    return ours
 
 
 def has_hung_up(error: BaseException) -> bool:

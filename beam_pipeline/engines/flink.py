@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import requests
 from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions
@@ -41,10 +42,20 @@ class FlinkCluster:
         Raises:
             requests.RequestException: the cluster does not answer.
         """
-        answer = requests.get(f"{self.address}/jobs/overview", timeout=_ANSWER_S)
-        answer.raise_for_status()
-        jobs = answer.json()["jobs"]
+        jobs = self._ask("jobs/overview")["jobs"]
         return [job["jid"] for job in jobs if job["name"] == name and job["state"] not in _ENDED]
+
+    def failed_attempts(self, name: str) -> list[str]:
+        """Return what each failed attempt of a job said; nothing where two of its name run.
+
+        Raises:
+            requests.RequestException: the cluster does not answer.
+        """
+        running = self.running(name)
+        if len(running) != 1:
+            return []
+        said = self._ask(f"jobs/{running[0]}/exceptions")
+        return [entry["stacktrace"] for entry in said["exceptionHistory"]["entries"]]
 
     def cancel(self, name: str) -> bool:
         """Cancel the jobs of a name; return True when none of them runs any more.
@@ -67,3 +78,8 @@ class FlinkCluster:
                 return False
             time.sleep(_LOOKS_EVERY_S)
         return True
+
+    def _ask(self, path: str) -> Any:
+        answer = requests.get(f"{self.address}/{path}", timeout=_ANSWER_S)
+        answer.raise_for_status()
+        return answer.json()

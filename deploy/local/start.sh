@@ -59,7 +59,8 @@ start_flink_java() {
 
 # start_flink_job_server MASTER MEMORY
 start_flink_job_server() {
-  local port=${PORT:-8099} jar=$flink_job_server_folder/job-server.jar
+  local port=${PORT:-8099} jar
+  jar=$(unsent_job_server)
   # Task managers see its artifacts, since all are on this machine.
   start_flink_java "$port" flink-job-server "-Xmx$2" \
     -cp "$jar:$(printf '%s:' "$flink_folder"/lib/log4j*.jar)" \
@@ -67,6 +68,17 @@ start_flink_job_server() {
     --job-host=localhost --job-port="$port" --artifact-port=0 --expansion-port=0 \
     --artifacts-dir="$state/artifacts"
   say_endpoint "$port"
+}
+
+# unsent_job_server: a name of the job server's jar that Beam does not send with each job, as it
+# does with whatever else is on its class path: it leaves out what lies below `gradle/wrapper`.
+# Every process of Flink has the jar here. To send 157 MB, and to load its classes anew, would take
+# most of the time that Flink takes besides the job's work.
+unsent_job_server() {
+  local unsent=$flink_job_server_folder/gradle/wrapper
+  mkdir -p "$unsent"
+  ln -f "$flink_job_server_folder/job-server.jar" "$unsent"
+  echo "$unsent/job-server.jar"
 }
 
 start_flink() {
@@ -97,8 +109,8 @@ taskmanager.memory.jvm-overhead.max: 128m
 taskmanager.memory.task.heap.size: 512m
 taskmanager.memory.task.off-heap.size: 0m
 taskmanager.memory.managed.size: 256m
-taskmanager.memory.network.min: 64m
-taskmanager.memory.network.max: 64m
+taskmanager.memory.network.min: $((64 * ${SLOTS:-1}))m
+taskmanager.memory.network.max: $((64 * ${SLOTS:-1}))m
 io.tmp.dirs: $state/tmp
 restart-strategy.type: fixed-delay
 restart-strategy.fixed-delay.attempts: 3
@@ -121,7 +133,9 @@ TEXT
 
 # start_flink_part NAME CLASS
 start_flink_part() {
-  start_flink_java "" "$1" -Xmx768m -cp "$(printf '%s:' "$flink_folder"/lib/*.jar)" "$2" \
+  # Beam's classes come last: Flink's own are those of the cluster.
+  start_flink_java "" "$1" -Xmx768m \
+    -cp "$(printf '%s:' "$flink_folder"/lib/*.jar)$flink_job_server_folder/job-server.jar" "$2" \
     --configDir "$state/flink-conf"
 }
 
@@ -190,6 +204,9 @@ start_workers() {
   PATH="$(dirname "$program"):$PATH" start_on "$port" workers "$program" \
     -m apache_beam.runners.worker.worker_pool_main --service_port="$port"
   echo "pass: --environment_type EXTERNAL --environment_config localhost:$port"
+  # Kept for the next stage of the job. Not for longer: work that an engine tries again would meet
+  # the worker that has died.
+  echo "pass: --environment_cache_millis 2000"
 }
 
 start_versitygw() {

@@ -28,11 +28,13 @@ class EngineJob:
         reviews: The format of its input; see `write_reviews`.
         options: Its options.
         appended: The format of what is added; None where nothing is.
+        n_excluded: How many of its reviews stand in another file, which is excluded.
     """
 
     reviews: str
     options: Sequence[str]
     appended: str | None = None
+    n_excluded: int = 0
 
 
 JOBS = {
@@ -45,8 +47,9 @@ JOBS = {
         options=(*CLASSIFICATION, "--append", "--bad_files", "quarantine"),
         appended="names.csv",
     ),
-    "static masks without duplicates": EngineJob(
+    "static masks without duplicates and without what is in another file": EngineJob(
         reviews="sample",
+        n_excluded=20,
         options=(
             *("--task", "mlm", "--masking", "static", "--order", "shuffled"),
             *("--dedup", "exact", "--strip_html"),
@@ -84,12 +87,23 @@ def write_reviews(folder: Path, kind: str) -> Path:
     return path
 
 
+def write_excluded(folder: Path, number: int) -> Path:
+    """Write the first reviews of the sample to a file of their own, and return it."""
+    path = folder / "excluded.jsonl"
+    lines = [json.dumps({"text": text}) + "\n" for text in oracle.sample_texts()[:number]]
+    path.write_text("".join(lines))
+    return path
+
+
 def run_job(folder: Path, job: EngineJob, *options: str) -> str:
     """Run a job, and what it adds; return the content hash of the dataset."""
     inputs = folder / "inputs"
     inputs.mkdir(parents=True)
-    output, given = folder / "out", (*job.options, *SMALL_PARTS, *options)
+    output, given = folder / "out", [*job.options, *SMALL_PARTS, *options]
+    if job.n_excluded:
+        given += ["--exclude", str(write_excluded(folder, job.n_excluded))]
     dataset = make(output, *given, reviews=write_reviews(inputs, job.reviews))
+    assert dataset.manifest.ledger.reviews.excluded >= job.n_excluded
     if job.appended is not None:
         write_reviews(inputs, job.appended)
         dataset = make(output, *given, reviews=inputs)

@@ -199,6 +199,20 @@ def test_an_interrupt_stops_the_job_on_the_cluster(
 
 
 @pytest.mark.slow
+def test_what_no_retry_mends_is_tried_once(flink_cluster: LocalEngine, tmp_path: Path) -> None:
+    options = (*on_cluster(flink_cluster, "rejected"), "--max_rejected_fraction", "0.001")
+
+    assert run(tmp_path, *options) == 3
+
+    # Flink's page is some seconds old.
+    wait_for("end", lambda: job_on(flink_cluster, "rejected")["state"] == "CANCELED", 30)
+    job = job_on(flink_cluster, "rejected")["jid"]
+    page = f"http://localhost:{flink_cluster.web_port}/jobs/{job}/exceptions"
+    failed = requests.get(page, timeout=30).json()["exceptionHistory"]["entries"]
+    assert len(failed) == 1
+
+
+@pytest.mark.slow
 def test_a_lost_worker_is_replaced(
     flink_cluster: LocalEngine,
     workers: LocalEngine,

@@ -52,6 +52,22 @@ def test_spark(spark: LocalEngine, contents: dict[str, str], tmp_path: Path, job
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "job",
+    [
+        "label names of Parquet, appended",
+        "static masks without duplicates and without what is in another file",
+    ],
+)
+def test_flink_cluster(
+    flink_cluster: LocalEngine, contents: dict[str, str], tmp_path: Path, job: str
+) -> None:
+    """What compares reviews or collects labels before it reads, over two task managers."""
+    options = (*flink_cluster.options, "--parallelism", "2")
+    assert run_job(tmp_path, JOBS[job], *options) == contents[job]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["numbers.tsv", "numbers.jsonl", "numbers.parquet", "names.tsv"])
 def test_flink_takes_labels_of_every_kind_and_format(
     flink: LocalEngine, tmp_path: Path, kind: str

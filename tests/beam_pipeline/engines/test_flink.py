@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from beam_pipeline.engines import flink, stopping
+from beam_pipeline.engines import final_errors, flink, stopping
 from beam_pipeline.engines.engine import choose_engine
+from beam_pipeline.engines.final_errors import FinalErrors, stopping_at_final_errors
 from beam_pipeline.engines.flink import FlinkCluster
 from beam_pipeline.engines.stopping import stop_job
+from transforms.functional.errors import TooManyRejectedError
 
 _FLINK = ("--runner", "FlinkRunner", "--job_name", "nightly", "--flink_master")
 
@@ -26,12 +29,17 @@ class Cluster:
         self.stops = True
         self.asked: list[str] = []
         self.jobs = {"a1": ["nightly", "RUNNING"], "b2": ["other", "RUNNING"]}
+        self.attempts: list[str] = []
 
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.path.endswith("a1/exceptions"):
+                entries = [{"stacktrace": text} for text in made.attempts]
+                self._answer({"exceptionHistory": {"entries": entries}})
+                return
             jobs = [{"jid": j, "name": n, "state": s} for j, (n, s) in made.jobs.items()]
             self._answer({"jobs": jobs})
 
@@ -91,6 +99,42 @@ def test_what_does_not_stop_is_said_with_where_to_stop_it(
 def test_a_cluster_that_does_not_answer_is_said() -> None:
     left = stop_job(choose_engine([*_FLINK, "localhost:1"], 1, 1))
     assert "http://localhost:1 does not answer: ConnectionError" in left
+
+
+_TRACEBACK = (
+    "java.lang.RuntimeException: Error received from SDK harness: Traceback (most recent call last)"
+    ":\n  File ...\ntransforms.functional.errors.{}: its message\n\n\tat java.lang.Thread.run()\n"
+)
+
+
+def test_a_job_that_fails_for_good_is_cancelled_with_its_reason(cluster: Cluster) -> None:
+    cluster.attempts = [_TRACEBACK.format("OutputError"), _TRACEBACK.format("TooManyRejectedError")]
+    watched = FinalErrors(FlinkCluster(address=cluster.address), "nightly")
+
+    watched.look()
+
+    assert isinstance(watched.error, TooManyRejectedError)
+    assert str(watched.error) == "its message"
+    assert cluster.asked == ["/jobs/a1?mode=cancel"]
+
+
+@pytest.mark.parametrize(
+    ("error", "other"),
+    [("OutputError", "other"), ("InputError", "other"), ("TooManyRejectedError", "nightly")],
+)
+def test_a_job_that_may_pass_when_it_is_tried_again_goes_on(
+    cluster: Cluster, error: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So does one that has the name of another: nobody knows which of them has failed."""
+    monkeypatch.setattr(final_errors, "LOOKS_EVERY_S", 0.01)
+    cluster.jobs["b2"][0] = other
+    cluster.attempts = [_TRACEBACK.format(error)]
+
+    with stopping_at_final_errors(FlinkCluster(address=cluster.address), "nightly") as watched:
+        time.sleep(0.3)
+
+    assert watched.error is None
+    assert cluster.asked == []
 
 
 def test_without_the_address_it_is_said_how_to_do_it_by_hand(

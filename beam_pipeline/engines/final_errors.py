@@ -1,0 +1,72 @@
+"""Errors that no retry mends: Flink, which would try again, is told to stop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import requests
+
+from beam_pipeline.engines.failures import our_error
+from beam_pipeline.engines.flink import FlinkCluster
+from transforms.functional.errors import (
+    ContractError,
+    MissingColumnError,
+    ReviewShardsError,
+    TokenizerError,
+    TooManyRejectedError,
+    UsageError,
+)
+
+# The others may pass: a store that was away raises `InputError` and `OutputError`.
+_FINAL = (ContractError, MissingColumnError, TokenizerError, TooManyRejectedError, UsageError)
+LOOKS_EVERY_S = 2.0
+
+
+@contextmanager
+def stopping_at_final_errors(cluster: FlinkCluster | None, name: str) -> Iterator[FinalErrors]:
+    """Cancel a job of a cluster, while it runs in this block, once it fails for good.
+
+    Args:
+        cluster: The cluster; None where its address is not known.
+        name: The name of the job.
+    """
+    found = FinalErrors(cluster, name)
+    thread = threading.Thread(target=found.look, name="final_errors", daemon=True)
+    if cluster is not None:
+        thread.start()
+    try:
+        yield found
+    finally:
+        found.ended.set()
+
+
+class FinalErrors:
+    """What made the job fail for good.
+
+    Args:
+        cluster: The cluster; None where its address is not known.
+        name: The name of the job.
+    """
+
+    def __init__(self, cluster: FlinkCluster | None, name: str) -> None:
+        """Take what is asked; nothing is yet."""
+        self._cluster = cluster
+        self._name = name
+        self.ended = threading.Event()
+        self.error: ReviewShardsError | None = None
+
+    def look(self) -> None:
+        """Look at the attempts of the job until one fails for good, or the job has ended."""
+        while self._cluster is not None and not self.ended.wait(LOOKS_EVERY_S):
+            # Whatever is wrong with the cluster, the job itself will say.
+            with suppress(requests.RequestException):
+                self.error = self._find(self._cluster)
+                if self.error is not None:
+                    self._cluster.cancel(self._name)
+                    return
+
+    def _find(self, cluster: FlinkCluster) -> ReviewShardsError | None:
+        errors = map(our_error, cluster.failed_attempts(self._name))
+        return next((error for error in errors if isinstance(error, _FINAL)), None)
