@@ -199,6 +199,7 @@ def test_an_interrupt_stops_the_job_on_the_cluster(
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_what_no_retry_mends_is_tried_once(flink_cluster: LocalEngine, tmp_path: Path) -> None:
     options = (*on_cluster(flink_cluster, "rejected"), "--max_rejected_fraction", "0.001")
 
