@@ -16,10 +16,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
 import fsspec
+import numpy as np
 from apache_beam.options.pipeline_options import PipelineOptions
 from fsspec import AbstractFileSystem
 
@@ -35,6 +37,11 @@ from transforms.functional.dataset.commit import complete_manifest
 from transforms.functional.dataset.manifest import InputEntry, ShardEntry
 from transforms.functional.dataset.receipts import shard_path
 from transforms.functional.elements import ReadReceipt, ShardReceipt
+from transforms.functional.figures.review_statistics import (
+    LONGEST_COUNTED,
+    ReviewStatistics,
+    merge,
+)
 from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 from transforms.functional.records import Records
 from transforms.functional.reviews.reviews import PartKey
@@ -81,7 +88,7 @@ def measured(what: str) -> Iterator[None]:
     yield
     seconds = time.process_time() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"| {what} | {seconds:.1f} | {peak:.2f} |", flush=True)
+    print(f"| {what} | {seconds:.2f} | {peak:.2f} |", flush=True)
 
 
 def read_receipts(plan: Plan) -> Iterator[ReadReceipt]:
@@ -113,6 +120,20 @@ def shard_receipts(plan: Plan) -> Iterator[ShardReceipt]:
         yield ShardReceipt(shard=shard, subset="train", ledger=ledger)
 
 
+def statistics(plan: Plan) -> Iterator[ReviewStatistics]:
+    """Yield what is counted of parts of 30,000 different reviews."""
+    hashes = np.random.default_rng(0).integers(2**62, size=30_000).astype(np.uint64)
+    counted = ReviewStatistics(
+        token_counts=np.ones(30_522, np.int64),
+        length_counts=np.ones(LONGEST_COUNTED + 1, np.int64),
+        longest=3_000,
+        words=6_000_000,
+        text_bytes=25_000_000,
+    )
+    for split in plan.splits:
+        yield replace(counted, text_hashes=(hashes + np.uint64(split.number),))
+
+
 def graph_bytes(recipe: DatasetRecipe, plan: Plan, files: PlanFiles) -> int:
     """Return the size of the job's graph, as an engine gets it."""
     pipeline = beam.Pipeline(options=PipelineOptions([]))
@@ -139,9 +160,12 @@ def main() -> None:
             plan = make_plan(config)
         with measured(f"write the plan: {len(plan.splits):,} splits"):
             files = write_plan(output, plan, "0" * 16)
-        size = graph_bytes(recipe, plan, files)
+        with measured("build the graph"):
+            size = graph_bytes(recipe, plan, files)
         with measured("a worker reads 10,000 of its splits"):
             assert len(list(read_plan(files.splits[0], {}))) == min(10_000, len(plan.splits))
+        with measured("add up what the workers counted"):
+            merge(statistics(plan))
         draft = recipe.manifest_draft(plan)
         with measured("receipts to manifest"):
             inputs = Records.from_parquet(InputEntry, storage.read_bytes(files.inputs))

@@ -76,6 +76,13 @@ def test_the_kernel_is_timed_and_its_time_divided(reviews: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_time_of_a_job_is_divided_into_stages(reviews: Path) -> None:
+    out = _run("stages", "--input", str(reviews), "--tokenizer", str(TOKENIZER))
+    assert "| tokenize |" in out
+    assert "| the whole job, " in out
+
+
+@pytest.mark.slow
 def test_growth_is_measured_in_both_orders(reviews: Path) -> None:
     out = _run(
         "scale",
