@@ -85,10 +85,12 @@ def run_job(
     options = config_text(config, beam_arguments)
     # Workers have working folders of their own.
     config = replace(config, output=storage.absolute_path(config.output))
-    recipe = DatasetRecipe(config=config, tokenizer=load_tokenizer(config.tokenizer))
+    tokenizer = load_tokenizer(config.tokenizer)
     there = None if config.overwrite else find_manifest(config.output)
+    earlier = there if config.append else None
+    recipe = DatasetRecipe(config=config, tokenizer=tokenizer, earlier=earlier)
     # What is wrong with the inputs is said before anything is written to the output.
-    plan = make_plan(config, there if config.append else None)
+    plan = make_plan(config, earlier)
     engine = choose_engine(
         beam_arguments,
         plan.text_bytes,
@@ -160,7 +162,8 @@ class _Job:
         config = self.recipe.config
         there = None if config.overwrite else current_manifest(config.output)
         if config.append and there != plan.earlier:  # Another run has ended meanwhile.
-            plan = make_plan(config, there)
+            job = replace(self, recipe=replace(self.recipe, earlier=there))
+            return job.run(make_plan(config, there), held)
         if there is not None and self.is_done(plan, there):
             complete(config.output, there, self.options)
             return self.result(there, plan, was_there=True)

@@ -33,9 +33,11 @@ def dry_run(config: JobConfig) -> str:
         ReviewShardsError: the job could not start.
     """
     started = time.monotonic()
-    recipe = DatasetRecipe(config=config, tokenizer=load_tokenizer(config.tokenizer))
+    tokenizer = load_tokenizer(config.tokenizer)
     there = None if config.overwrite else find_manifest(config.output)
-    plan = make_plan(config, there if config.append else None)
+    earlier = there if config.append else None
+    recipe = DatasetRecipe(config=config, tokenizer=tokenizer, earlier=earlier)
+    plan = make_plan(config, earlier)
     draft = recipe.manifest_draft(plan)
     if there is not None and is_finished(config, plan, draft, there):
         return f"Nothing to do: {config.output} holds all of this already. Nothing was written."

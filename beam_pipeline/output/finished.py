@@ -26,7 +26,7 @@ def is_finished(config: JobConfig, plan: Plan, draft: ManifestDraft, there: Mani
         OutputError: it is another dataset, and `append` does not say what then.
     """
     if there.fingerprint != draft.manifest.fingerprint:
-        raise _other(config, f"holds another dataset ({_differences(config, there)})")
+        raise _other(config, f"holds another dataset ({_differences(draft.manifest, there)})")
     if list(there.excluded) != list(draft.manifest.excluded):
         what = _changed(there.excluded, draft.manifest.excluded)
         raise _other(config, f"holds a dataset with another --exclude ({what})")
@@ -49,8 +49,8 @@ def _other(config: JobConfig, what: str, cure: str = "") -> OutputError:
     )
 
 
-def _differences(config: JobConfig, there: Manifest) -> str:
-    mine = json.loads(json.dumps(config.dataset_options()))
+def _differences(wanted: Manifest, there: Manifest) -> str:
+    mine = json.loads(json.dumps(wanted.config))
     names = [name for name in {**mine, **there.config} if there.config.get(name) != mine.get(name)]
     return ", ".join(f"--{name} {there.config.get(name)}" for name in names) or "another tokenizer"
 

@@ -33,6 +33,7 @@ from transforms.functional.dataset.manifest import (
     fingerprint_of,
 )
 from transforms.functional.errors import InputError, OutputError
+from transforms.functional.reviews.labels import class_numbers
 from transforms.functional.reviews.reviews import PartKey
 from transforms.functional.unpacking.archive_paths import split_member
 from transforms.storage.lease import Lease
@@ -113,7 +114,8 @@ def _repair_generation(
     left_out = {file.source - len(before.inputs) for file in manifest.quarantined}
     read = [file for at, file in enumerate(files) if at not in left_out]
     _check_inputs([*map(input_file, compared), *read])
-    plan = plan_of(config, files, before)
+    classes = _classes_of(manifest, place)
+    plan = plan_of(replace(config, label_names=",".join(classes)), files, before)
     _check_excluded(manifest, plan)
     plan = replace(plan, generation=manifest.generations[place].number)
     _make_again(recipe, manifest, plan, shards, lease)
@@ -143,10 +145,11 @@ def _tokenizer_of(config: JobConfig, manifest: Manifest) -> TokenizerSource:
 def _before(manifest: Manifest, place: int) -> Manifest:
     """Return a dataset without the generations from a place on, as their plans saw it.
 
-    Its shards stay, which no plan looks at, and names of labels that came later, which keep the
-    others' numbers.
+    Its shards stay, which no plan looks at, and names of labels that inputs brought later, which
+    keep the others' numbers.
     """
     generations = manifest.generations[:place]
+    classes = _classes_of(manifest, max(0, place - 1))
     n_inputs = sum(generation.inputs for generation in generations)
     quarantined = [file for file in manifest.quarantined if file.source < n_inputs]
     return replace(
@@ -154,7 +157,18 @@ def _before(manifest: Manifest, place: int) -> Manifest:
         inputs=manifest.inputs[:n_inputs],
         generations=generations,
         quarantined=quarantined,
+        label_numbers=class_numbers(classes) or manifest.label_numbers,
     )
+
+
+def _classes_of(manifest: Manifest, place: int) -> Sequence[str]:
+    """Return the classes that `--label_names` named for a generation."""
+    first: Sequence[str] = manifest.config.get("label_names", "").split(",")
+    numbers = manifest.label_numbers or {}
+    count = manifest.generations[place].classes if place < len(manifest.generations) else None
+    named = sorted(n for n in numbers if numbers[n] >= 0)
+    named.sort(key=lambda name: numbers[name])
+    return named[: len(first) if count is None else count] if first != [""] else ()
 
 
 def _inputs_of(manifest: Manifest, place: int) -> Sequence[InputEntry]:

@@ -44,7 +44,7 @@ def numbers_of_folders(
     if not config.label_from_path:
         return None
     known = None if earlier is None else earlier.label_numbers
-    _check_known(config.classes, earlier)
+    _check_known(config, config.classes, earlier)
     return folder_numbers((folder_label(file.folder) for file in files), config.classes, known)
 
 
@@ -79,7 +79,10 @@ def plan_labels(
     if config.problem_type == REGRESSION:
         return LabelPlan(columns=columns)
     classes = config.classes or kind.classes
-    _check_known(classes, earlier)
+    _check_known(config, classes, earlier)
+    if classes and not config.classes:
+        # An input of this night may know fewer classes than those of the nights before.
+        classes = max(classes, _names_of(earlier), key=len)
     had_names = earlier is not None and earlier.label_numbers is not None
     return LabelPlan(
         columns=replace(columns, classes=classes),
@@ -102,8 +105,11 @@ def _kind_of_first(
     return LabelKind(names=False)
 
 
-def _check_known(classes: Sequence[str], earlier: Manifest | None) -> None:
-    """Raise `UsageError` where classes have other numbers than in the dataset to add to."""
+def _check_known(config: JobConfig, classes: Sequence[str], earlier: Manifest | None) -> None:
+    """Raise `UsageError` where classes have other numbers than in the dataset to add to.
+
+    `--label_names` has to name all of those, so that none gets lost; an input may know fewer.
+    """
     if not classes or earlier is None:
         return
     known = earlier.label_numbers
@@ -112,10 +118,18 @@ def _check_known(classes: Sequence[str], earlier: Manifest | None) -> None:
             f"the dataset has integer labels without names, but the new inputs or --label_names "
             f"name them ({', '.join(classes[:3])}, ...): make a dataset of their own of them"
         )
-    names = sorted((number, name) for name, number in known.items() if number >= 0)
-    if [name for _, name in names] != list(classes[: len(names)]):
+    names = _names_of(earlier)
+    least = len(names) if config.classes else min(len(names), len(classes))
+    if names[:least] != tuple(classes[:least]):
         raise UsageError(
             f"the classes of the new inputs or of --label_names are {', '.join(classes)}, but "
-            f"those of the dataset are {', '.join(name for _, name in names)}: give --label_names "
-            f"in that order, new ones at the end"
+            f"those of the dataset are {', '.join(names)}: give --label_names in that order, new "
+            f"ones at the end"
         )
+
+
+def _names_of(earlier: Manifest | None) -> tuple[str, ...]:
+    """Return the names of a dataset's classes in the order of their numbers."""
+    numbers = {} if earlier is None else earlier.label_numbers or {}
+    named = (name for name, number in numbers.items() if number >= 0)
+    return tuple(sorted(named, key=lambda name: numbers[name]))

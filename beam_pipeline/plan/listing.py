@@ -30,7 +30,11 @@ from transforms.storage.stores import ask, reason
 
 
 def list_inputs(
-    patterns: Sequence[str], *, may_be_empty: bool = False, any_format: bool = False
+    patterns: Sequence[str],
+    *,
+    may_be_empty: bool = False,
+    any_format: bool = False,
+    all_subsets: bool = False,
 ) -> Listing:
     """Return the files of all patterns: pattern by pattern, sorted by path, each file once.
 
@@ -43,6 +47,7 @@ def list_inputs(
         may_be_empty: Take a folder that is there and holds no file, or a glob inside one, for what
             it is. A store knows no empty folders.
         any_format: True where `--input_format` says what all files are, whatever their names.
+        all_subsets: True where all datasets of a saved DatasetDict are read.
 
     Raises:
         UsageError: a pattern matches no file.
@@ -52,7 +57,8 @@ def list_inputs(
     passed: dict[str, InputFile] = {}
     for pattern in patterns:
         try:
-            found = _without_papers(pattern, _match(pattern), any_format=any_format)
+            matched = _match(pattern)
+            found = _without_papers(pattern, matched, any_format, all_subsets)
         except ReviewShardsError:
             raise
         except Exception as error:  # Each store's library has errors of its own.
@@ -69,12 +75,14 @@ def list_inputs(
     )
 
 
-def _without_papers(pattern: str, matched: Sequence[InputFile], *, any_format: bool) -> Listing:
+def _without_papers(
+    pattern: str, matched: Sequence[InputFile], any_format: bool, all_subsets: bool
+) -> Listing:
     """Leave out files without reviews; what a pattern names itself is read, whatever it is."""
     name = posixpath.basename(name_of(pattern))
     if len(matched) == 1 and posixpath.basename(name_of(matched[0].path)) == name:
         return Listing(files=list(matched), passed_over=[])
-    return without_papers(matched, any_format=any_format)
+    return without_papers(matched, any_format=any_format, all_subsets=all_subsets)
 
 
 def _nothing_to_read(pattern: str, passed_over: Sequence[InputFile]) -> UsageError:

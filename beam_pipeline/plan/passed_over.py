@@ -49,22 +49,25 @@ class Listing:
     passed_over: list[InputFile]
 
 
-def without_papers(files: Iterable[InputFile], *, any_format: bool) -> Listing:
+def without_papers(
+    files: Iterable[InputFile], *, any_format: bool, all_subsets: bool = False
+) -> Listing:
     """Divide the files of folders into those that are read, and those that are passed over.
 
     Args:
         files: What a folder, a glob or an archive holds, in order.
         any_format: True where `--input_format` says what all files are, whatever their names.
+        all_subsets: True where all datasets of a saved DatasetDict are read.
 
     Raises:
-        UsageError: a saved DatasetDict is among them, which holds several datasets.
+        UsageError: a saved DatasetDict is among them, and one of its datasets has to be named.
         InputError: the state of a saved dataset cannot be read.
     """
     files = list(files)
     states: dict[str, InputFile] = {}
     for file in files:
         name = _name(file)
-        if name == _DICT:
+        if name == _DICT and not all_subsets:
             raise _is_several(file)
         if name in (_STATE, _INFO):
             states[storage.join(file.folder, name)] = file
@@ -93,7 +96,7 @@ def _name(file: InputFile) -> str:
 
 def _may_hold_reviews(file: InputFile, any_format: bool) -> bool:
     name = _name(file)
-    return name not in (_INFO, _INFOS) and (any_format or not _PAPERS.fullmatch(name))
+    return name not in (_INFO, _INFOS, _DICT) and (any_format or not _PAPERS.fullmatch(name))
 
 
 def _data_files(state: InputFile) -> set[str]:
@@ -112,7 +115,7 @@ def _is_several(file: InputFile) -> UsageError:
     example = splits[0] if splits else "SUBSET"
     return UsageError(
         f"{file.folder} is a saved DatasetDict with the subsets {', '.join(splits)}: name the one "
-        f"to read, as in --input {file.folder}/{example}"
+        f"to read, as in --input {file.folder}/{example}, or pass --subset_from_path for all"
     )
 
 

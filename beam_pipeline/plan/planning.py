@@ -116,7 +116,10 @@ def make_plan(config: JobConfig, earlier: Manifest | None = None) -> Plan:
     """
     # A folder without files is no mistake of a scheduled run: nothing is new.
     listing = list_inputs(
-        config.input, may_be_empty=config.append, any_format=config.input_format != "auto"
+        config.input,
+        may_be_empty=config.append,
+        any_format=config.input_format != "auto",
+        all_subsets=config.subset_from_path,
     )
     files = listing.files
     _check_apart(config, files)

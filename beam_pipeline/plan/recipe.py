@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.planning import Plan
@@ -42,10 +43,12 @@ class DatasetRecipe:
     Attributes:
         config: The job's options.
         tokenizer: The tokenizer.
+        earlier: The dataset that the job adds to.
     """
 
     config: JobConfig
     tokenizer: TokenizerSource
+    earlier: Manifest | None = None
 
     def __post_init__(self) -> None:
         """Check that rows have room, and that the tokenizer has what they need.
@@ -78,7 +81,19 @@ class DatasetRecipe:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of everything but the inputs that decides the bytes."""
-        return fingerprint_of(self.config.dataset_options(), self.tokenizer.files)
+        return fingerprint_of(self.options, self.tokenizer.files)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that decide the bytes, as they were first given.
+
+        Names at the end of `--label_names` change no byte of what was made without them.
+        """
+        options = self.config.dataset_options()
+        first = None if self.earlier is None else self.earlier.config.get("label_names")
+        if first and self.config.label_names.startswith(f"{first},"):
+            options["label_names"] = first
+        return options
 
     @property
     def subsets(self) -> tuple[Subset, ...]:
@@ -161,11 +176,12 @@ class DatasetRecipe:
     def manifest_draft(self, plan: Plan) -> ManifestDraft:
         """Return what is known of the manifest before the job runs."""
         n_splits = len(plan.splits)
+        is_first = self.options.get("label_names", "") == self.config.label_names
         manifest = Manifest(
             fingerprint=self.fingerprint,
             task=self.config.task,
             max_length=self.layout.max_length,
-            config=self.config.dataset_options(),
+            config=self.options,
             tokenizer=self.tokenizer.entry(plan.tokenizer_folder),
             label_numbers=plan.label_numbers,
             subsets={subset: Records.of(ShardEntry) for subset in self.subsets},
@@ -177,6 +193,7 @@ class DatasetRecipe:
                     number=plan.generation,
                     inputs=0,
                     splits=max(n_splits, self.n_buckets(plan)),
+                    classes=None if is_first else len(self.config.classes),
                 ),
             ),
         )

@@ -6,12 +6,15 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from beam_pipeline.verify import main as verify
 from tests.jobs import run
 from tests.oracle import Dataset, make
+from transforms.storage.generations import read_manifest
 
 CLASSIFY = ("--task", "classification", "--max_length", "16", "--max_rejected_fraction", "0.2")
 NAMED = {"info": {"features": {"label": {"names": ["neg", "pos"], "_type": "ClassLabel"}}}}
@@ -176,3 +179,77 @@ def test_an_append_with_other_classes_is_refused(
     more = ("--append", "--input", str(tmp_path / "b.parquet"))
     assert run(tmp_path / "out", *CLASSIFY, *more, reviews=tmp_path / "a.parquet") == 2
     assert "are pos, neg, but those of the dataset are neg, pos" in capsys.readouterr().err
+
+
+def write_night(folder: Path, night: str, labels: str) -> None:
+    """Write one CSV file, a review for each word."""
+    rows = [f"{night} {number} {name},{name}\n" for number, name in enumerate(labels.split())]
+    (folder / f"{night}.csv").write_text("text,label\n" + "".join(rows))
+
+
+def test_an_append_may_name_new_classes_at_the_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Numbers of old rows stay, and each night's rows can be made again with the names it had."""
+    nights, out = tmp_path / "in", tmp_path / "out"
+    nights.mkdir()
+    options = (*CLASSIFY, "--max_rejected_fraction", "0.9", "--append", "--label_names")
+    write_night(nights, "a", "pos neg mixed")  # One is rejected: nobody knows it yet.
+    first = make(out, *options, "neg,pos", reviews=nights).manifest
+    write_night(nights, "b", "mixed neg pos")
+    dataset = make(out, *options, "neg,pos,mixed", reviews=nights)
+    assert dataset.column("labels") == [1, 0, 2, 0, 1]
+    manifest = dataset.manifest
+    assert manifest.label_numbers == {"neg": 0, "pos": 1, "mixed": 2}
+    assert manifest.fingerprint == first.fingerprint
+    assert "'2': mixed" in (out / "README.md").read_text()
+
+    # The same command has nothing to do; fewer names, or another order, are another dataset.
+    assert run(out, *options, "neg,pos,mixed", reviews=nights) == 0
+    assert len(read_manifest(str(out)).generations) == 2
+    capsys.readouterr()
+    for names in ("neg,pos", "neg,mixed,pos", "pos,neg", "neg,pos2,mixed"):
+        assert run(out, *options, names, reviews=nights) in (1, 2)
+        assert "--label_names" in capsys.readouterr().err
+
+    shards = {path: path.read_bytes() for path in out.rglob("*.arrow")}
+    assert len(shards) == 2
+    for path in shards:
+        path.unlink()
+    assert verify([str(out), "--repair", "--input", str(nights)]) == 0
+    assert {path: path.read_bytes() for path in shards} == shards
+
+
+def test_an_input_may_know_fewer_classes_than_the_dataset(tmp_path: Path) -> None:
+    nights = tmp_path / "in"
+    nights.mkdir()
+    for night, names in (("a", ["neg", "pos", "mixed"]), ("b", ["neg", "pos"])):
+        feature = {"names": names, "_type": "ClassLabel"}
+        info = json.dumps({"info": {"features": {"label": feature}}})
+        table = pa.table({"text": TEXTS, "label": [0, len(names) - 1] * 10})
+        pq.write_table(
+            table.replace_schema_metadata({"huggingface": info}), nights / f"{night}.parquet"
+        )
+        dataset = make(tmp_path / "out", *CLASSIFY, "--append", reviews=nights)
+    assert dataset.manifest.label_numbers == {"neg": 0, "pos": 1, "mixed": 2}
+    assert labels_of(dataset) == {0: 20, 1: 10, 2: 10}
+
+
+def test_a_saved_dataset_dict_gives_its_subsets(tmp_path: Path) -> None:
+    saved = datasets.DatasetDict(
+        {
+            subset: datasets.Dataset.from_dict(
+                {"text": TEXTS[:n], "label": [n % 2] * n},
+                features=datasets.Features(
+                    text=datasets.Value("string"), label=datasets.ClassLabel(names=["neg", "pos"])
+                ),
+            )
+            for subset, n in (("train", 4), ("test", 3))
+        }
+    )
+    saved.save_to_disk(tmp_path / "saved")
+    options = (*CLASSIFY, "--subset_from_path")
+    dataset = make(tmp_path / "out", *options, reviews=tmp_path / "saved")
+    assert labels_of(dataset) == {0: 4}
+    assert labels_of(dataset, "validation") == {1: 3}
+    assert dataset.manifest.label_numbers == {"neg": 0, "pos": 1}

@@ -104,3 +104,6 @@ def test_a_saved_dataset_dict_asks_for_one_of_its_subsets(tmp_path):
     with pytest.raises(UsageError, match=said + f"{tmp_path}/train"):
         _found(tmp_path, "")
     assert _found(tmp_path, "test")[0] == ["./test/data-00000-of-00001.arrow"]
+    read, passed = _found(tmp_path, "", all_subsets=True)
+    assert read == [f"./{name}/data-00000-of-00001.arrow" for name in ("test", "train")]
+    assert "./dataset_dict.json" in passed

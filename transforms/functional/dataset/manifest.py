@@ -133,11 +133,13 @@ class Generation:
             ever has it, so numbers are missing where a dataset was replaced.
         inputs: Number of input files.
         splits: How many numbers its splits (and buckets) took; the next run goes on behind them.
+        classes: How many classes `--label_names` named then; None for as many as in `config`.
     """
 
     number: int
     inputs: int
     splits: int
+    classes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,7 +269,10 @@ class Manifest:
 
     def _generations_json(self) -> list[dict[str, int]]:
         """Return the generations as JSON; in version 1 their places are their numbers."""
-        entries = [asdict(generation) for generation in self.generations]
+        entries = [
+            {name: value for name, value in asdict(generation).items() if value is not None}
+            for generation in self.generations
+        ]
         if self.format_version == 1:
             return [{"inputs": entry["inputs"], "splits": entry["splits"]} for entry in entries]
         return entries

@@ -63,7 +63,7 @@ def check_columns(schema: pa.Schema, columns: ReviewColumns) -> None:
     if columns.label is not None:
         _check_label_type(schema.field(columns.label).type, columns)
     theirs = () if columns.label is None else hugging_face_classes(schema, columns.label)
-    if theirs and columns.classes and theirs != columns.classes:
+    if columns.classes and theirs != columns.classes[: len(theirs)]:
         raise InputError(
             f"its classes are {shorten(', '.join(theirs))}, but those of --label_names or of the "
             f"first input are {shorten(', '.join(columns.classes))}: bring them into one order"
