@@ -67,6 +67,12 @@ def _read_folder(folder: str) -> dict[str, bytes]:
             info = storage.info_of(path) or {}
             if (info.get("size") or 0) <= _MAX_FILE_BYTES:
                 files[file] = _read_file(path)
+    if not files.keys() - {*COMPANIONS, *_ALSO_READ}:
+        raise TokenizerError(
+            f"{folder} holds no tokenizer, neither {TOKENIZER_FILE} nor a vocabulary such as "
+            f"vocab.txt or spiece.model: pass the folder that does, or a name on the Hugging Face "
+            f"hub"
+        )
     return files
 
 

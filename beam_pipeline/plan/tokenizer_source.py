@@ -218,4 +218,4 @@ def _no_tokenizer(name: str, files: Mapping[str, bytes], error: Exception) -> To
 
 
 def _names(files: Mapping[str, bytes]) -> str:
-    return ", ".join(sorted(files)[:6]) or "an empty folder"
+    return ", ".join(sorted(files)[:6])

@@ -85,8 +85,19 @@ def test_what_is_not_there_is_one_clear_line(name, message):
     assert "\n" not in str(raised.value)
 
 
-def test_a_folder_without_tokenizer_json_is_not_fast(folder):
+def test_a_folder_without_a_tokenizer_is_named(folder, tmp_path):
+    """Whether it is empty, or holds what stands beside one."""
     (folder / "tokenizer.json").unlink()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for path in (folder, empty):
+        with pytest.raises(TokenizerError, match=f"{path} holds no tokenizer, neither") as raised:
+            load_tokenizer(str(path))
+        assert "\n" not in str(raised.value)
+
+
+def test_a_folder_without_tokenizer_json_is_not_fast(folder):
+    (folder / "tokenizer.json").rename(folder / "spiece.model")
     with pytest.raises(
         TokenizerError, match=r"has no tokenizer\.json, so it is not a fast tokenizer"
     ):
