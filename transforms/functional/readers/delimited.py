@@ -19,7 +19,7 @@ import pyarrow as pa
 from transforms.functional.errors import InputError, MissingColumnError
 from transforms.functional.readers.columns import MAX_REVIEW_BYTES, ReviewColumns, review_chunk
 from transforms.functional.readers.dialect import Dialect
-from transforms.functional.readers.lines import BLOCK_BYTES, UTF16
+from transforms.functional.readers.lines import BLOCK_BYTES, check_not_utf16
 from transforms.functional.readers.tables import check_names
 from transforms.functional.reviews.reviews import RejectedRecord, ReviewChunk
 
@@ -31,8 +31,6 @@ _MAX_FIELD_LENGTH = 8 * MAX_REVIEW_BYTES
 _OTHERS = {";": "';'", "\t": "tab", ",": ",", "|": "'|'"}
 # A line before the header, as spreadsheets write and read it.
 _SEP = re.compile(r'"?sep=([^"\r\n])"?\r?\n?', re.IGNORECASE)
-# The marks of UTF-16, as they come out of the decoder.
-_UTF16_MARKS = ("\udcff\udcfe", "\udcfe\udcff")
 
 
 class _Row(NamedTuple):
@@ -133,8 +131,7 @@ class _Lines:
 
 
 def _records(lines: _Lines, dialect: Dialect) -> Iterator[_Row]:
-    if lines.first.startswith(_UTF16_MARKS):
-        raise InputError(UTF16)
+    check_not_utf16(lines.first[:4].encode(errors="surrogateescape"))
     sep = _SEP.fullmatch(lines.first)
     if sep:
         next(lines)

@@ -13,7 +13,7 @@ from typing import IO, cast
 from transforms.functional.errors import InputError
 from transforms.functional.readers.columns import MAX_REVIEW_BYTES, ReviewColumns
 from transforms.functional.readers.jsonl import Line, lines_chunk, read_jsonl
-from transforms.functional.readers.lines import BLOCK_BYTES, BYTE_ORDER_MARK
+from transforms.functional.readers.lines import BLOCK_BYTES, BYTE_ORDER_MARK, check_not_utf16
 from transforms.functional.reviews.reviews import ReviewChunk
 
 # A review that is written in escapes of six bytes, and as many bytes of other fields.
@@ -52,8 +52,12 @@ def holds_array(stream: IO[bytes], start: int = 0) -> tuple[bool, IO[bytes]]:
     Args:
         stream: The file at its start; it must be seekable unless `start` is 0.
         start: Where reading will begin.
+
+    Raises:
+        InputError: the file is UTF-16.
     """
     head = stream.read(_HEAD_BYTES)
+    check_not_utf16(head)
     array = head.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"[")
     return array, stream if start else cast("IO[bytes]", _Rejoined(head, stream))
 

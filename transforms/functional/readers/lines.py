@@ -6,6 +6,7 @@ cut at U+0085 and other characters that real reviews contain.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import IO
 
@@ -15,8 +16,9 @@ from transforms.functional.errors import InputError
 
 BLOCK_BYTES = 1 << 22
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-UTF16 = "is UTF-16, not UTF-8: convert it (iconv -f UTF-16 -t UTF-8)"
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_IS_UTF16 = "is UTF-16, not UTF-8: convert it (iconv -f UTF-16 -t UTF-8)"
+# Its marks; or, without one, two letters of which each has a zero byte beside it.
+_UTF16 = re.compile(rb"\xff\xfe|\xfe\xff|[^\0]\0[^\0]\0|\0[^\0]\0[^\0]", re.DOTALL)
 
 
 def line_blocks(
@@ -76,8 +78,8 @@ def _skip_line(stream: IO[bytes]) -> int:
 
 def check_not_utf16(start_of_file: bytes) -> None:
     """Raise `InputError` for UTF-16: most of its lines would pass for UTF-8 full of NULs."""
-    if start_of_file[:2] in _UTF16_MARKS:
-        raise InputError(UTF16)
+    if _UTF16.match(start_of_file):
+        raise InputError(_IS_UTF16)
 
 
 def line_bounds(block: bytes) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, NamedTuple, cast
+from typing import IO, Any, NamedTuple, cast
 
 from transforms.functional.errors import InputError
 from transforms.functional.safe_paths import leaves_folder
@@ -160,9 +160,30 @@ def _tar_members(stream: IO[bytes], archive: str) -> Iterator[tuple[Member, str 
             if info.isdir():
                 continue
             data = tar.extractfile(info) if info.isreg() and not info.issparse() else None
-            yield Member(info.name, info.size), _tar_kind(info), cast("IO[bytes]", data)
+            readable = None if data is None else io.BufferedReader(_TarFile(data))
+            yield Member(info.name, info.size), _tar_kind(info), cast("IO[bytes]", readable)
     while unpacked.read(1 << 18):  # To the checksum at the end.
         pass
+
+
+class _TarFile(io.RawIOBase):
+    """A file in a tar, read from start to end; Python's own fails where it is asked to seek."""
+
+    def __init__(self, data: IO[bytes]) -> None:
+        self._data = data
+        self._place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._data.read(len(buffer))
+        buffer[: len(data)] = data
+        self._place += len(data)
+        return len(data)
 
 
 def _tar_kind(info: tarfile.TarInfo) -> str | None:

@@ -174,19 +174,41 @@ class _Members(io.RawIOBase):
 
 
 def _open_zstd(stream: IO[bytes]) -> IO[bytes]:
-    # Arrow takes an empty file for one without frames.
-    if not stream.read(1):
-        raise EOFError("it is empty")
-    stream.seek(0)
     return cast("IO[bytes]", io.BufferedReader(_Zstd(stream), 1 << 18))
+
+
+class _Packed(io.RawIOBase):
+    """Packed bytes, and how many of them were read; not every stream seeks, as in a tar file.
+
+    Attributes:
+        n_bytes: Bytes read so far.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._first = stream.read(1)
+        # Arrow takes an empty file for one without frames.
+        if not self._first:
+            raise EOFError("it is empty")
+        self.n_bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._first or self._stream.read(len(buffer))
+        self._first = b""
+        buffer[: len(data)] = data
+        self.n_bytes += len(data)
+        return len(data)
 
 
 class _Zstd(io.RawIOBase):
     """Arrow's zstd, with an eye on how much comes out of how little."""
 
     def __init__(self, stream: IO[bytes]) -> None:
-        self._packed = stream
-        self._stream = pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
+        self._packed = _Packed(stream)
+        self._stream = pa.CompressedInputStream(pa.PythonFile(self._packed, "r"), "zstd")
         self._guard = RatioGuard()
 
     def readable(self) -> bool:
@@ -202,7 +224,7 @@ class _Zstd(io.RawIOBase):
                 "is zstd with a window of more than 128 MiB, which is not read: pack it again "
                 "without --long, or with --long=27 at most"
             ) from None
-        self._guard.packed = self._packed.tell()
+        self._guard.packed = self._packed.n_bytes
         self._guard.add_unpacked(len(data))
         buffer[: len(data)] = data
         return len(data)

@@ -217,10 +217,11 @@ def test_a_quote_left_open_says_which_options_may_help():
         read(b'text,n\n"a "b" c,1\nb,2\n', "csv")
 
 
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_utf16_is_named(encoding):
+def test_utf16_is_named(encoding, mark):
     with pytest.raises(InputError, match="in/reviews: is UTF-16, not UTF-8: convert it"):
-        read("\ufefftext,n\na,1\n".encode(encoding), "csv")
+        read(f"{mark}text,n\na,1\n".encode(encoding), "csv")
 
 
 _fields = st.lists(

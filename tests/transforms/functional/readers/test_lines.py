@@ -107,7 +107,8 @@ def test_line_bounds_leave_out_one_carriage_return():
     ]
 
 
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_utf16_text_is_an_error_and_no_text_full_of_nuls(encoding):
+def test_utf16_text_is_an_error_and_no_text_full_of_nuls(encoding, mark):
     with pytest.raises(InputError, match="is UTF-16"):
-        list(read_lines(io.BytesIO("\ufeffgood\nbad\n".encode(encoding)), 0))
+        list(read_lines(io.BytesIO(f"{mark}good\nbad\n".encode(encoding)), 0))
