@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from beam_pipeline.report.axes import Axes, round_ticks
 from beam_pipeline.report.svg import COOL, INK, MAIN, WARM
 
 HEIGHT = 210
+_NEAR = 28  # Two numbers side by side need as much.
 _BAR = 0.86  # Of the place that there is for one.
 
 
@@ -27,10 +29,12 @@ def length_chart(histogram: dict[str, Any], marks: Sequence[int], title: str) ->
     axes.name_y(round_ticks(top), name="reviews")
     for number, count in enumerate(reviews):
         axes.bar(number * width, (number + _BAR) * width, count, MAIN)
-    for mark in (mark for mark in marks if mark <= end * 0.97):
+    shown = [mark for mark in marks if mark <= end * 0.97]
+    for mark, after in pairwise([*shown, end]):
         x, y = axes.place(mark, top * 1.14)
+        near = axes.place(after, 0)[0] - x < _NEAR
         axes.drawing.line([axes.place(mark, 0), (x, y)], WARM, 1.2, (3, 2))
-        axes.drawing.text((x, y - 3), f"{mark:,}", WARM)
+        axes.drawing.text((x, y - 3), f"{mark:,}", WARM, anchor="end" if near else "middle")
     axes.name_x("tokens in a review (last bar: and more)", round_ticks(end))
     return str(axes.drawing)
 

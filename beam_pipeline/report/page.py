@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from beam_pipeline.report import sentences
 from beam_pipeline.report.charts import choice_chart, length_chart, shard_chart
 from beam_pipeline.report.flow_chart import flow_chart, share_text
+from beam_pipeline.report.trend_charts import trend_charts
 from transforms.functional.wording import counted
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def render(document: Document, name: str) -> str:
         measured=measured,
         tiles=tiles(document),
         charts=_charts(document),
+        trends=trend_charts(document["trend"], document["dataset"]["label_names"]),
         compared=_compared(document) if measured else [],
         labels=labels(document) if measured else [],
         both=this_run_and_dataset(document),

@@ -125,6 +125,7 @@ def test_trends_and_broken_expectations_are_shown_where_there_are_some():
     for text in ("From generation to generation", "2026-03-29 04:05 UTC", "300.2", "not counted"):
         assert text in texts, text
     assert f"labels: {HOSTILE}" in texts
+    assert html.count("by generation, in numbers below") == 4
     assert "From generation" not in render(example(trend=[point]), "out")
 
 
