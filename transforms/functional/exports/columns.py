@@ -41,6 +41,12 @@ class ExportRows:
         """Return the columns without rows, which tells their types."""
         return export_columns(self.schema.empty_table())
 
+    def batches(self) -> Iterator[list[ExportColumn]]:
+        """Yield the columns of some thousand rows at a time."""
+        for table in self.tables:
+            for batch in table.to_batches():
+                yield export_columns(pa.Table.from_batches([batch]))
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ExportColumn:

@@ -11,13 +11,12 @@ from transforms.functional.exports.columns import (
     ExportRows,
     Files,
     chunked,
-    export_columns,
 )
 
 
 def jsonl_files(exported: ExportRows) -> Files:
     """Yield the files, and last `_index.json`, which says what they hold."""
-    lines = (line for table in exported.tables for line in _lines(export_columns(table)))
+    lines = (line for columns in exported.batches() for line in _lines(columns))
     files = []
     for number, chunk in enumerate(chunked(lines, exported.chunk_bytes)):
         name, data = f"{number:05d}.jsonl", b"".join(chunk)

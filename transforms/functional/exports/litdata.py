@@ -17,7 +17,6 @@ from transforms.functional.exports.columns import (
     ExportRows,
     Files,
     chunked,
-    export_columns,
     row_index,
 )
 
@@ -28,7 +27,7 @@ _LEAF: dict[str, Any] = {"type": None, "context": None, "children_spec": []}
 
 def litdata_files(exported: ExportRows) -> Files:
     """Yield the files of a dataset of `litdata`, `index.json` last."""
-    rows = (row for table in exported.tables for row in _rows(export_columns(table)))
+    rows = (row for columns in exported.batches() for row in _rows(columns))
     chunks = []
     for number, chunk in enumerate(chunked(rows, exported.chunk_bytes)):
         name = f"chunk-0-{number}.bin"

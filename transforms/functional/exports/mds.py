@@ -17,7 +17,6 @@ from transforms.functional.exports.columns import (
     ExportRows,
     Files,
     chunked,
-    export_columns,
     row_index,
 )
 
@@ -26,7 +25,7 @@ def mds_files(exported: ExportRows) -> Files:
     """Yield the files of an MDS dataset, `index.json` last."""
     config = _config(exported.columns(), exported.chunk_bytes)
     header = json.dumps(config, sort_keys=True).encode()
-    rows = (row for table in exported.tables for row in _rows(export_columns(table)))
+    rows = (row for columns in exported.batches() for row in _rows(columns))
     shards = []
     for number, chunk in enumerate(chunked(rows, exported.chunk_bytes)):
         name = f"shard.{number:05d}.mds"
