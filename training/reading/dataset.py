@@ -107,9 +107,11 @@ class ShardDataset(Dataset[Batch]):
         rows = np.asarray(index, np.int64 if _is_empty(index) else None)
         if rows.dtype.kind not in "iu" or rows.ndim > 1:
             raise TypeError(f"a row number, a list of them or a slice is needed, got {index!r}")
-        checked = self._check_rows(np.atleast_1d(rows).astype(np.int64, copy=False))
-        epochs = np.full(len(checked), int(self._epoch))
-        batch = self._reader.read(checked, epochs, self.columns)
+        flat, epoch = rows.reshape(-1).astype(np.int64, copy=False), int(self._epoch.item())
+        try:
+            batch = self._reader.read(flat, epoch, self.columns)
+        except IndexError:
+            batch = self._reader.read(self._from_the_end(flat), epoch, self.columns)
         return {name: tensor[0] for name, tensor in batch.items()} if rows.ndim == 0 else batch
 
     def __getitems__(self, rows: Sequence[int] | RowBatch) -> list[Batch]:
@@ -151,7 +153,7 @@ class ShardDataset(Dataset[Batch]):
     def review_of(self, row: int) -> tuple[str, int]:
         """Return the input file of a row's first review, and its record number there (from 0)."""
         files = self._reader.files
-        places = files.find(self._check_rows(np.array([row], np.int64)))
+        places = files.find(self._from_the_end(np.array([row], np.int64)))
         source, record = (int(files.gather(name, places)[0]) for name in ("source", "record"))
         return self.manifest.inputs[source].path, record
 
@@ -169,10 +171,8 @@ class ShardDataset(Dataset[Batch]):
             urls = [(self.location.path(each.path), each) for each in entries]
             self.cache.fetch_ahead(urls, self._reader.files)
 
-    def _check_rows(self, rows: Integers) -> Integers:
-        # As unsigned numbers the negative ones are large too: one comparison finds both.
-        if not (rows.view(np.uint64) >= len(self)).any():
-            return rows
+    def _from_the_end(self, rows: Integers) -> Integers:
+        """Return rows (n,), the negative ones counted from the end."""
         low, high = int(rows.min()), int(rows.max())
         if low < -len(self) or high >= len(self):
             wrong = high if high >= len(self) else low

@@ -92,8 +92,8 @@ class RowReader:
         """True where some shard holds padding."""
         return bool(self.has_padding.any())
 
-    def read(self, rows: Integers, epochs: npt.NDArray[np.int64], columns: Sequence[str]) -> Batch:
-        """Return the columns of rows (n,), read in epochs (n,)."""
+    def read(self, rows: Integers, epochs: Integers | int, columns: Sequence[str]) -> Batch:
+        """Return the columns of rows (n,), read in epochs (n,) or all in one."""
         places = self.files.find(rows)
         batch: Batch = {}
         for name in columns:
@@ -160,7 +160,7 @@ class RowReader:
         return word_ids_from_starts(ids, starts, self.template_ids).astype(np.int64)
 
     def _blocks(
-        self, rows: Integers, epochs: npt.NDArray[np.int64], places: Places
+        self, rows: Integers, epochs: Integers | int, places: Places
     ) -> npt.NDArray[np.int64]:
         block = np.empty((len(rows), 5), np.int64)
         block[:, 0] = epochs

@@ -44,12 +44,14 @@ class Places:
         shard: The shard.
         batch: The record batch, counted over all shards.
         row: The row in the record batch.
+        numbers: The shards once more, as a list.
         files: The bytes of the shards, by number; those of the rows are there.
     """
 
     shard: Integers
     batch: Integers
     row: Integers
+    numbers: list[int]
     files: Mapping[int, memoryview]
 
 
@@ -95,7 +97,9 @@ class ShardFiles:
         self.shard_first_row = np.concatenate([[0], np.cumsum(shard_rows)])
         inside = np.arange(self._first_batch[-1]) - self._first_batch[self._shard_of_batch]
         first_row = self.shard_first_row[self._shard_of_batch]
-        self._batch_first_row = first_row + inside * ROWS_PER_BATCH
+        # A record batch that is none stands for rows behind the last, and before the first.
+        self._batch_first_row = np.append(first_row + inside * ROWS_PER_BATCH, len(self))
+        self._shard_of_batch = np.append(self._shard_of_batch, len(shard_rows))
         self._columns: dict[str, Column] = {}
         self._mapped: dict[int, memoryview] = {}
         self._checked: set[int] = set()
@@ -117,12 +121,21 @@ class ShardFiles:
         """Return where rows (n,) are, and open the shards that they need.
 
         Raises:
+            IndexError: there is no such row.
             DatasetError: a shard is missing, damaged, or not of this dataset.
         """
-        batch = np.searchsorted(self._batch_first_row, rows, "right") - 1
+        batch = self._batch_first_row.searchsorted(rows, "right") - 1
         shard = self._shard_of_batch[batch]
-        files = self._open_bounded(shard) if self._source.is_bounded else self._open_all(shard)
-        return Places(shard, batch, rows - self._batch_first_row[batch], files)
+        numbers = shard.tolist()
+        if len(self._shards) in numbers:
+            wrong = rows[shard == len(self._shards)]
+            raise IndexError(f"there is no row {wrong[0]}: the subset has {len(self)} rows")
+        if self._source.is_bounded:
+            self._last_find[shard] = self._finds + 1
+            files = self._open_bounded(numbers)
+        else:
+            files = self._open_all(numbers)
+        return Places(shard, batch, rows - self._batch_first_row[batch], numbers, files)
 
     def let_go(self) -> None:
         """Close all shards but those of a batch that is being put together.
@@ -198,32 +211,33 @@ class ShardFiles:
     def _join(self, places: Places, begin: Integers, end: Integers) -> npt.NDArray[np.uint8]:
         """Return bytes `begin` to `end` of the shard of each place, end to end."""
         mapped = places.files
-        slices = zip(places.shard.tolist(), begin.tolist(), end.tolist(), strict=True)
+        slices = zip(places.numbers, begin.tolist(), end.tolist(), strict=True)
         # Into a bytearray: torch wants memory that may be written to.
         joined = bytearray().join([mapped[shard][first:last] for shard, first, last in slices])
         return np.frombuffer(joined, np.uint8)
 
-    def _open_all(self, shard: Integers) -> Mapping[int, memoryview]:
-        """Open the shards (n,) that are not yet, for good."""
+    def _open_all(self, numbers: list[int]) -> Mapping[int, memoryview]:
+        """Open the shards that are not yet, for good."""
         if len(self._mapped) < len(self._shards):
-            for number in dict.fromkeys(shard.tolist()):
+            for number in dict.fromkeys(numbers):
                 if number not in self._mapped:
                     self._open(number)
         return self._mapped
 
-    def _open_bounded(self, shard: Integers) -> Mapping[int, memoryview]:
-        """Open the shards (n,) that are not yet, and return their bytes."""
+    def _open_bounded(self, numbers: list[int]) -> Mapping[int, memoryview]:
+        """Open the shards that are not yet, and return their bytes."""
         self._finds += 1
-        self._last_find[shard] = self._finds
         self.last_read = time.monotonic()
         self._is_finding, files = True, {}
-        for number in dict.fromkeys(shard.tolist()):
-            data = self._mapped.get(number)
-            if data is None:
-                self._close_idle(_IDLE_FINDS)
-                data = self._open(number)
-            files[number] = data
-        self._is_finding = False
+        try:
+            for number in dict.fromkeys(numbers):
+                data = self._mapped.get(number)
+                if data is None:
+                    self._close_idle(_IDLE_FINDS)
+                    data = self._open(number)
+                files[number] = data
+        finally:
+            self._is_finding = False
         return files
 
     def _close_idle(self, finds: int) -> None:
@@ -256,7 +270,7 @@ class ShardFiles:
         return mapped.data
 
     def _empty(self, column_type: ColumnType) -> Column:
-        n_batches = len(self._shard_of_batch)
+        n_batches = int(self._first_batch[-1])
         return Column(column_type, np.zeros(n_batches, np.int64), np.zeros(n_batches, np.int64))
 
     def _map(self, shard: int) -> MappedShard:

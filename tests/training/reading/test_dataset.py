@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler
 
 from tests.training.datasets import RECIPE, write_classification, write_mlm
@@ -112,6 +114,79 @@ def test_a_row_a_slice_and_a_list_agree(mlm: Path) -> None:
 def test_a_row_that_does_not_exist_is_an_index_error(mlm: Path, row: object) -> None:
     with pytest.raises(IndexError, match="100000"):
         ShardDataset(mlm)[row]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("rows", [[-1], [0, 2**40], [-(2**40)], [10**6, -1, 3]])
+def test_a_batch_of_rows_that_do_not_exist_is_never_read(mlm: Path, rows: list[int]) -> None:
+    """A sampler of another dataset: what lies behind the last row is no row, nor is row -1."""
+    dataset = ShardDataset(mlm)
+    wrong = next(row for row in rows if not 0 <= row < len(dataset))
+
+    for fresh in (dataset, pickle.loads(pickle.dumps(dataset))):
+        with pytest.raises(IndexError, match=f"no row {wrong}: the subset has {len(dataset)} rows"):
+            fresh[RowBatch(np.array(rows), np.zeros(len(rows), np.int64))]
+    with pytest.raises(IndexError, match=f"no row {wrong}"):
+        dataset._reader.files.find(np.array(rows))
+
+
+@given(rows=st.lists(st.integers(-900, 899), max_size=40), size=st.sampled_from([1, 7, 40]))
+@settings(max_examples=40, deadline=None)
+def test_rows_come_as_often_and_in_the_order_asked_for(
+    mlm: Path, rows: list[int], size: int
+) -> None:
+    dataset = ShardDataset(mlm, columns=(*COLUMNS[:4], "block", "review"))
+    assert len(dataset) >= 900
+    everything = dataset[:]
+
+    for begin in range(0, len(rows), size):
+        part = rows[begin : begin + size]
+        batch = dataset[part]
+        for name, values in everything.items():
+            assert torch.equal(batch[name], values[part])
+
+
+@pytest.mark.parametrize(
+    "context",
+    ["fork", *(pytest.param(name, marks=pytest.mark.slow) for name in ("spawn", "forkserver"))],
+)
+def test_workers_started_in_any_way_read_the_same(mlm: Path, context: str) -> None:
+    dataset = ShardDataset(mlm, columns=["input_ids", "block"])
+    dataset[[0]]  # One shard is open when they start.
+    dataset.set_epoch(3)
+    sampler = BatchSampler(range(len(dataset)), 100, drop_last=False)
+    loader = DataLoader(
+        dataset,
+        batch_size=None,
+        sampler=sampler,
+        num_workers=2,
+        multiprocessing_context=context,
+    )
+
+    read = list(loader)
+
+    whole = dataset[:]
+    for name, values in whole.items():
+        assert torch.equal(torch.cat([batch[name] for batch in read]), values)
+    assert set(whole["block"][:, 0].tolist()) == {3}
+
+
+def test_a_dataset_that_is_appended_to_while_it_is_read_stays_as_it_was(tmp_path: Path) -> None:
+    folder = write_mlm(tmp_path)
+    dataset = ShardDataset(folder)
+    before, manifest = dataset[:]["input_ids"], json.loads((folder / "manifest.json").read_text())
+    more = write_mlm(tmp_path / "more", shards=7)
+    grown = json.loads((more / "manifest.json").read_text())
+    for shard in grown["splits"]["train"]["shards"]:
+        target = folder / "train" / f"new-{Path(shard['path']).name}"
+        target.write_bytes((more / shard["path"]).read_bytes())
+        shard["path"] = f"train/{target.name}"
+    shards = [*manifest["splits"]["train"]["shards"], *grown["splits"]["train"]["shards"]]
+    manifest["splits"]["train"]["shards"] = shards
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+    assert torch.equal(dataset[:]["input_ids"], before)
+    assert torch.equal(pickle.loads(pickle.dumps(dataset))[:]["input_ids"], before)
+    assert len(ShardDataset(folder)) == len(dataset) + len(ShardDataset(more))
 
 
 @pytest.mark.parametrize("row", ["3", 1.5, [[1]]])
