@@ -15,6 +15,7 @@ from tests.training.datasets import write_classification
 from tests.training.programs import arguments, write_config
 from training.__main__ import main
 from training.loop.checkpoints import is_whole
+from training.loop.trainer import ShardTrainer
 from transforms.functional.errors import DatasetError
 
 
@@ -197,3 +198,30 @@ def test_an_old_run_is_not_written_over_nor_gone_on_from_with_other_batches(
     # A copy that was broken off is not gone on from.
     (tmp_path / "model/checkpoint-2/optimizer.pt").write_bytes(b"")
     assert not is_whole(tmp_path / "model/checkpoint-2")
+
+
+def test_an_interrupt_and_a_failure_nobody_foresaw_are_one_line(
+    mlm: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(error: BaseException) -> int:
+        def step(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(ShardTrainer, "get_batch_samples", step)
+        code = main(Place(mlm, mlm, tmp_path).tiny(mlm, max_train_rows=8))
+        lines.append(capsys.readouterr().err.splitlines()[-1])
+        return code
+
+    lines: list[str] = []
+    assert fail(KeyboardInterrupt()) == 130
+    assert fail(RuntimeError("out of\nmemory")) == 1
+    assert lines == [
+        "interrupted: the same command with --resume_from_checkpoint last goes on",
+        "error: RuntimeError: out of memory (REVIEW_SHARDS_DEBUG=1 shows where)",
+    ]
+    monkeypatch.setenv("REVIEW_SHARDS_DEBUG", "1")
+    with pytest.raises(RuntimeError):
+        fail(RuntimeError())
