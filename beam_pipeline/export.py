@@ -10,7 +10,7 @@ from beam_pipeline.dataset_arguments import dataset_parser, run_command
 from transforms import open_dataset, storage
 from transforms.finished.exporting import check_folder, export_rows
 from transforms.finished.views import OpenDataset, SubsetRows
-from transforms.functional.dataset.manifest import SUBSETS
+from transforms.functional.dataset.manifest_entries import SUBSETS
 from transforms.functional.errors import DatasetError
 from transforms.functional.exports.formats import FORMATS, check_format
 from transforms.functional.wording import counted

@@ -16,7 +16,8 @@ from beam_pipeline.output.comparison import list_differences
 from beam_pipeline.output.row_view import load_row, row_text
 from beam_pipeline.summary.dataset_lines import subset_line
 from transforms import storage
-from transforms.functional.dataset.manifest import MANIFEST_NAME, SUBSETS, Manifest
+from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
+from transforms.functional.dataset.manifest_entries import SUBSETS
 from transforms.functional.wording import counted
 from transforms.storage.generations import read_generation
 

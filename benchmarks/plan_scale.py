@@ -34,7 +34,7 @@ from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import load_tokenizer
 from transforms import storage
 from transforms.functional.dataset.commit import complete_manifest
-from transforms.functional.dataset.manifest import InputEntry, ShardEntry
+from transforms.functional.dataset.manifest_entries import InputEntry, ShardEntry
 from transforms.functional.dataset.receipts import shard_path
 from transforms.functional.elements import ReadReceipt, ShardReceipt
 from transforms.functional.figures.review_statistics import (

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from transforms.functional.dataset.manifest import (
+from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.dataset.manifest_entries import (
     Generation,
     InputEntry,
-    Manifest,
     ShardEntry,
     TokenizerEntry,
 )

@@ -9,7 +9,8 @@ import apache_beam as beam
 
 from transforms import storage
 from transforms.functional.dataset.commit import ManifestDraft, complete_manifest
-from transforms.functional.dataset.manifest import MANIFEST_NAME, InputEntry, Manifest
+from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
+from transforms.functional.dataset.manifest_entries import InputEntry
 from transforms.functional.elements import ReadReceipt, ShardReceipt
 from transforms.functional.errors import ContractError
 from transforms.functional.figures.contract import Contract, broken_expectations

@@ -9,7 +9,7 @@ from typing import Any
 import apache_beam as beam
 
 from transforms import storage
-from transforms.functional.dataset.manifest import InputEntry
+from transforms.functional.dataset.manifest_entries import InputEntry
 from transforms.functional.elements import ReadReceipt, TokenizedPart
 from transforms.functional.figures.figures import figures_of
 from transforms.functional.figures.review_statistics import ReviewStatistics, measure, merge

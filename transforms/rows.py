@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 
 import apache_beam as beam
 
-from transforms.functional.dataset.manifest import SUBSETS
+from transforms.functional.dataset.manifest_entries import SUBSETS
 from transforms.functional.elements import PackedPart, TokenizedPart
 from transforms.functional.reviews.subsets import split_subsets
 from transforms.functional.rows.best_fit import BestFitLayout, fit_reviews

@@ -9,7 +9,7 @@ from apache_beam.metrics import Metrics
 
 from transforms import storage
 from transforms.background import MapInBackground
-from transforms.functional.dataset.manifest import Subset
+from transforms.functional.dataset.manifest_entries import Subset
 from transforms.functional.dataset.receipts import (
     FINGERPRINT,
     new_receipt,

@@ -18,13 +18,8 @@ from transforms.functional.dataset.contradictions import (
     no_longer_the_same,
     tokenizer_contradictions,
 )
-from transforms.functional.dataset.manifest import (
-    MANIFEST_NAME,
-    SUBSETS,
-    Manifest,
-    ShardEntry,
-    fingerprint_of,
-)
+from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest, fingerprint_of
+from transforms.functional.dataset.manifest_entries import SUBSETS, ShardEntry
 from transforms.functional.dataset.receipts import COUNTS, FINGERPRINT
 from transforms.functional.dataset.shards import content_sha256, read_shard
 from transforms.functional.errors import ReviewShardsError

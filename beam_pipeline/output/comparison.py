@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from transforms.functional.dataset.manifest import SUBSETS, Manifest
+from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.dataset.manifest_entries import SUBSETS
 from transforms.functional.wording import counted
 
 NAMES_SHOWN = 3

@@ -9,7 +9,8 @@ from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.plan_files import input_entries
 from beam_pipeline.plan.planning import Plan
 from transforms.functional.dataset.commit import ManifestDraft
-from transforms.functional.dataset.manifest import InputEntry, Manifest
+from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.dataset.manifest_entries import InputEntry
 from transforms.functional.errors import OutputError
 
 

@@ -25,13 +25,8 @@ from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import TokenizerSource, load_dataset_tokenizer
 from transforms import storage
 from transforms.functional.cleanup import cleaning_up
-from transforms.functional.dataset.manifest import (
-    MANIFEST_NAME,
-    InputEntry,
-    Manifest,
-    ShardEntry,
-    fingerprint_of,
-)
+from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest, fingerprint_of
+from transforms.functional.dataset.manifest_entries import InputEntry, ShardEntry
 from transforms.functional.errors import InputError, OutputError
 from transforms.functional.reviews.labels import class_numbers
 from transforms.functional.reviews.reviews import PartKey

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from transforms.functional.dataset.manifest import FORMAT_VERSION, Generation, Manifest
+from transforms.functional.dataset.manifest import FORMAT_VERSION, Manifest
+from transforms.functional.dataset.manifest_entries import Generation
 from transforms.functional.errors import OutputError, UsageError
 from transforms.storage.generations import (
     current_manifest,

@@ -10,7 +10,8 @@ import numpy as np
 from rich.text import Text
 
 from transforms import storage
-from transforms.functional.dataset.manifest import Manifest, ShardEntry
+from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.dataset.manifest_entries import ShardEntry
 from transforms.functional.dataset.shards import read_shard
 from transforms.functional.errors import UsageError
 from transforms.functional.reviews.problem_types import HOT, MULTI

@@ -12,7 +12,7 @@ from fsspec.utils import glob_translate
 from beam_pipeline.plan.input_file import InputFile
 from beam_pipeline.plan.listing import one_name
 from transforms import storage
-from transforms.functional.dataset.manifest import InputEntry
+from transforms.functional.dataset.manifest_entries import InputEntry
 from transforms.functional.errors import OutputError
 from transforms.functional.input_names import input_name
 from transforms.functional.reviews.bad_files import BadFile

@@ -12,7 +12,8 @@ from beam_pipeline.plan.input_file import InputFile, input_file
 from beam_pipeline.plan.listing import class_folders, list_inputs, one_name
 from beam_pipeline.plan.splitting import sized_files, whole_file
 from transforms import storage
-from transforms.functional.dataset.manifest import MANIFEST_NAME, InputEntry, Manifest
+from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
+from transforms.functional.dataset.manifest_entries import InputEntry
 from transforms.functional.errors import ReviewShardsError, UsageError
 from transforms.functional.input_names import input_name
 from transforms.functional.readers.columns import ReviewColumns

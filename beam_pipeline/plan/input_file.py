@@ -6,7 +6,7 @@ import posixpath
 from dataclasses import dataclass
 
 from transforms import storage
-from transforms.functional.dataset.manifest import InputEntry
+from transforms.functional.dataset.manifest_entries import InputEntry
 from transforms.functional.errors import InputError
 from transforms.functional.input_names import hides_secret
 from transforms.functional.unpacking.archive_paths import split_member

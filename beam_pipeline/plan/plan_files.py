@@ -16,7 +16,7 @@ from itertools import islice
 from beam_pipeline.plan.planning import Plan
 from transforms import storage
 from transforms.functional.cleanup import clean_up_after
-from transforms.functional.dataset.manifest import InputEntry
+from transforms.functional.dataset.manifest_entries import InputEntry
 from transforms.functional.input_names import input_name
 from transforms.functional.records import Records
 from transforms.functional.reviews.splits import Split, dump_splits

@@ -12,13 +12,12 @@ from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.tokenizer_source import TokenizerSource
 from transforms.functional.dataset.commit import ManifestDraft
-from transforms.functional.dataset.manifest import (
+from transforms.functional.dataset.manifest import Manifest, fingerprint_of
+from transforms.functional.dataset.manifest_entries import (
     Generation,
     InputEntry,
-    Manifest,
     ShardEntry,
     Subset,
-    fingerprint_of,
 )
 from transforms.functional.dataset.receipts import FINGERPRINT
 from transforms.functional.dataset.shards import SHARD_VERSION

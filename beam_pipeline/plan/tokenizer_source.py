@@ -21,7 +21,7 @@ from beam_pipeline.plan.tokenizer_files import (
     is_hub_name,
     not_fast,
 )
-from transforms.functional.dataset.manifest import TokenizerEntry
+from transforms.functional.dataset.manifest_entries import TokenizerEntry
 from transforms.functional.errors import TokenizerError
 from transforms.functional.rows.template import Template
 from transforms.functional.tokenization.encoder import Encoder, load_encoder

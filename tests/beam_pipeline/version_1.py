@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from transforms.functional.dataset.manifest import ShardEntry
+from transforms.functional.dataset.manifest_entries import ShardEntry
 from transforms.functional.records import Records
 from transforms.storage.generations import read_manifest
 

@@ -14,7 +14,7 @@ from tests.stores.jobs import job
 from tests.stores.servers import Store
 from transforms import open_dataset, storage
 from transforms.finished.views import SubsetRows
-from transforms.functional.dataset.manifest import ShardEntry
+from transforms.functional.dataset.manifest_entries import ShardEntry
 from transforms.functional.errors import DatasetError
 
 

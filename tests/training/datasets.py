@@ -10,11 +10,11 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from tests.paths import ROOT
-from transforms.functional.dataset.manifest import (
+from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.dataset.manifest_entries import (
     SUBSETS,
     Generation,
     InputEntry,
-    Manifest,
     ShardEntry,
     TokenizerEntry,
 )

@@ -18,7 +18,7 @@ from tests.jobs import run
 from tests.paths import ROOT
 from tests.transforms.functional.dataset.test_commit import DRAFT, INPUTS
 from transforms.functional.dataset.commit import ManifestDraft
-from transforms.functional.dataset.manifest import Generation, ShardEntry
+from transforms.functional.dataset.manifest_entries import Generation, ShardEntry
 from transforms.functional.dataset.receipts import FINGERPRINT
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange

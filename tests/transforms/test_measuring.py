@@ -8,7 +8,7 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
 from tests import jobs, oracle
 from tests.transforms.test_tokenization import TOKENIZER, part_of
-from transforms.functional.dataset.manifest import InputEntry
+from transforms.functional.dataset.manifest_entries import InputEntry
 from transforms.functional.elements import ReadReceipt
 from transforms.functional.ledger import ReviewCounts
 from transforms.functional.records import Records

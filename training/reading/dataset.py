@@ -25,7 +25,8 @@ from training.reading.row_reader import (
 from training.reading.shard_cache import ShardCache
 from training.reading.shard_files import Integers, ShardFiles
 from transforms import storage
-from transforms.functional.dataset.manifest import SUBSETS, Manifest, ShardEntry
+from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.dataset.manifest_entries import SUBSETS, ShardEntry
 from transforms.functional.errors import DatasetError, UsageError
 from transforms.functional.records import Records
 from transforms.functional.reviews.problem_types import MULTI

@@ -7,7 +7,7 @@ import os
 from typing import IO
 
 from transforms import storage
-from transforms.functional.dataset.manifest import ShardEntry
+from transforms.functional.dataset.manifest_entries import ShardEntry
 from transforms.functional.errors import DatasetError, ReviewShardsError
 
 _CHUNK_BYTES = 4 << 20

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.functional.dataset.manifest import ShardEntry
+from transforms.functional.dataset.manifest_entries import ShardEntry
 from transforms.functional.dataset.shards import ROWS_PER_BATCH
 from transforms.functional.errors import DatasetError
 

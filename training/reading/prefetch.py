@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from transforms.functional.dataset.manifest import ShardEntry
+from transforms.functional.dataset.manifest_entries import ShardEntry
 from transforms.functional.errors import DatasetError
 
 RemoteShard = tuple[str, ShardEntry]  # Where a shard is, and what the manifest says of it.

@@ -32,7 +32,7 @@ from training.reading.download import download
 from training.reading.file_locks import open_locked, remove_unless_locked, try_lock
 from training.reading.prefetch import Prefetcher
 from training.reading.room import HoldsShards, RoomListener, ask_for_room
-from transforms.functional.dataset.manifest import ShardEntry
+from transforms.functional.dataset.manifest_entries import ShardEntry
 from transforms.functional.errors import DatasetError
 
 DEFAULT_CACHE_GB = 50.0

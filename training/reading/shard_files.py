@@ -24,7 +24,7 @@ from training.reading.mapped_shard import (
     map_shard,
 )
 from training.reading.shard_cache import CacheFullError
-from transforms.functional.dataset.manifest import ShardEntry
+from transforms.functional.dataset.manifest_entries import ShardEntry
 from transforms.functional.dataset.shards import ROWS_PER_BATCH
 from transforms.functional.errors import DatasetError
 

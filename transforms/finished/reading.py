@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from transforms.finished.shards import read_table
 from transforms.finished.views import open_dataset
-from transforms.functional.dataset.manifest import ShardEntry
+from transforms.functional.dataset.manifest_entries import ShardEntry
 
 
 @dataclass(eq=False)

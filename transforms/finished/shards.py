@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from transforms import storage
-from transforms.functional.dataset.manifest import Manifest, ShardEntry
+from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.dataset.manifest_entries import ShardEntry
 from transforms.functional.dataset.shards import read_shard
 from transforms.functional.errors import DatasetError, InputError
 from transforms.functional.records import Records

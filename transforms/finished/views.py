@@ -18,7 +18,8 @@ import pyarrow as pa
 from transforms import storage
 from transforms.finished.shards import check_sizes, read_table, shards_of
 from transforms.functional.dataset.card import class_names
-from transforms.functional.dataset.manifest import Manifest, ShardEntry
+from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.dataset.manifest_entries import ShardEntry
 from transforms.functional.errors import UsageError
 from transforms.functional.records import Records
 from transforms.storage.generations import read_generation

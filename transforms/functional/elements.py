@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.functional.dataset.manifest import ShardEntry, Subset
+from transforms.functional.dataset.manifest_entries import ShardEntry, Subset
 from transforms.functional.ledger import Ledger, ReviewCounts
 from transforms.functional.reviews.reviews import Part, PartKey
 from transforms.functional.rows.rows import PackedReviews

@@ -4,7 +4,7 @@ import pytest
 
 from beam_pipeline.plan.changed_inputs import compare_inputs
 from beam_pipeline.plan.input_file import InputFile
-from transforms.functional.dataset.manifest import InputEntry
+from transforms.functional.dataset.manifest_entries import InputEntry
 from transforms.functional.errors import OutputError
 from transforms.functional.reviews.bad_files import BadFile
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from beam_pipeline.summary.record import RunLog, RunOutcome, record_of
 from tests.transforms.functional.dataset.test_manifest import INPUTS, manifest, shard, subsets
-from transforms.functional.dataset.manifest import Generation
+from transforms.functional.dataset.manifest_entries import Generation
 from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 
 RUN = RunLog(

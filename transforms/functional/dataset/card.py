@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from transforms.functional.dataset.manifest import Manifest, ShardEntry
+from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.dataset.manifest_entries import ShardEntry
 from transforms.functional.dataset.shards import id_type
 from transforms.functional.records import Records
 from transforms.functional.reviews.problem_types import MULTI, REGRESSION

@@ -11,11 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from transforms.functional.dataset.manifest import (
-    InputEntry,
-    Manifest,
-    ShardEntry,
-)
+from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.dataset.manifest_entries import InputEntry, ShardEntry
 from transforms.functional.dataset.manifest_lists import MAX_INLINE, ListFile, make_list
 from transforms.functional.elements import ReadReceipt, ShardReceipt
 from transforms.functional.errors import InputError, LedgerError, TooManyRejectedError

@@ -8,7 +8,8 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any
 
-from transforms.functional.dataset.manifest import Manifest, ShardEntry, TokenizerEntry
+from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.dataset.manifest_entries import ShardEntry, TokenizerEntry
 from transforms.functional.errors import LedgerError
 from transforms.functional.reviews.reviews import PartKey
 

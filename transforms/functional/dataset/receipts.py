@@ -14,7 +14,8 @@ from dataclasses import asdict
 
 import pyarrow as pa
 
-from transforms.functional.dataset.manifest import ShardEntry, Subset, generation_folder
+from transforms.functional.dataset.manifest import generation_folder
+from transforms.functional.dataset.manifest_entries import ShardEntry, Subset
 from transforms.functional.dataset.shards import (
     ShardFormat,
     content_sha256,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from transforms.functional.dataset.manifest import InputEntry, Manifest, ShardEntry
+from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.dataset.manifest_entries import InputEntry, ShardEntry
 from transforms.functional.ledger import Ledger
 from transforms.functional.records import Records
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.functional.counter_random import VALIDATION, below, review_random
-from transforms.functional.dataset.manifest import Subset
+from transforms.functional.dataset.manifest_entries import Subset
 from transforms.functional.elements import TokenizedPart, take_reviews
 
 _SUBSETS: dict[str, Subset] = {

@@ -12,10 +12,10 @@ from transforms.functional.dataset.commit import (
     complete_manifest,
     move_to_lists,
 )
-from transforms.functional.dataset.manifest import (
+from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.dataset.manifest_entries import (
     Generation,
     InputEntry,
-    Manifest,
     ShardEntry,
     Subset,
     TokenizerEntry,

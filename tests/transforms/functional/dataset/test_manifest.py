@@ -4,14 +4,12 @@ import re
 
 import pytest
 
-from transforms.functional.dataset.manifest import (
-    FORMAT_VERSION,
+from transforms.functional.dataset.manifest import FORMAT_VERSION, Manifest, fingerprint_of
+from transforms.functional.dataset.manifest_entries import (
     Generation,
     InputEntry,
-    Manifest,
     ShardEntry,
     TokenizerEntry,
-    fingerprint_of,
 )
 from transforms.functional.dataset.manifest_lists import ListFile
 from transforms.functional.errors import InputError

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from tests.transforms.functional import tiny
 from tests.transforms.functional.tiny import lists, tokens_of
-from transforms.functional.dataset.manifest import TokenizerEntry
+from transforms.functional.dataset.manifest_entries import TokenizerEntry
 from transforms.functional.rows.padding import RowLayout, pad_reviews
 from transforms.functional.rows.template import Template
 from transforms.functional.rows.word_ids import word_ids_from_starts
