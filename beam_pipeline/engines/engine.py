@@ -33,7 +33,7 @@ from beam_pipeline.engines.overrides import (  # noqa: F401 - they replace Beam'
     quiet_workers,
     watched_workers,
 )
-from beam_pipeline.engines.overrides.remembered_options import RememberedOptions
+from beam_pipeline.engines.overrides.cached_options import CachedOptions
 from beam_pipeline.engines.remote_engines import check_known_good, check_paths
 from transforms.functional.errors import UsageError
 
@@ -102,7 +102,7 @@ def choose_engine(
     Raises:
         UsageError: the runner is unknown, known to give wrong results, or cannot see the paths.
     """
-    options = RememberedOptions(list(arguments))
+    options = CachedOptions(list(arguments))
     name = options.view_as(StandardOptions).runner
     if (name or "DirectRunner").lower().removesuffix("runner") in _LOCAL_NAMES:
         return _local_engine(options, arguments, text_bytes, n_splits, debug)

@@ -11,7 +11,7 @@ from typing import Any, cast
 from apache_beam.options.pipeline_options import PipelineOptions, PipelineOptionsT
 
 
-class RememberedOptions(PipelineOptions):
+class CachedOptions(PipelineOptions):
     """Pipeline options that keep the views they gave: all views share the options' values."""
 
     def view_as(self, cls: type[PipelineOptionsT]) -> PipelineOptionsT:

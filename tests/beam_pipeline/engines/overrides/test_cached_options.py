@@ -10,11 +10,11 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
 )
 
-from beam_pipeline.engines.overrides.remembered_options import RememberedOptions
+from beam_pipeline.engines.overrides.cached_options import CachedOptions
 
 
 def test_a_view_is_made_once_and_shares_its_values() -> None:
-    options = RememberedOptions(["--direct_num_workers", "3"])
+    options = CachedOptions(["--direct_num_workers", "3"])
     view = options.view_as(DirectOptions)
     assert view.direct_num_workers == 3
     assert options.view_as(DirectOptions) is view
@@ -26,7 +26,7 @@ def test_a_view_is_made_once_and_shares_its_values() -> None:
 
 def test_all_options_are_those_of_plain_ones() -> None:
     arguments = ["--direct_num_workers", "3", "--experiments=a", "--experiments=b", "--unknown=1"]
-    plain, ours = PipelineOptions(arguments), RememberedOptions(arguments)
+    plain, ours = PipelineOptions(arguments), CachedOptions(arguments)
     for options in (plain, ours):
         options.view_as(DirectOptions).direct_running_mode = "multi_processing"
     everything = ours.get_all_options(retain_unknown_options=True)
@@ -34,7 +34,7 @@ def test_all_options_are_those_of_plain_ones() -> None:
 
 
 def test_a_copy_has_values_of_its_own() -> None:
-    options = RememberedOptions(["--direct_num_workers", "3"])
+    options = CachedOptions(["--direct_num_workers", "3"])
     options.view_as(DirectOptions)
     duplicate = copy.deepcopy(options)
     duplicate.view_as(DirectOptions).direct_num_workers = 7
@@ -42,7 +42,7 @@ def test_a_copy_has_values_of_its_own() -> None:
 
 
 def test_what_beam_takes_out_of_pickled_options_stays_in_no_view() -> None:
-    options = RememberedOptions(["--impersonate_service_account", "somebody"])
+    options = CachedOptions(["--impersonate_service_account", "somebody"])
     assert options.view_as(GoogleCloudOptions).impersonate_service_account == "somebody"
     assert b"_all_options" in pickle.dumps(options)
     loaded = pickle.loads(pickle.dumps(options))
