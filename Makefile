@@ -61,7 +61,7 @@ $(TEST)/.installed: setup.py constraints.txt
 	$(PYTHON) -m venv $(TEST)
 	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check \
-	  -c constraints.txt -e '.[train,lora,s3,gcs,azure,hf,report,views,test]'
+	  -c constraints.txt -e '.[train,lora,s3,gcs,azure,hf,report,views,lineage,test]'
 # By itself: it asks for torchvision, which nothing here needs.
 	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps litdata==0.2.76
 	touch $@

@@ -32,6 +32,8 @@ EXTRAS = {
     "views": ["datasets>=4.0", "pandas>=2.2", "polars>=1.20"],
     # Draws report.html.
     "report": ["jinja2>=3.1"],
+    # Events of runs for a catalogue: --lineage.
+    "lineage": ["openlineage-python>=1.40"],
     # What the tests need besides the other extras.
     "test": [
         "duckdb>=1.1",

@@ -243,6 +243,12 @@ class JobConfig:
         decides_bytes=False,
         is_kept=False,
     )
+    lineage: bool = option(
+        False,
+        help="send OpenLineage events, to where OPENLINEAGE_URL or OPENLINEAGE_CONFIG say",
+        decides_bytes=False,
+        is_kept=False,
+    )
     log_format: Literal["text", "json"] = option(
         "text",
         help="form of the lines on stderr: for people (text), or a JSON object each (json)",
@@ -274,9 +280,9 @@ class JobConfig:
         self._check_ranges()
         if self.append and self.overwrite:
             raise UsageError("--append and --overwrite exclude each other: give one of them")
-        if self.dry_run and (self.summary != "text" or self.metrics_file):
+        if self.dry_run and (self.summary != "text" or self.metrics_file or self.lineage):
             raise UsageError(
-                "--dry_run makes nothing to tell: leave --summary and --metrics_file out"
+                "--dry_run makes nothing to tell: leave --summary, --metrics_file and --lineage out"
             )
         for name in ("ignore_changed", "ignore_vanished"):
             if getattr(self, name) and not self.append:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from beam_pipeline.console import write
 from beam_pipeline.engines import interrupts
@@ -16,8 +17,11 @@ from beam_pipeline.output.run_records import find_figures, record_text
 from beam_pipeline.summary.metrics import metrics_text
 from beam_pipeline.summary.record import Record, RunLog, RunOutcome, record_of
 from transforms import storage
-from transforms.functional.errors import ReviewShardsError
+from transforms.functional.errors import ReviewShardsError, UsageError
 from transforms.storage.generations import find_manifest
+
+if TYPE_CHECKING:
+    from beam_pipeline.summary.lineage import Lineage
 
 _logger = logging.getLogger(__name__)
 
@@ -32,16 +36,29 @@ def telling(config: JobConfig, command: str) -> Iterator[RunLog]:
     """
     log = RunLog(command=command, output=config.output)
     started = time.monotonic()
+    lineage = _start_lineage(config) if config.lineage else None
     try:
         yield log
     except BaseException as error:
-        _tell(config, _failed(log, error, time.monotonic() - started))
+        _tell(config, _failed(log, error, time.monotonic() - started), lineage)
         raise
-    _tell(config, _ended(config, log, time.monotonic() - started))
+    _tell(config, _ended(config, log, time.monotonic() - started), lineage)
 
 
-def _tell(config: JobConfig, record: Record) -> None:
-    """Write what the options ask for; the run's own result decides its exit code."""
+def _start_lineage(config: JobConfig) -> Lineage:
+    try:
+        from beam_pipeline.summary.lineage import Lineage  # An extra brings what it needs.
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            "--lineage needs the extra lineage: pip install 'review-shards[lineage]'"
+        ) from error
+    return Lineage.start(config)
+
+
+def _tell(config: JobConfig, record: Record, lineage: Lineage | None) -> None:
+    """Tell whom the options ask for; the run's own result decides its exit code."""
+    if lineage is not None:
+        lineage.end(record)
     try:
         if config.summary == "json":
             write(record_text(record).rstrip(), sys.stdout)

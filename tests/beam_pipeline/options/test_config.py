@@ -114,6 +114,7 @@ def test_what_decides_the_bytes_is_in_the_fingerprint_and_paths_are_not():
         "expect",
         "summary",
         "metrics_file",
+        "lineage",
         "log_format",
         "dry_run",
         "quiet",
