@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from transforms import storage
@@ -52,6 +53,20 @@ def not_fast(name: str, why: str) -> TokenizerError:
     )
 
 
+def has_vocabulary(files: Mapping[str, bytes]) -> bool:
+    """Return False where there is nothing but what stands beside a vocabulary."""
+    return bool(files.keys() - {*COMPANIONS, *_ALSO_READ})
+
+
+def holds_none(folder: str, reason: str = "") -> TokenizerError:
+    """Return the error for a folder without any vocabulary, with what the library says of it."""
+    return TokenizerError(
+        f"{folder} holds no tokenizer, neither {TOKENIZER_FILE} nor a vocabulary such as "
+        f"vocab.txt or spiece.model: pass the folder that does, or a name on the Hugging Face hub"
+        f"{reason and f' ({reason})'}"
+    )
+
+
 def _read_file(path: str) -> bytes:
     try:
         return storage.read_bytes(path)
@@ -67,12 +82,8 @@ def _read_folder(folder: str) -> dict[str, bytes]:
             info = storage.info_of(path) or {}
             if (info.get("size") or 0) <= _MAX_FILE_BYTES:
                 files[file] = _read_file(path)
-    if not files.keys() - {*COMPANIONS, *_ALSO_READ}:
-        raise TokenizerError(
-            f"{folder} holds no tokenizer, neither {TOKENIZER_FILE} nor a vocabulary such as "
-            f"vocab.txt or spiece.model: pass the folder that does, or a name on the Hugging Face "
-            f"hub"
-        )
+    if not files:
+        raise holds_none(folder)
     return files
 
 

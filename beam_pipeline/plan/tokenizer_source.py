@@ -18,6 +18,8 @@ from beam_pipeline.plan.tokenizer_files import (
     COMPANIONS,
     TOKENIZER_FILE,
     find_files,
+    has_vocabulary,
+    holds_none,
     is_hub_name,
     not_fast,
 )
@@ -207,6 +209,8 @@ def _no_tokenizer(name: str, files: Mapping[str, bytes], error: Exception) -> To
             f"{answers.library()} makes no fast tokenizer of {name}: pass its {TOKENIZER_FILE} "
             f"itself to take that file as it lies, or choose another ({error})"
         )
+    if not has_vocabulary(files):
+        return holds_none(name, str(error))
     if any(file.endswith(".model") for file in files):
         cure = "install sentencepiece and a protobuf that fits it"
     else:

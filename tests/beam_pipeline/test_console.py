@@ -121,9 +121,13 @@ def test_an_interrupt_of_any_command_is_one_line(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    for module in ("clean", "dataset_arguments"):
-        monkeypatch.setattr(f"beam_pipeline.{module}.read_manifest", interrupted)
-    monkeypatch.setattr("beam_pipeline.report.__main__.write_report", interrupted)
+    for name in (
+        "clean.read_manifest",
+        "verify.read_generation",
+        "inspect.read_generation",
+        "report.__main__.write_report",
+    ):
+        monkeypatch.setattr(f"beam_pipeline.{name}", interrupted)
     assert callable(main)
     assert main([str(dataset)]) == 130
     (line,) = capsys.readouterr().err.splitlines()

@@ -104,7 +104,7 @@ MISTAKES: list[tuple[str, Change, int, list[str]]] = [
     ("output holds another dataset", _other_dataset, 1,
      ["--max_length 32", "--output", "--overwrite"]),
     ("tokenizer folder is empty", _empty_tokenizer, 2,
-     ["model", "tokenizer.json", "tokenizer_class"]),
+     ["model holds no tokenizer", "tokenizer.json", "vocab.txt"]),
     ("slow tokenizer", _slow_tokenizer, 2, ["slow", "tokenizer.json", "tokenizer_class"]),
     ("broken tokenizer", _broken_tokenizer, 2, ["tokenizer.json"]),
     ("misspelt flag", _options(max_lenght="64"), 2,

@@ -136,9 +136,10 @@ def test_a_worker_of_prism_killed(
 def job_on(cluster: LocalEngine, name: str) -> dict[str, Any]:
     page = f"http://localhost:{cluster.web_port}/jobs"
     jobs = requests.get(f"{page}/overview", timeout=30).json()["jobs"]
-    (found,) = (job["jid"] for job in jobs if job["name"] == name)
-    job: dict[str, Any] = requests.get(f"{page}/{found}", timeout=30).json()
-    return job
+    (found,) = (job for job in jobs if job["name"] == name)
+    job: dict[str, Any] = requests.get(f"{page}/{found['jid']}", timeout=30).json()
+    # What the cluster says of a single job may be three seconds old.
+    return {**job, "state": found["state"]}
 
 
 def on_cluster(cluster: LocalEngine, name: str, *workers: str) -> tuple[str, ...]:

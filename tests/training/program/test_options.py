@@ -160,6 +160,7 @@ def test_adapters_go_with_masked_language_models(
 ) -> None:
     pytest.importorskip("peft", reason="pip install 'review-shards[lora]'")
     options = {"model_name_or_path": mlm_model["folder"], "lora_r": 2, "max_train_rows": 40}
+    options["learning_rate"] = 0.1
     probe = {"probe": "a great [MASK] ."}
     metrics = run(parse_options(arguments(mlm, tmp_path / "model", **options, **probe)))
 
