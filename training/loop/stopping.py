@@ -35,6 +35,7 @@ class StopRequest:
         """Start the clock."""
         self._deadline = None if max_hours is None else time.monotonic() + max_hours * 3600
         self._signal = 0
+        self._was_waiting = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopRequest:
@@ -52,6 +53,10 @@ class StopRequest:
         """Leave signals as they were; those that came meanwhile have been heeded."""
         if self._before:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        # A library's thread may be about to take what was waiting: our handler must still be there.
+        deadline = time.monotonic() + 1
+        while self._was_waiting and not self._signal and time.monotonic() < deadline:
+            time.sleep(0.001)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -59,6 +64,7 @@ class StopRequest:
         """Return 0, or the number that says who asked; see `reason_of`."""
         # Waiting, or noted where a thread of a library took it.
         waiting = signal.sigpending().intersection(SIGNALS) if self._before else ()
+        self._was_waiting = self._was_waiting or bool(waiting)
         if self._signal or waiting:
             return self._signal or int(min(waiting))
         is_over = self._deadline is not None and time.monotonic() >= self._deadline
