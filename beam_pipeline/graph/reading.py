@@ -22,7 +22,7 @@ def tokenizer_path(recipe: DatasetRecipe, plan: Plan) -> str:
 
 def text_trial(recipe: DatasetRecipe, plan: Plan) -> TextTrial | None:
     """Return what tries texts with the tokenizer; None where it gives up on none."""
-    if not recipe.tokenizer.encoder.has_patterns:
+    if not recipe.tokenizer.encoder.patterns:
         return None
     return TextTrial(tokenizer_path=tokenizer_path(recipe, plan), cleaning=recipe.cleaning)
 

@@ -24,6 +24,7 @@ from transforms.functional.reviews.problem_types import (
     SINGLE,
     ProblemType,
 )
+from transforms.functional.tokenization.panics import is_panic, unprinted_panics
 
 Row = list[int]  # Token ids.
 
@@ -98,20 +99,37 @@ class Predictor:
 
     def __call__(self, texts: Sequence[str]) -> list[Prediction]:
         """Return the prediction for each text."""
-        windows = self._windows(self._preprocessing.clean(texts))
+        found = self._windows(self._preprocessing.clean(texts))
+        windows = [rows or [] for rows in found]
         if self.fills_masks:
             mask = self._tokenizer.mask_token_id
             windows = [[row for row in rows if mask in row][:1] for rows in windows]
         rows = [row for text_rows in windows for row in text_rows]
         owners = np.repeat(np.arange(len(texts)), [len(text_rows) for text_rows in windows])
         if not rows:
-            return [self._nothing() for _ in texts]
+            return [self._nothing(text_rows) for text_rows in found]
         means = mean_of_windows(self._scores(rows), owners, len(texts))
-        pairs = zip(windows, means, strict=True)
-        return [self._named(row) if text_rows else self._nothing() for text_rows, row in pairs]
+        return [
+            self._named(mean) if text_rows else self._nothing(all_rows)
+            for text_rows, all_rows, mean in zip(windows, found, means, strict=True)
+        ]
 
-    def _windows(self, texts: list[str]) -> list[list[Row]]:
-        """Return the rows of each text; none for a text without a token."""
+    def _windows(self, texts: list[str]) -> list[list[Row] | None]:
+        """Return the rows of each text; none for one without a token, None if there is no telling.
+
+        The tokenizer's patterns may give up on a text: the others have their rows all the same.
+        """
+        try:
+            with unprinted_panics():
+                return self._encoded(texts)
+        except BaseException as error:
+            if not is_panic(error):
+                raise
+        if len(texts) == 1:
+            return [None]
+        return [rows for text in texts for rows in self._windows([text])]
+
+    def _encoded(self, texts: list[str]) -> list[list[Row] | None]:
         says = self._preprocessing
         n_special = self._tokenizer.num_special_tokens_to_add()
         stride = says.stride if says.overflow == "windows" else 0
@@ -127,11 +145,11 @@ class Predictor:
             return_token_type_ids=False,
         )
         owned = zip(encoded["overflow_to_sample_mapping"], encoded["input_ids"], strict=True)
-        windows: list[list[Row]] = [[] for _ in texts]
+        windows: list[list[Row] | None] = [[] for _ in texts]
         for text, rows in groupby(owned, key=lambda pair: int(pair[0])):
             windows[text] = [row for _, row in rows if row]
         if says.overflow == "truncate" and not self.fills_masks:
-            return [rows[:1] for rows in windows]
+            return [rows and rows[:1] for rows in windows]
         return windows
 
     def _scores(self, rows: list[Row]) -> npt.NDArray[np.float64]:
@@ -185,7 +203,9 @@ class Predictor:
             return int(np.count_nonzero(scores >= HOT))
         return self._top_k or (5 if self.fills_masks else 1)
 
-    def _nothing(self) -> Prediction:
+    def _nothing(self, rows: list[Row] | None) -> Prediction:
+        if rows is None:
+            return Prediction([], "the tokenizer gives up on it")
         if self.fills_masks:
             return Prediction([], f"no {self._tokenizer.mask_token} to fill in")
         return Prediction([], "no token in it")

@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from transforms.functional.errors import UsageError
@@ -33,6 +34,7 @@ class OutputLock:
         """Store the folder."""
         self._path = Path(folder, LOCK_FILE)
         self._descriptor: int | None = None
+        self._made: list[Path] = []
 
     def acquire(self) -> None:
         """Take the lock; make the folder if need be.
@@ -40,22 +42,48 @@ class OutputLock:
         Raises:
             UsageError: another run has it, or the folder cannot be made.
         """
+        folder = self._path.parent
+        self._made = [path for path in (folder, *folder.parents) if not path.exists()]
+        while True:
+            descriptor = self._open()
+            try:
+                self._lock(descriptor)
+                if self._is_there(descriptor):  # The run before removes its file.
+                    break
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)
+        self._descriptor = descriptor
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
+
+    def release(self) -> None:
+        """Give the lock back, if this process has it; a folder that it made for nothing goes."""
+        if self._descriptor is None:
+            return
+        with suppress(OSError):
+            self._path.unlink()
+            for folder in self._made:
+                folder.rmdir()  # Not where anything lies in it.
+        os.close(self._descriptor)
+        self._descriptor = None
+
+    def _open(self) -> int:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise UsageError(
                 f"--output_dir {self._path.parent} cannot be written: {error.strerror}"
             ) from error
-        self._lock(self._descriptor)
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, f"process {os.getpid()} on {platform.node()}".encode())
 
-    def release(self) -> None:
-        """Give the lock back, if this process has it."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+    def _is_there(self, descriptor: int) -> bool:
+        """Return True where the file that is open is still the one that others would open."""
+        try:
+            return os.path.samestat(os.fstat(descriptor), self._path.stat())
+        except FileNotFoundError:
+            return False
 
     def _lock(self, descriptor: int) -> None:
         deadline = time.monotonic() + _PATIENCE_S

@@ -138,6 +138,7 @@ def test_bad_input_is_one_line_and_an_exit_code(
     assert main(line(Place(mlm, ragged, tmp_path))) == code
     [error] = [text for text in capsys.readouterr().err.splitlines() if text.startswith("error")]
     assert message in error
+    assert not (tmp_path / "model").exists()
 
 
 def test_another_tokenizer_than_the_models_is_refused(

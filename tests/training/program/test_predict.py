@@ -15,6 +15,7 @@ from transformers import AutoModelForSequenceClassification, pipeline
 from tests.training.datasets import sample_reviews, write_classification
 from tests.training.programs import arguments, write_config
 from training.__main__ import main
+from training.inference.predictor import Predictor
 from training.loop.metrics import average_windows
 from training.predict import main as predict_main
 from training.reading.dataset import ShardDataset
@@ -130,6 +131,28 @@ def test_every_line_has_a_line_also_without_a_prediction(
     assert errors.splitlines()[-1] == (
         "error: 3 without a prediction; the first: no string in the field 'text'"
     )
+
+
+class PanicException(BaseException):  # As the tokenizers library names its own.
+    pass
+
+
+def test_a_text_that_the_tokenizer_gives_up_on_stops_no_other(
+    classifier: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = Predictor._encoded
+
+    def give_up(predictor: Predictor, texts: list[str]) -> Any:
+        if "slow" in texts:
+            raise PanicException("over")
+        return encoded(predictor, texts)
+
+    monkeypatch.setattr(Predictor, "_encoded", give_up)
+    texts = ("--text", "good", "--text", "slow", "--text", "bad")
+    assert predict_main(["--model", str(classifier), *texts]) == 2
+    out, errors = capsys.readouterr()
+    assert [bool(line.split("\t")[0]) for line in out.splitlines()] == [True, False, True]
+    assert errors.endswith("1 without a prediction; the first: the tokenizer gives up on it 'slow'\n")
 
 
 def test_an_empty_text_is_labelled_as_the_job_writes_it(classifier: Path, capsys: Capture) -> None:

@@ -19,7 +19,7 @@ import pyarrow as pa
 from transforms.functional.errors import InputError, MissingColumnError
 from transforms.functional.readers.columns import MAX_REVIEW_BYTES, ReviewColumns, review_chunk
 from transforms.functional.readers.dialect import Dialect
-from transforms.functional.readers.lines import BLOCK_BYTES, check_not_utf16
+from transforms.functional.readers.lines import BLOCK_BYTES, UTF16_SAMPLE_BYTES, check_not_utf16
 from transforms.functional.readers.tables import check_names
 from transforms.functional.reviews.reviews import RejectedRecord, ReviewChunk
 
@@ -131,7 +131,7 @@ class _Lines:
 
 
 def _records(lines: _Lines, dialect: Dialect) -> Iterator[_Row]:
-    check_not_utf16(lines.first[:4].encode(errors="surrogateescape"))
+    check_not_utf16(lines.first[:UTF16_SAMPLE_BYTES].encode(errors="surrogateescape"))
     sep = _SEP.fullmatch(lines.first)
     if sep:
         next(lines)

@@ -88,13 +88,13 @@ def _records(
     file: FileRange, data: bytes, sample_by: Literal["line", "document"]
 ) -> Iterator[_Record]:
     start = len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
-    if sample_by == "document":
-        yield _Record(file.source, 0, data[start:], file.label)
-        return
     try:
         check_not_utf16(data)
     except InputError as error:
         raise InputError(f"{file.path}: {error}") from None
+    if sample_by == "document":
+        yield _Record(file.source, 0, data[start:], file.label)
+        return
     starts, ends = line_bounds(data)
     for first, end in zip(starts.tolist(), ends.tolist(), strict=True):
         yield _Record(file.source, first, data[max(first, start) : end], file.label)

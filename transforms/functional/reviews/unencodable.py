@@ -6,7 +6,7 @@ where the library gives up. Later it would be too late: what was read has been c
 
 from __future__ import annotations
 
-import functools
+import math
 
 import numpy as np
 import pyarrow as pa
@@ -14,18 +14,13 @@ import pyarrow as pa
 from transforms.functional.reviews.cleaning import Cleaning, clean_texts
 from transforms.functional.reviews.reviews import RejectedRecord, ReviewChunk, text_lengths
 from transforms.functional.tokenization.encoder import Encoder
-
-# The library gives up after ten million steps back: a pattern that takes a few for each character
-# never does so for a shorter text.
-SAFE_BYTES = 1 << 20
-# A pattern for which each character doubles the steps gives up on these.
-_RUNS = tuple(f"{character * 100}?x1" for character in " \naA1!")
+from transforms.functional.tokenization.panics import unprinted_panics
+from transforms.functional.tokenization.patterns import safe_length
 
 
-@functools.lru_cache(maxsize=1)
-def safe_bytes(encoder: Encoder) -> int:
-    """Return up to how many bytes a text can surely be encoded: 0 where a pattern is a slow one."""
-    return 0 if any(encoder.why_it_gives_up(run) for run in _RUNS) else SAFE_BYTES
+def safe_bytes(encoder: Encoder) -> float:
+    """Return up to how many bytes a text can surely be encoded: 0 where nobody knows."""
+    return min(map(safe_length, encoder.patterns), default=math.inf)
 
 
 def reject_unencodable(chunk: ReviewChunk, encoder: Encoder, cleaning: Cleaning) -> ReviewChunk:
@@ -36,14 +31,14 @@ def reject_unencodable(chunk: ReviewChunk, encoder: Encoder, cleaning: Cleaning)
         encoder: The tokenizer.
         cleaning: What will be done to the texts before they are encoded.
     """
-    if not encoder.has_patterns:
-        return chunk
     reviews = chunk.reviews
     suspects = np.flatnonzero(text_lengths(reviews) > safe_bytes(encoder))
+    if len(suspects) == 0:
+        return chunk
     texts = clean_texts(reviews.column("text").take(pa.array(suspects)), cleaning)[-1]
-    reasons = dict(
-        zip(suspects.tolist(), map(encoder.why_it_gives_up, texts.to_pylist()), strict=True)
-    )
+    with unprinted_panics():
+        found = [encoder.why_it_gives_up(text) for text in texts.to_pylist()]
+    reasons = dict(zip(suspects.tolist(), found, strict=True))
     rejected = [
         RejectedRecord(
             source=reviews.column("source")[row].as_py(),

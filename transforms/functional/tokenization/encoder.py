@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,11 @@ import tokenizers
 import tokenizers.pre_tokenizers
 
 from transforms.functional.errors import TokenizerError
+from transforms.functional.tokenization.panics import is_panic
 from transforms.functional.tokenization.text_encoder import (
     TextEncoder,
     WordPieceEncoder,
     cannot_encode,
-    is_panic,
 )
 
 _TEMPLATE_PROBES = ("a", "the film was good", "1 2")
@@ -125,9 +125,9 @@ class Encoder(TextEncoder):
         return text if normalizer is None else str(normalizer.normalize_str(text))
 
     @property
-    def has_patterns(self) -> bool:
-        """True where the normalizer or the pre-tokenizer searches by a regular expression."""
-        return '{"Regex":' in json.dumps((self.normalizer, self.pre_tokenizer))
+    def patterns(self) -> tuple[str, ...]:
+        """The regular expressions by which the normalizer and the pre-tokenizer search."""
+        return tuple(_patterns_in([self.normalizer, self.pre_tokenizer]))
 
     def why_it_gives_up(self, text: str) -> str:
         """Return why a pattern gives up on ``text``; empty where none does."""
@@ -258,6 +258,17 @@ def _template_of(
                 "(TemplateProcessing with one $A)"
             )
     return tuple(specials[: min(splits)]), tuple(specials[min(splits) :])
+
+
+def _patterns_in(component: Any) -> Iterator[str]:
+    """Yield the values of all keys `Regex` of a component and its steps."""
+    if isinstance(component, dict):
+        if isinstance(component.get("Regex"), str):
+            yield component["Regex"]
+        component = [*component.values()]
+    if isinstance(component, list):
+        for step in component:
+            yield from _patterns_in(step)
 
 
 def _dict_or_none(value: Any) -> dict[str, Any] | None:

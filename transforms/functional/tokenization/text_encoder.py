@@ -15,6 +15,7 @@ import pyarrow as pa
 import tokenizers
 
 from transforms.functional.errors import TokenizerError
+from transforms.functional.tokenization.panics import is_panic
 from transforms.functional.tokenization.text_arrays import as_large_string, batches_of
 from transforms.functional.tokenization.tokens import (
     EncodedWords,
@@ -137,11 +138,6 @@ def _ids_of(encodings: Sequence[tokenizers.Encoding]) -> tuple[UInt32Array, Int6
     offsets = offsets_of([len(encoding) for encoding in encodings])
     ids = chain.from_iterable(encoding.ids for encoding in encodings)
     return np.fromiter(ids, np.uint32, int(offsets[-1])), offsets
-
-
-def is_panic(error: BaseException) -> bool:
-    """Return True for a panic of the library's own language, which is no `Exception`."""
-    return type(error).__name__ == "PanicException"
 
 
 def cannot_encode(error: BaseException) -> TokenizerError:

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from tests.transforms.functional.readers.seen import TEXT, rejected, reviews
 from transforms.functional.errors import InputError
+from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.jsonl import read_jsonl
-from transforms.functional.readers.lines import line_blocks, line_bounds
-from transforms.functional.readers.text import read_lines
+from transforms.functional.readers.lines import check_not_utf16, line_blocks, line_bounds
+from transforms.functional.readers.text import read_lines, read_whole_files
 
 # Line ends, parts of line ends, and what others take for line ends.
 _PIECES = [b"\n", b"\r\n", b"\r", b"a", b"bcd", b"", "\u0085".encode(), "\u2028".encode(), b"\x0c"]
@@ -109,6 +110,17 @@ def test_line_bounds_leave_out_one_carriage_return():
 
 @pytest.mark.parametrize("mark", ["\ufeff", ""])
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_utf16_text_is_an_error_and_no_text_full_of_nuls(encoding, mark):
+@pytest.mark.parametrize("text", ["good\nbad\n", "Хороший фильм!\n", "Καλή ταινία\n"])
+def test_utf16_text_is_an_error_and_no_text_full_of_nuls(encoding, mark, text):
+    data = f"{mark}{text}".encode(encoding)
     with pytest.raises(InputError, match="is UTF-16"):
-        list(read_lines(io.BytesIO(f"{mark}good\nbad\n".encode(encoding)), 0))
+        list(read_lines(io.BytesIO(data), 0))
+    file = FileRange(source=0, path="in/a.txt", format="text")
+    for sample_by in ("line", "document"):
+        with pytest.raises(InputError, match=r"in/a\.txt: is UTF-16"):
+            list(read_whole_files([(file, data)], sample_by))
+
+
+@pytest.mark.parametrize("data", [b"", b"a", b"\0\0", b"a\0b and more of it\0", "été\0".encode()])
+def test_a_few_nuls_are_no_utf16(data):
+    check_not_utf16(data)

@@ -8,11 +8,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 from tests import tokenizers_zoo
 from transforms.functional.reviews.cleaning import Cleaning
 from transforms.functional.reviews.reviews import RejectedRecord, ReviewChunk, make_reviews
-from transforms.functional.reviews.unencodable import (
-    SAFE_BYTES,
-    reject_unencodable,
-    safe_bytes,
-)
+from transforms.functional.reviews.unencodable import reject_unencodable, safe_bytes
 from transforms.functional.tokenization.encoder import Encoder
 
 # Twice as many ways to match with each blank more.
@@ -56,18 +52,34 @@ def test_what_counts_is_the_text_that_will_be_tokenized() -> None:
     assert [item.raw for item in cleaned.rejected] == [b"<b>  </b>" * 30]
 
 
-@pytest.mark.parametrize(("pattern", "limit"), [(SLOW, 0), (LINEAR, SAFE_BYTES)])
-def test_only_long_texts_are_tried_unless_the_pattern_is_a_slow_one(
-    pattern: str, limit: int
-) -> None:
-    assert safe_bytes(encoder_of(pattern)) == limit
+@pytest.mark.parametrize("pattern", [SLOW, r"\s*\s*(?!1)\d", r"(ab|a|b)+(?<=x)"])
+def test_of_a_pattern_without_a_known_bound_each_text_is_tried(pattern: str) -> None:
+    blanks, letters = " " * 20_000 + "1", "ab" * 20_000
+    made = reject_unencodable(chunk_of("fine", blanks, letters), encoder_of(pattern), Cleaning())
+    assert made.reviews.num_rows == 2
+    assert len(made.rejected) == 1
+
+
+def test_of_other_patterns_only_long_texts_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = encoder_of(LINEAR)
+    tried: list[int] = []
+    monkeypatch.setattr(encoder, "why_it_gives_up", lambda text: tried.append(len(text)))
+    limit = int(safe_bytes(encoder))
+    reject_unencodable(chunk_of(" ", " " * limit, " " * (limit + 1)), encoder, Cleaning())
+    assert tried == [limit + 1]
 
 
 def test_a_tokenizer_without_patterns_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Encoder, "why_it_gives_up", None)
-    chunk = chunk_of(" " * (SAFE_BYTES + 1))
+    chunk = chunk_of(" " * (1 << 20))
     for tokenizer in (tokenizers_zoo.bert(), tokenizers_zoo.byte_level()):
         assert reject_unencodable(chunk, Encoder(tokenizer), Cleaning()) is chunk
+
+
+def test_what_the_library_prints_of_it_is_not_seen(capfd: pytest.CaptureFixture[str]) -> None:
+    made = reject_unencodable(chunk_of(" " * 60, " " * 61), encoder_of(SLOW), Cleaning())
+    assert len(made.rejected) == 2
+    assert capfd.readouterr().err == ""
 
 
 def test_a_pattern_of_the_normalizer_may_give_up_too() -> None:
