@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
+
 from beam_pipeline.dry_run.outcome import SHARD_BYTES, outcome_of, row_ends
 from beam_pipeline.dry_run.sampling import Sample, take_sample
+from beam_pipeline.dry_run.shard_counts import count_shards
 from beam_pipeline.engines.cores import n_cores
 from beam_pipeline.engines.engine import SMALL_TEXT_BYTES
 from beam_pipeline.options.config import JobConfig
@@ -14,6 +17,7 @@ from beam_pipeline.plan.passed_over import passed_over_line
 from beam_pipeline.plan.planning import Plan, make_plan
 from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import load_tokenizer
+from transforms.functional.reviews.reviews import text_lengths
 from transforms.functional.wording import counted
 from transforms.storage.generations import find_manifest
 
@@ -64,7 +68,9 @@ def _estimate_lines(
     outcome = outcome_of(recipe, plan, sample)
     making_seconds = time.monotonic() - started
     text = outcome.total("text")
-    n_shards = _n_shards(recipe, plan, text.value)
+    lengths = np.concatenate([text_lengths(run.reviews) for run in sample.runs])
+    shards = count_shards(recipe, plan, lengths, text=text, reviews=outcome.total("reviews"))
+    n_shards = round(shards.value)
     ends = row_ends(config) * n_shards
     rows = outcome.total("rows").plus(ends, abs(ends) / 2)
     n_bytes = outcome.total("bytes")
@@ -79,7 +85,7 @@ def _estimate_lines(
         f"  reviews     {outcome.total('reviews').text()}",
         f"  tokens      {outcome.total('tokens').text()}, special ones included",
         f"  rows        {rows.text()}, of {config.max_length} tokens",
-        f"  shards      about {n_shards:,}",
+        f"  shards      {shards.text()}",
         f"  bytes       {n_bytes.text(1e-6, ' MB', 2)}",
     ]
     for name, of, what in (
@@ -99,12 +105,6 @@ def _estimate_lines(
     if config.dedup != "none" or config.exclude:
         lines.append("  NOTE        duplicates and excluded reviews were not looked for")
     return lines
-
-
-def _n_shards(recipe: DatasetRecipe, plan: Plan, text_bytes: float) -> int:
-    n_parts = recipe.n_buckets(plan)
-    n_parts = n_parts or max(len(plan.splits), -(-int(text_bytes) // recipe.config.part_bytes))
-    return n_parts * len(recipe.subsets)
 
 
 def _machine_lines(

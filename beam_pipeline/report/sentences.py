@@ -166,9 +166,12 @@ def duplicates(document: Document) -> str:
             f"({share_text(n, reviews)}); --dedup exact leaves them out."
         )
     if compared and repeated is not None:
-        which = f"{compared} earlier generation{'' if compared == 1 else 's'}"
-        stand = "stands" if repeated == 1 else "stand"
-        said.append(f"{counted(repeated, 'text')} of this run {stand} in {which}, too.")
+        earlier = f"{compared:,} earlier generations" if compared > 1 else "the earlier generation"
+        if repeated:
+            stand = "stands" if repeated == 1 else "stand"
+            said.append(f"{counted(repeated, 'text')} of this run {stand} in {earlier}, too.")
+        else:
+            said.append(f"None of this run's texts stands in {earlier}.")
     return " ".join(said)
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from beam_pipeline.__main__ import main
 from tests.docs.documents import blocks_of
+from tests.installed import hide_other_packages, other_modules
 from tests.jobs import IN_MEMORY, REVIEWS, TOKENIZER
 from tests.paths import ROOT
 
@@ -33,7 +34,7 @@ PROGRAMS = {
 def commands() -> list[str]:
     """Return README's commands in their order, without the installation."""
     found = [content for language, content in BLOCKS if language == "sh"]
-    assert "pip install" in found[0]
+    assert ".[report,train]" in found[0]
     return found[1:]
 
 
@@ -42,8 +43,10 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]
     """Return the folder in which README was followed, and what each block printed."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "tests").symlink_to(ROOT / "tests")
-    for place in ("reviews", "bucket/reviews", "programs"):
+    for place in ("reviews", "bucket/reviews", "programs", "installed"):
         (folder / place).mkdir(parents=True)
+    # What the tests need besides must not be needed by who follows README.
+    hide_other_packages(folder / "installed", ("report", "train"))
     good = b"\n".join(line for line in REVIEWS.read_bytes().split(b"\n") if _is_text(line))
     table = pyarrow.json.read_json(pyarrow.py_buffer(good))
     pyarrow.parquet.write_table(table, folder / "reviews" / "a.parquet")
@@ -67,7 +70,12 @@ def _follow(block: str, folder: Path) -> str:
     done = subprocess.run(
         ["bash", "-e", "-c", block],
         cwd=folder,
-        env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
+        env={
+            **os.environ,
+            "PATH": path,
+            "PYTHONPATH": f"{folder / 'installed'}:{ROOT}",
+            "HF_HUB_OFFLINE": "1",
+        },
         capture_output=True,
         text=True,
         timeout=300,
@@ -117,6 +125,12 @@ def test_every_python_example_of_readme_reads_those_rows(
     assert names["reviews"] == [(0, n_rows)]
     assert {"input_ids", "attention_mask", "word_starts"} <= set(names["frame"].columns)
     assert names["batch"]["input_ids"].shape == (32, 128)
+
+
+def test_who_installs_what_readme_says_has_none_of_these() -> None:
+    hidden = other_modules(("report", "train"))
+    assert {"datasets", "pandas", "polars", "pytest"} <= set(hidden)
+    assert not {"beam_pipeline", "google", "jinja2", "numpy", "torch", "training"} & set(hidden)
 
 
 def test_make_run_makes_what_the_makefile_says(

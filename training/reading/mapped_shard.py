@@ -47,9 +47,10 @@ class ColumnType:
         is_list = bool(pa.types.is_nested(data_type))
         fixed = bool(pa.types.is_fixed_size_list(data_type))
         value_type = data_type.value_type if is_list else data_type
-        is_bool = bool(pa.types.is_boolean(value_type))
+        # Not `to_pandas_dtype`, which imports pandas.
+        dtype = pa.array([], value_type).to_numpy(zero_copy_only=False).dtype
         return cls(
-            dtype=np.dtype(np.uint8 if is_bool else value_type.to_pandas_dtype()),
+            dtype=np.dtype(np.uint8) if dtype.kind == "b" else dtype,
             bits=int(value_type.bit_width),
             width=int(data_type.list_size) if fixed else 1,
             is_list=is_list,

@@ -133,6 +133,7 @@ def test_the_truth_lies_in_the_range(
         "reviews": ledger["reviews"]["read"],
         "tokens": ledger["tokens"]["tokenized"] + ledger["tokens"]["special"],
         "rows": sum(subset["rows"] for subset in subsets),
+        "shards": sum(len(subset["shards"]) for subset in subsets),
         "bytes": sum(shard["bytes"] for subset in subsets for shard in subset["shards"]) / 1e6,
     }
     if task == "classification":
@@ -141,8 +142,9 @@ def test_the_truth_lies_in_the_range(
     for name, true in truth.items():
         value, low, high = _figure(out, name)
         assert low <= true <= high, (name, true)
-        assert low < value < high, (name, "the sample is not all of it")
-        if name != "bytes" or not more.endswith("parquet"):  # Made texts repeat: none can tell.
+        assert low < value < high or name == "shards", (name, "the sample is not all of it")
+        # Made texts repeat: none can tell how they shrink. Parts of 15 reviews end by chance.
+        if (name, more) not in (("bytes", "--format parquet"), ("shards", _SMALL_PARTS)):
             assert high - low <= value, (name, "a range that says nothing")
     if kind != "jsonl":  # The number of files, or of rows in an index, tells that of reviews.
         reviews_read = ledger["reviews"]["read"]

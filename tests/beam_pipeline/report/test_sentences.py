@@ -128,6 +128,10 @@ def test_texts_of_earlier_generations_are_said():
     assert sentences.duplicates(document).endswith(
         "1 text of this run stands in 2 earlier generations, too."
     )
+    document = _with("measured", repeated=0, compared_generations=1)
+    assert sentences.duplicates(document).endswith(
+        "None of this run's texts stands in the earlier generation."
+    )
 
 
 def test_figures_of_one_run_of_several_are_said_to_be_its_own():

@@ -73,6 +73,10 @@ class SizedFile:
             return self.bytes * sum(group.bytes for group in groups) / max(1, self.text_bytes)
         return self.bytes if part.end is None else part.end - part.start
 
+    def text_of(self, part: FileRange) -> float:
+        """A guess of the text in a range of it."""
+        return self.text_bytes * self.stored_bytes(part) / max(1, self.bytes)
+
 
 def plan_splits(files: Iterable[SizedFile], part_bytes: int, first: int = 0) -> Iterator[Split]:
     """Yield numbered splits of about `part_bytes` of text each, in input order.
