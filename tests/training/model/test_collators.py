@@ -13,7 +13,8 @@ from training.reading.row_reader import Batch, RowBatch
 from training.sampling.order import ShardOrder
 from training.sampling.sampler import ElasticSampler
 from transforms.functional.errors import DatasetError
-from transforms.functional.rows.masking import MaskRecipe, mask_blocks, span_begin_probability
+from transforms.functional.rows.masking import MaskRecipe, mask_blocks
+from transforms.functional.rows.span_masks import span_begin_probability
 
 UNITS = [{}, {"whole_words": True}, {"spans": True}]
 

@@ -5,35 +5,27 @@ random token, 10 % stay; all of them are predicted. With whole words (the BERT a
 `whole_word_mask`), words are chosen instead of tokens, and each token of a word falls to 80/10/10
 by itself, as in that code. Choosing each word with the same probability makes the expected share of
 chosen tokens that probability too.
-
-Spans follow SpanBERT (Joshi et al., TACL 2020): runs of 1 to 10 whole words, their lengths
-geometric with p = 0.2, and one throw of 80/10/10 for all tokens of a run. SpanBERT draws runs until
-15 % of a block are masked; here each word begins a run with a fixed probability, chosen so that the
-expected share of masked words is the recipe's. That needs no loop and no order of drawing. A run
-may also have begun before the first word of a review, or of a block: so that word is as likely to
-be masked as any other.
+Spans are runs of whole words; see `span_masks`.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from transforms.functional.counter_random import block_draws, split_mix
 from transforms.functional.rows.rows import Rows
+from transforms.functional.rows.span_masks import HALF, choose_spans, is_below, upper_half
 
 IGNORED = -100  # The label of a token that is not predicted, as in torch's cross entropy.
 
-_HALF = 2.0**32
+_TOKENS_AT_ONCE = 1 << 15  # Their draws stay in a core's cache.
 
-_MASKED_BELOW, _RANDOM_BELOW = (np.uint32(math.ceil(share * _HALF)) for share in (0.8, 0.9))
-
-_LONGEST_SPAN = 10  # Words; both numbers are SpanBERT's.
-_SPAN_END = 0.2
+_MASKED_BELOW, _RANDOM_BELOW = (np.uint32(math.ceil(share * HALF)) for share in (0.8, 0.9))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +68,7 @@ class MaskRecipe:
 
     def is_special(self, ids: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
         """Return whether each of some ids is never chosen; of the same shape."""
-        special: npt.NDArray[np.bool_] = self._specials[np.minimum(ids, len(self._specials) - 1)]
+        special: npt.NDArray[np.bool_] = self._specials.take(ids, mode="clip")
         return special
 
 
@@ -113,20 +105,34 @@ def mask_blocks(
         (n, length) ids (of the type given) with tokens replaced, and (n, length) int32 labels: the
         old id where a token was chosen, `IGNORED` elsewhere.
     """
-    draws = block_draws(recipe.seed, blocks, input_ids.shape[1])
     labels = np.full(input_ids.shape, IGNORED, np.int32)
     masked = np.array(input_ids, order="C")
-    flat, own = masked.reshape(-1), draws.reshape(-1)
+    n_rows = max(1, _TOKENS_AT_ONCE // max(1, input_ids.shape[1]))
+    for begin in range(0, len(input_ids), n_rows):
+        part = slice(begin, begin + n_rows)
+        _mask(masked[part], labels[part], word_starts[part], blocks[part], recipe)
+    return masked, labels
+
+
+def _mask(
+    ids: npt.NDArray[np.uint32],
+    labels: npt.NDArray[np.int32],
+    word_starts: npt.NDArray[np.bool_],
+    blocks: npt.NDArray[np.int64],
+    recipe: MaskRecipe,
+) -> None:
+    """Replace chosen tokens in ids, and write what they were into labels; both are changed."""
+    draws = block_draws(recipe.seed, blocks, ids.shape[1])
+    flat, own = ids.reshape(-1), draws.reshape(-1)
     # From here on only chosen tokens are looked at: one in seven.
-    places, branch = _choice(input_ids, draws, word_starts, recipe)
-    ids = flat[places]
-    maskable = np.flatnonzero(~recipe.is_special(ids))
-    places, ids = places[maskable], ids[maskable]
-    labels.reshape(-1)[places] = ids
+    places, branch = _choice(ids, draws, word_starts, recipe)
+    old = flat[places]
+    maskable = np.flatnonzero(~recipe.is_special(old))
+    places, old = places[maskable], old[maskable]
+    labels.reshape(-1)[places] = old
     draws_there = own[places]
     branch = draws_there if branch is None else branch[maskable]
-    flat[places] = _replace(ids, branch, draws_there, recipe)
-    return masked, labels
+    flat[places] = _replace(old, branch, draws_there, recipe)
 
 
 def _choice(
@@ -137,8 +143,8 @@ def _choice(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64] | None]:
     """Return the flat places of tokens to choose, and for spans the draw that decides 80/10/10."""
     if recipe.spans:
-        return _spans(input_ids, draws, word_starts, recipe)
-    chosen = _below(draws, recipe.probability)
+        return choose_spans(recipe.is_special(input_ids), draws, word_starts, recipe.probability)
+    chosen = is_below(draws, recipe.probability)
     return (_of_words(chosen, word_starts) if recipe.whole_words else np.flatnonzero(chosen)), None
 
 
@@ -151,102 +157,14 @@ def _of_words(
     """
     starts = np.array(word_starts)
     starts[:, 0] = True
-    bounds = np.append(np.flatnonzero(starts), starts.size)
-    words = np.flatnonzero(chosen.reshape(-1)[bounds[:-1]])
-    lengths = bounds[words + 1] - bounds[words]
-    ends = np.cumsum(lengths)
-    shifts = bounds[words] - (ends - lengths)
-    places: npt.NDArray[np.int64] = np.arange(lengths.sum()) + np.repeat(shifts, lengths)
-    return places
-
-
-def _below(draws: npt.NDArray[np.uint64], probability: float) -> npt.NDArray[np.bool_]:
-    """Return where the upper 32 bits, as a number from 0 to 1, are below `probability`."""
-    limit = math.ceil(probability * _HALF)
-    if limit >= 1 << 32:
-        return np.ones(draws.shape, np.bool_)
-    below: npt.NDArray[np.bool_] = draws < np.uint64(limit << 32)
-    return below
-
-
-def _spans(
-    input_ids: npt.NDArray[np.uint32],
-    draws: npt.NDArray[np.uint64],
-    word_starts: npt.NDArray[np.bool_],
-    recipe: MaskRecipe,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
-    """Return the flat places of tokens inside spans, and for each the draw of its span.
-
-    A token that several spans cover belongs to the one that reaches farthest.
-    """
-    flat = draws.reshape(-1)
-    words = np.flatnonzero(word_starts)
-    # Words are counted so that no span reaches over a token of no word (the [SEP] and [CLS] between
-    # two reviews), or into the next block: both move the count on by more than any span is long.
-    gap = recipe.is_special(input_ids) & ~word_starts
-    gap[:, 0] = True
-    number = np.cumsum(word_starts + gap * np.int64(_LONGEST_SPAN + 1)).reshape(-1)
-    begin = span_begin_probability(recipe.probability)
-    begins = words[_below(flat[words], begin)]
-    # Below `begin` the draw is uniform again: it also gives the length.
-    uniform = _upper(flat[begins]) / begin
-    n_words = np.searchsorted(1.0 - np.array(_longer_than()[1:]), uniform, side="right") + 1
-    first = words[np.diff(number[words], prepend=-2) > 1]
-    before = split_mix(~flat[first])  # Another draw, of the spans that began before the word.
-    n_reached = np.searchsorted(_reached_at_most(begin), _upper(before), side="right")
-    # Each span as one number: the largest of all up to a token reaches farthest.
-    reach = np.zeros(draws.size, np.int64)
-    reach[begins] = ((number[begins] + n_words) * draws.size + begins) * 2
-    late = ((number[first] + n_reached) * draws.size + first) * 2 + 1
-    reach[first] = np.maximum(reach[first], late)
-    np.maximum.accumulate(reach, out=reach)
-    places = np.flatnonzero(reach // (2 * draws.size) > number)
-    source, is_late = np.divmod(reach[places] % (2 * draws.size), 2)
-    branch = flat[source]
-    return places, np.where(is_late == 1, split_mix(~branch), branch)
-
-
-def _upper(draws: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
-    """Return the upper 32 bits as numbers from 0 to 1."""
-    upper: npt.NDArray[np.float64] = (draws >> np.uint64(32)) / _HALF
-    return upper
-
-
-@lru_cache
-def _reached_at_most(begin: float) -> npt.NDArray[np.float64]:
-    """Return the probability that spans which began before a word cover 0, 1, ... 8 words from it.
-
-    A span that began `d` words before covers more than `n` when it is longer than `d + n`.
-
-    Args:
-        begin: How often a word begins a span.
-    """
-    longer = [*_longer_than(), *[0.0] * _LONGEST_SPAN]
-    distances = range(1, _LONGEST_SPAN)
-    return np.array(
-        [math.prod(1 - begin * longer[d + n] for d in distances) for n in range(_LONGEST_SPAN - 1)]
-    )
-
-
-def _longer_than() -> list[float]:
-    """Return the probability that a span is longer than 0, 1, ... 10 words."""
-    shares = [(1 - _SPAN_END) ** n for n in range(_LONGEST_SPAN)]
-    return [sum(shares[n:]) / sum(shares) for n in range(_LONGEST_SPAN + 1)]
-
-
-@lru_cache
-def span_begin_probability(probability: float) -> float:
-    """Return how often a word begins a span, so that `probability` of the words are in one.
-
-    A word is in none when it begins none, the word before it none longer than one word, and so on:
-    these are independent, so their probabilities multiply.
-    """
-    low, high = 0.0, 1.0
-    for _ in range(60):  # Halves until float64 has no more digits.
-        middle = (low + high) / 2
-        outside = math.prod(1 - middle * longer for longer in _longer_than())
-        low, high = (middle, high) if outside > 1 - probability else (low, middle)
-    return high
+    inside, goes_on = (chosen & starts).reshape(-1), ~starts.reshape(-1)
+    step = 1
+    # `goes_on`: this token and the `step - 1` before it begin no word.
+    while goes_on.any():
+        inside[step:] |= inside[:-step] & goes_on[step:]
+        goes_on[step:] &= goes_on[:-step]
+        step *= 2
+    return np.flatnonzero(inside)
 
 
 def _replace(
@@ -268,10 +186,10 @@ def _replace(
     at_random = np.flatnonzero((lower >= _MASKED_BELOW) & (lower < _RANDOM_BELOW))
     if recipe.spans:
         # One draw decided for the whole span: each token needs another for its id.
-        share = _upper(split_mix(draws[at_random]))
+        share = upper_half(split_mix(draws[at_random]))
     else:
         # Inside its tenth the draw is uniform again: it also picks the token.
-        share = (lower[at_random] / _HALF - 0.8) / 0.1
+        share = (lower[at_random] / HALF - 0.8) / 0.1
     picks = (share * recipe.vocab_size).astype(np.uint32)
     replaced[at_random] = np.minimum(picks, recipe.vocab_size - 1)
     return replaced

@@ -7,7 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.transforms.functional.tiny import BERT, tokens_of
-from transforms.functional.rows.masking import IGNORED, MaskRecipe, mask_blocks, mask_rows
+from transforms.functional.rows.masking import (
+    _TOKENS_AT_ONCE,
+    IGNORED,
+    MaskRecipe,
+    mask_blocks,
+    mask_rows,
+)
 from transforms.functional.rows.padding import RowLayout, pad_reviews
 
 SPECIAL = (0, 100, 101, 102, 103)
@@ -162,6 +168,20 @@ def test_masks_do_not_depend_on_the_batch(order: list[int], size: int) -> None:
         part = mask_blocks(ids[rows], starts[rows], identities(rows), RECIPE)
         for made, expected in zip(part, whole, strict=True):
             assert np.array_equal(made, expected[rows])
+
+
+@pytest.mark.parametrize("unit", [{}, {"whole_words": True}, {"spans": True}])
+def test_masks_of_more_blocks_than_are_made_at_once_are_those_of_each_alone(
+    unit: dict[str, bool],
+) -> None:
+    ids, starts = blocks(70, length=512)
+    assert ids.size > _TOKENS_AT_ONCE
+    whole = mask_blocks(ids, starts, identities(70), recipe(**unit))
+
+    for row in (0, 33, 63, 64, 69):
+        one = mask_blocks(ids[[row]], starts[[row]], identities([row]), recipe(**unit))
+        for made, expected in zip(one, whole, strict=True):
+            assert np.array_equal(made[0], expected[row])
 
 
 def test_a_longer_block_begins_with_the_masks_of_a_shorter_one() -> None:
