@@ -112,7 +112,7 @@ def _run(options: Options, stop: StopWhenAsked, lock: OutputLock) -> dict[str, A
     say.probes(unadapted, tokenizer, model_options.probe, "after")
     trainer.save_model()
     trainer.save_state()
-    if trainer.is_world_process_zero():
+    if training.should_save:
         text = json.dumps(metrics, indent=1) + "\n"
         Path(output_dir, "metrics.json").write_text(text, encoding="utf-8")
         write_tokenizer_file(output_dir, data.datasets[0])

@@ -14,22 +14,26 @@ from transformers.trainer_utils import IntervalStrategy
 
 from transforms.functional.errors import UsageError
 
+_OWN_LOSS = "the loss is this program's own"
 _OWN_EVALUATION = "the evaluation is this program's own"
 _OWN_BATCHES = "which rows and columns are read is this program's own"
 _OTHER_SAMPLES = "it would read other samples than an unbroken run"
 # Options of transformers that do nothing here, or the wrong thing, and why.
 _REFUSED = {
-    "label_smoothing_factor": "the loss is this program's own",
+    **dict.fromkeys(("label_smoothing_factor", "average_tokens_across_devices"), _OWN_LOSS),
     **dict.fromkeys(("bf16_full_eval", "fp16_full_eval"), _OWN_EVALUATION),
     **dict.fromkeys(("prediction_loss_only", "include_for_metrics"), _OWN_EVALUATION),
     **dict.fromkeys(("batch_eval_metrics", "eval_accumulation_steps"), _OWN_EVALUATION),
-    **dict.fromkeys(("eval_use_gather_object", "do_predict"), _OWN_EVALUATION),
+    **dict.fromkeys(("eval_use_gather_object", "eval_do_concat_batches"), _OWN_EVALUATION),
+    "do_predict": "python -m training.predict does it",
     "dataloader_drop_last": "every row is read once an epoch, and the last step is smaller",
     **dict.fromkeys(("remove_unused_columns", "label_names"), _OWN_BATCHES),
     **dict.fromkeys(("length_column_name", "accelerator_config"), _OWN_BATCHES),
     **dict.fromkeys(("auto_find_batch_size", "ignore_data_skip"), _OTHER_SAMPLES),
     "dataloader_in_order": _OTHER_SAMPLES,
+    "parallelism_config": "each process reads rows of its own",
     "enable_jit_checkpoint": "SIGTERM saves anyway",
+    "push_to_hub": "a model is complete when the run has ended: `hf upload` its folder then",
 }
 # The least value of a number, and the largest.
 _RANGES: dict[str, tuple[float, float]] = {
@@ -104,6 +108,14 @@ class TrainingOptions(TrainingArguments):
                 yield f"--{name} must be at least {least}, got {value}"
         if not (self.num_train_epochs > 0 or self.max_steps > 0):
             yield f"--num_train_epochs must be above 0, got {self.num_train_epochs:g}"
+        if self.max_steps == 0 or self.max_steps < -1:
+            yield f"--max_steps must be at least 1, got {self.max_steps}"
+        for name in ("logging_steps", "eval_steps", "save_steps"):
+            value = getattr(self, name)
+            if value is not None and not float(value) > 0:
+                yield f"--{name} must be above 0, got {value}"
+        if self.do_eval and not self.do_train:
+            yield "--do_eval without --do_train is not honoured: this program trains; leave it out"
         if self.dataloader_persistent_workers and not self.dataloader_num_workers:
             yield "--dataloader_persistent_workers goes with --dataloader_num_workers of 1 or more"
         if self.save_only_model and self.resume_from_checkpoint:

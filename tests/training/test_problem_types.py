@@ -14,7 +14,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel, pi
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from tests.training.datasets import sample_reviews, write_classification
-from tests.training.programs import arguments, write_config
+from tests.training.programs import arguments, forked, history, write_config
 from training.__main__ import main
 from training.config import DataOptions
 from training.data import load_data
@@ -117,6 +117,49 @@ def test_the_loss_is_that_of_the_models_of_transformers(
     loss = step_loss(problem_type)
     torch.testing.assert_close(loss(outputs, labels), outputs.loss)
     torch.testing.assert_close(2 * loss(outputs, labels, 2 * labels.numel()), outputs.loss)
+
+
+def test_the_loss_of_a_step_is_the_mean_over_all_its_labels_whatever_they_are(
+    problem_type: ProblemType, tmp_path: Path
+) -> None:
+    # -100 is what of classes and tokens would not be predicted; of numbers it is one as any other.
+    first = -100.0 if problem_type == REGRESSION else HOT[0]
+    write_classification(
+        tmp_path / "dataset",
+        reviews=list(zip(TEXTS, [first, *LABELS[problem_type][1:]], strict=True)),
+        labels_named=problem_type == MULTI,
+        problem_type=problem_type,
+    )
+    options = {"learning_rate": 0.0, "max_steps": 1, "per_device_train_batch_size": 1000}
+    config, model = write_config(tmp_path), tmp_path / "model"
+    assert main(arguments(tmp_path / "dataset", model, from_config=config, **options)) == 0
+    rows = ShardDataset(tmp_path / "dataset", columns=["input_ids", "attention_mask", "labels"])
+    with torch.no_grad():
+        outputs = AutoModelForSequenceClassification.from_pretrained(model).eval()(**rows[:])
+    assert history(model) == pytest.approx([float(outputs.loss)], rel=1e-5)
+
+
+@pytest.mark.slow
+def test_two_processes_have_the_losses_and_metrics_of_one(
+    datasets: dict[ProblemType, Path], problem_type: ProblemType, tmp_path: Path
+) -> None:
+    found = {}
+    for processes in (1, 2):
+        folder = tmp_path / str(processes)
+        folder.mkdir()
+        line = arguments(
+            datasets[problem_type],
+            folder / "out",
+            from_config=write_config(folder),
+            per_device_train_batch_size=12 // processes,
+        )
+        done = forked(processes, line, folder, TRACE=str(folder))
+        assert done.returncode == 0, done.stderr
+        metrics = json.loads((folder / "out/metrics.json").read_text())["after"]
+        found[processes] = (history(folder / "out"), metrics)
+    assert len(found[1][0]) > 5
+    assert found[2][0] == pytest.approx(found[1][0], rel=1e-5)
+    assert found[2][1] == pytest.approx(found[1][1], rel=1e-4, abs=1e-4)
 
 
 def test_a_process_without_rows_adds_nothing_whatever_a_label_may_be() -> None:

@@ -77,6 +77,11 @@ def value_loss(
     return _mean(total, labels.numel() if num_items_in_batch is None else num_items_in_batch)
 
 
+def n_predicted(labels: torch.Tensor) -> int:
+    """Return how many labels count: all numbers, and the classes and tokens that are predicted."""
+    return labels.numel() if labels.is_floating_point() else int(labels.ne(IGNORED).sum())
+
+
 def _mean(total: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
     return total / torch.clamp(torch.as_tensor(count, device=total.device), min=1)
 

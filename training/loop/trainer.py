@@ -23,9 +23,9 @@ from training.data import Data
 from training.loop.checkpoints import DataState, unmark
 from training.loop.data_position import DataPosition
 from training.loop.evaluation import Evaluation, evaluate_batches
-from training.loop.losses import step_loss
+from training.loop.losses import n_predicted, step_loss
 from training.loop.metrics import check_metric
-from training.loop.processes import on_all_ranks
+from training.loop.processes import on_all_ranks, sum_on_all_ranks
 from training.loop.step_batches import StepBatches, StepSampler
 from training.loop.stopping import StopWhenAsked, heed_only_the_parent
 from training.loop.throughput import Throughput
@@ -168,7 +168,10 @@ class ShardTrainer(Trainer):
         self._throughput.begin()
         batches = on_all_ranks(lambda: list(islice(epoch_iterator, num_batches)), self.args.device)
         self._throughput.count(batches)
-        return super().get_batch_samples(iter(batches), num_batches, device)
+        # The base class takes a number that is -100 for a token that is not predicted.
+        own = sum(n_predicted(batch["labels"]) for batch in batches)
+        [n_labels] = sum_on_all_ranks([own], self.args.device)
+        return batches, torch.tensor(n_labels, device=device)
 
     def compute_loss(
         self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, **options: Any
@@ -244,6 +247,7 @@ class ShardTrainer(Trainer):
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory and torch.cuda.is_available(),
             prefetch_factor=self.args.dataloader_prefetch_factor,
+            multiprocessing_context=self.args.dataloader_multiprocessing_context,
             worker_init_fn=heed_only_the_parent,
             persistent_workers=keeps_workers,
         )
