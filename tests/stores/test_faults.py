@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
 
 from beam_pipeline import verify
+from beam_pipeline.engines import execution
 from tests.beam_pipeline.jobs import REVIEWS
 from tests.stores.faulty_proxy import FAULTS
 from tests.stores.jobs import job, job_killed, put_reviews, shard_hashes
@@ -164,6 +166,61 @@ def test_a_read_only_output_is_one_line(tmp_path: Path, one_line) -> None:
         assert job(str(REVIEWS), str(output)) == 1
         one_line(f"cannot write {output}/", "Read-only file system")
         assert list(output.iterdir()) == []
+
+
+def test_what_failed_first_is_said_first_and_what_cleaning_up_left_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    run = execution.execute
+
+    def take_the_disk_away(*arguments: Any) -> Any:
+        subprocess.run(["mount", "-o", "remount,ro", str(output)], check=True)
+        return run(*arguments)
+
+    monkeypatch.setattr(execution, "execute", take_the_disk_away)
+    with _mounted(output, "size=64m"):
+        assert job(str(REVIEWS), str(output)) == 1
+    said = capfd.readouterr().err
+    assert said.count("\n") == 1, said
+    first, *besides = said.split("; besides, ")
+    assert first.startswith(f"error: cannot write {output}/")
+    assert "Read-only file system" in first
+    assert len(besides) == 2, said
+    assert f"cannot remove {output}/plan/" in besides[0]
+    assert f"cannot remove {output}/{LEASE_NAME}" in besides[1]
+
+
+@pytest.mark.slow
+def test_a_store_that_goes_away_is_one_line_and_its_lease_is_taken_over_later(
+    moto: Store, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source, output = put_reviews(moto.url("away/reviews.jsonl")), moto.url("away_out")
+    config = {"read_timeout": 1, "connect_timeout": 1, "retries": {"max_attempts": 1}}
+    monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": config})
+    monkeypatch.setattr("transforms.storage.stores.CALL_TIMEOUT_S", 4)
+    monkeypatch.setattr("transforms.storage.stores.ATTEMPTS", 2)
+    port, run = free_port(), execution.execute
+    module = [sys.executable, "-m", "tests.stores.faulty_proxy"]
+    command = [*module, str(port), str(moto.port), "1", "0", "/dev/null"]
+    with ExitStack() as proxy, in_environment(s3_environment(port)):
+        proxy.enter_context(serving(command, port, ROOT))
+
+        def take_the_store_away(*arguments: Any) -> Any:
+            proxy.close()
+            return run(*arguments)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(execution, "execute", take_the_store_away)
+            assert job(source, output) == 1
+    said = capfd.readouterr().err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1, said
+    first, *besides = said.split("; besides, ")
+    assert "remove" not in first
+    assert [LEASE_NAME in each for each in besides] == [False, True], said
+    assert job(source, output) == 0
+    assert verify.main([output]) == 0
 
 
 def test_a_read_only_output_that_holds_the_dataset_is_a_success(
