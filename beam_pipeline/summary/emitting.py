@@ -6,7 +6,8 @@ import logging
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from beam_pipeline.console import write
@@ -17,6 +18,7 @@ from beam_pipeline.output.run_records import find_figures, record_text
 from beam_pipeline.summary.metrics import metrics_text
 from beam_pipeline.summary.record import Record, RunLog, RunOutcome, record_of
 from transforms import storage
+from transforms.functional.cleanup import clean_up_after
 from transforms.functional.errors import ReviewShardsError, UsageError
 from transforms.storage.generations import find_manifest
 
@@ -40,9 +42,13 @@ def telling(config: JobConfig, command: str) -> Iterator[RunLog]:
     try:
         yield log
     except BaseException as error:
-        _tell(config, _failed(log, error, time.monotonic() - started), lineage)
+        record = _failed(log, error, time.monotonic() - started)
+        clean_up_after(error, partial(_tell, config, record, lineage))
         raise
-    _tell(config, _ended(config, log, time.monotonic() - started), lineage)
+    try:
+        _tell(config, _ended(config, log, time.monotonic() - started), lineage)
+    except ReviewShardsError as error:
+        _logger.error("the run ended, but %s", error)
 
 
 def _start_lineage(config: JobConfig) -> Lineage:
@@ -56,18 +62,19 @@ def _start_lineage(config: JobConfig) -> Lineage:
 
 
 def _tell(config: JobConfig, record: Record, lineage: Lineage | None) -> None:
-    """Tell whom the options ask for; the run's own result decides its exit code."""
+    """Tell whom the options ask for; the run's own result decides its exit code.
+
+    Raises:
+        ReviewShardsError: what is told cannot be written.
+    """
     if lineage is not None:
         lineage.end(record)
-    try:
-        if config.summary == "json":
-            write(record_text(record).rstrip(), sys.stdout)
-        elif config.summary != "text":
-            storage.write_atomic(config.summary, record_text(record).encode())
-        if config.metrics_file:
-            storage.write_atomic(config.metrics_file, metrics_text(record).encode())
-    except ReviewShardsError as error:
-        _logger.error("the run ended, but %s", error)
+    if config.summary == "json":
+        write(record_text(record).rstrip(), sys.stdout)
+    elif config.summary != "text":
+        storage.write_atomic(config.summary, record_text(record).encode())
+    if config.metrics_file:
+        storage.write_atomic(config.metrics_file, metrics_text(record).encode())
 
 
 def _ended(config: JobConfig, log: RunLog, seconds: float) -> Record:
@@ -94,10 +101,9 @@ def _failed(log: RunLog, error: BaseException, seconds: float) -> Record:
         reason = f"unexpected {type(error).__name__}: {error}"
     outcome = RunOutcome(exit_code=code, exit_reason=reason, seconds=seconds)
     figures = dataset = None
-    try:
+    # The run's own error is what matters, and it may be that the output cannot be read.
+    with suppress(ReviewShardsError):
         dataset = find_manifest(log.output)
         if log.generation is not None:
             figures = find_figures(log.output, log.generation)
-    except ReviewShardsError as unreadable:  # The run's own error is what matters.
-        _logger.warning("the summary lacks what stands in the output: %s", unreadable)
     return record_of(log, outcome, dataset=dataset, figures=figures)

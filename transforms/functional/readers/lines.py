@@ -83,7 +83,9 @@ def check_not_utf16(start_of_file: bytes) -> None:
     """Raise `InputError` for UTF-16: most of its lines would pass for UTF-8 full of NULs."""
     head = np.frombuffer(start_of_file[:UTF16_SAMPLE_BYTES], np.uint8)
     pairs = head[: len(head) // 2 * 2].reshape(-1, 2)
-    is_utf16 = len(pairs) > 1 and (pairs < _ALPHABETS).mean(axis=0).max() > _SHARE_OF_ALPHABETS
+    # Of one byte in two: a file of nothing but NULs is damaged in another way.
+    shares = sorted((pairs < _ALPHABETS).mean(axis=0)) if len(pairs) > 1 else [0.0, 0.0]
+    is_utf16 = shares[0] <= _SHARE_OF_ALPHABETS < shares[1]
     if is_utf16 or start_of_file.startswith(_UTF16_MARKS):
         raise InputError(_IS_UTF16)
 

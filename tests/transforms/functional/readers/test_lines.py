@@ -121,6 +121,8 @@ def test_utf16_text_is_an_error_and_no_text_full_of_nuls(encoding, mark, text):
             list(read_whole_files([(file, data)], sample_by))
 
 
-@pytest.mark.parametrize("data", [b"", b"a", b"\0\0", b"a\0b and more of it\0", "été\0".encode()])
+@pytest.mark.parametrize(
+    "data", [b"", b"a", b"\0\0", b"\0" * 5000, b"a\0b and more of it\0", "été\0".encode()]
+)
 def test_a_few_nuls_are_no_utf16(data):
     check_not_utf16(data)
