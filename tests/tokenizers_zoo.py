@@ -58,6 +58,12 @@ def bert(
     return str(tokenizer.to_str())
 
 
+def word_piece_vocabulary() -> str:
+    """Return the `vocab.txt` of the uncased BERT."""
+    vocabulary = json.loads(bert())["model"]["vocab"]
+    return "".join(f"{word}\n" for word in sorted(vocabulary, key=vocabulary.get))
+
+
 @cache
 def bert_with_added_tokens() -> str:
     """An uncased BERT with tokens that strip, match single words, or match normalized text."""

@@ -88,35 +88,53 @@ def _read_folder(folder: str) -> dict[str, bytes]:
 
 
 def _download(name: str) -> dict[str, bytes]:
+    # It retries by itself, and warns each time; what fails in the end is said in one line.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    try:
+        named = (TOKENIZER_FILE, *COMPANIONS, *_ALSO_READ)
+        files = {file: data for file in named if (data := _hub_file(name, file)) is not None}
+        # What AutoTokenizer makes one of, or a tokenizer.json of another name that a config names.
+        if TOKENIZER_FILE not in files or b"fast_tokenizer_files" in files.get(COMPANIONS[0], b""):
+            others = {file: _hub_file(name, file) for file in _vocabularies_on_hub(name)}
+            files |= {file: data for file, data in others.items() if data is not None}
+    except (OSError, ValueError, RuntimeError) as error:
+        why = " ".join(str(error).split())
+        raise TokenizerError(
+            f"no folder or file {name!r}, and the Hugging Face hub did not give it: check the "
+            f"name, or pass a folder with {TOKENIZER_FILE} ({why[:200]})"
+        ) from error
+    if not files:
+        raise holds_none(name)
+    return files
+
+
+def _hub_file(name: str, file: str) -> bytes | None:
+    """Return a file's bytes, None where the repository surely has no such file."""
     # Imported here: most runs need no hub.
     from huggingface_hub import _CACHED_NO_EXIST, hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
-    # It retries by itself, and warns each time; what fails in the end is said in one line.
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-    files: dict[str, bytes] = {}
-    for file in (TOKENIZER_FILE, *COMPANIONS, *_ALSO_READ):
-        try:
-            files[file] = Path(hf_hub_download(name, file)).read_bytes()
-        except LocalEntryNotFoundError as error:
-            # No network: go on only where the cache knows that there is no such file.
-            if try_to_load_from_cache(name, file) is not _CACHED_NO_EXIST:
-                raise _not_on_hub(name, error) from error
-        except EntryNotFoundError as error:
-            if file == TOKENIZER_FILE:
-                raise not_fast(
-                    name,
-                    f"only folders are converted: save one with "
-                    f"AutoTokenizer.from_pretrained({name!r}).save_pretrained(FOLDER), and pass it",
-                ) from error
-        except (OSError, ValueError, RuntimeError) as error:
-            raise _not_on_hub(name, error) from error
-    return files
+    try:
+        return Path(hf_hub_download(name, file)).read_bytes()
+    except LocalEntryNotFoundError:
+        # No network: go on only where the cache knows that there is no such file.
+        if try_to_load_from_cache(name, file) is not _CACHED_NO_EXIST:
+            raise
+    except EntryNotFoundError:
+        pass
+    return None
 
 
-def _not_on_hub(name: str, error: Exception) -> TokenizerError:
-    why = " ".join(str(error).split())
-    return TokenizerError(
-        f"no folder or file {name!r}, and the Hugging Face hub did not give it: check the name, or "
-        f"pass a folder with {TOKENIZER_FILE} ({why[:200]})"
-    )
+def _vocabularies_on_hub(name: str) -> list[str]:
+    """Return the files of a repository that a folder's tokenizer may be made of."""
+    from huggingface_hub import HfApi
+
+    try:
+        entries = list(HfApi().list_repo_tree(name))
+    except Exception as error:  # Those of the client's own HTTP library are no OSErrors.
+        raise OSError(str(error)) from error
+    return [
+        entry.path
+        for entry in entries
+        if entry.path.endswith(_VOCABULARY_ENDINGS) and getattr(entry, "size", 0) <= _MAX_FILE_BYTES
+    ]

@@ -148,7 +148,7 @@ def _as_library_says(
     try:
         answer = answers.ask(name if is_hub_name(name) else TOKENIZER_FOLDER, files)
     except answers.NoAnswerError as error:
-        raise _no_tokenizer(name, files, error) from error
+        raise _no_tokenizer(name, files, said, error) from error
     config = {**answer.config}
     limit = config.get("model_max_length")
     theirs = special_tokens_of({}, config, None)
@@ -203,7 +203,9 @@ def _kept(files: Mapping[str, bytes]) -> dict[str, bytes]:
     return {file: files[file] for file in (TOKENIZER_FILE, *COMPANIONS) if file in files}
 
 
-def _no_tokenizer(name: str, files: Mapping[str, bytes], error: Exception) -> TokenizerError:
+def _no_tokenizer(
+    name: str, files: Mapping[str, bytes], said: FolderFiles, error: Exception
+) -> TokenizerError:
     if TOKENIZER_FILE in files:
         return TokenizerError(
             f"{answers.library()} makes no fast tokenizer of {name}: pass its {TOKENIZER_FILE} "
@@ -211,13 +213,17 @@ def _no_tokenizer(name: str, files: Mapping[str, bytes], error: Exception) -> To
         )
     if not has_vocabulary(files):
         return holds_none(name, str(error))
-    if any(file.endswith(".model") for file in files):
-        cure = "install sentencepiece and a protobuf that fits it"
+    is_model = any(file.endswith(".model") for file in files)
+    if is_model and not answers.reads_sentencepiece():
+        cure = "install sentencepiece and a protobuf that fits it, or "
+    elif not said.tokenizer_class:
+        example = "T5Tokenizer" if is_model else "BertTokenizer"
+        cure = f'name its class in {_CONFIG}, as in {{"tokenizer_class": "{example}"}}, or '
     else:
-        cure = f'name its class in {_CONFIG}, as in {{"tokenizer_class": "BertTokenizer"}}'
+        cure = ""
     return not_fast(
         name,
-        f"{answers.library()} makes none of {_names(files)}: {cure}, or choose another ({error})",
+        f"{answers.library()} makes none of {_names(files)}: {cure}choose another ({error})",
     )
 
 

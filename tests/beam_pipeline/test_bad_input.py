@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
@@ -119,6 +120,23 @@ def test_too_many_rejected_records_are_exit_code_3_after_they_were_written_down(
     assert not (tmp_path / "out" / "manifest.json").exists()
     written = [path.read_text() for path in (tmp_path / "out" / "rejected").rglob("*.jsonl")]
     assert sum(text.count("\n") for text in written) == 3
+
+
+def test_malformed_records_of_a_csv_file_are_counted_like_others(tmp_path, capfd):
+    """Each of them, whatever stands around it: the ledger balances."""
+    rows = b'good,1\n"a "b" c",2\nfine,3\nshort\n' * 25
+    _inputs(tmp_path, a_csv=b"text,n\n" + rows)
+    assert _run(tmp_path, "--max_rejected_fraction", "0.5") == 0
+    ledger = json.loads((tmp_path / "out" / "manifest.json").read_text())["ledger"]["reviews"]
+    assert (ledger["read"], ledger["rejected"]) == (100, 50)
+    (rejected,) = (tmp_path / "out" / "rejected").rglob("*.jsonl")
+    reasons = [json.loads(line)["reason"] for line in rejected.read_text().splitlines()]
+    assert Counter(reason.split(":")[0] for reason in reasons) == {
+        "no delimited text": 25,
+        "1 fields, but the header has 2": 25,
+    }
+    assert _run(tmp_path, "--overwrite") == 3
+    assert "50 of 100 records were rejected" in _one_line(capfd)
 
 
 def test_labels_that_are_names_are_mapped_over_all_files_and_the_mapping_is_kept(tmp_path):

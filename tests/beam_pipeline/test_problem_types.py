@@ -100,6 +100,22 @@ def test_the_same_classes_come_out_of_every_format_and_form(
     assert dataset.manifest.label_numbers == {"plot": 0, "acting": 1, "music": 2}
 
 
+@pytest.mark.parametrize("ending", ["parquet", "jsonl", "csv"])
+def test_integers_that_may_be_either_stop_the_job_unless_the_schema_says_what_they_are(
+    tmp_path: Path, ending: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews = write(tmp_path / f"in.{ending}", [[0, 1], [1, 0]] * 5, TEXTS[:10])
+    assert run(tmp_path / "out", *MULTI, reviews=reviews) == 3
+    assert "10 of 10 records were rejected" in capsys.readouterr().err
+    if ending == "parquet":
+        names = {"feature": {"names": ["neg", "pos"], "_type": "ClassLabel"}, "_type": "List"}
+        info = json.dumps({"info": {"features": {"label": names}}})
+        table = pq.read_table(reviews).replace_schema_metadata({"huggingface": info})
+        pq.write_table(table, reviews)
+        dataset = make(tmp_path / "named", *MULTI, reviews=reviews)
+        assert dataset.column("labels") == [[1, 1]] * 10
+
+
 def test_classes_without_names_are_called_by_their_numbers(tmp_path: Path) -> None:
     reviews = write(tmp_path / "in.jsonl", [[3], [0, 1], []], TEXTS[:3])
     dataset = make(tmp_path / "out", *MULTI, reviews=reviews)

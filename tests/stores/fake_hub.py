@@ -1,4 +1,4 @@
-"""The Hugging Face hub on loopback: one dataset repository, by the endpoints that its client asks.
+"""The Hugging Face hub on loopback: a dataset's repository and a model's, as its client asks.
 
 Files are kept by their hashes, a commit names them, and a branch is its newest commit. There is no
 condition under which a commit is refused, and no rename, as on the real one.
@@ -17,18 +17,19 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
-REPO = "me/reviews"
+REPO, MODEL = "me/reviews", "me/model"
 _API, _FILES = f"/api/datasets/{REPO}", f"/datasets/{REPO}"
 # Files of these names go to the store for large ones, whatever their size.
 _LARGE = (".arrow", ".parquet")
 
 
 class Hub:
-    """What is in the repository.
+    """What is in the repositories.
 
     Attributes:
         url: Where it answers.
-        files: The files of the newest commit.
+        files: The files of the dataset's newest commit.
+        model: The files of the model.
         requests: What was asked, in order.
         commits: The paths that each commit changed.
         busy: How many commits are refused, since another one is being made.
@@ -37,6 +38,7 @@ class Hub:
     def __init__(self) -> None:
         self.url = ""
         self.files: dict[str, bytes] = {}
+        self.model: dict[str, bytes] = {}
         self.requests: list[str] = []
         self.commits: list[list[str]] = []
         self.busy = 0
@@ -60,13 +62,8 @@ class Hub:
                 name = prefix + "/".join(below[:depth])
                 found[name] = {"type": "directory", "path": name, "oid": "c" * 40}
             if recursive or len(below) == 1:
-                found[path] = self.entry(path, data)
+                found[path] = entry_of(path, data)
         return list(found.values()) if found or not folder else None
-
-    def entry(self, path: str, data: bytes) -> dict[str, Any]:
-        """Return what the hub says of a file."""
-        oid = hashlib.sha1(data).hexdigest()
-        return {"type": "file", "path": path, "size": len(data), "oid": oid}
 
     def commit(self, lines: list[dict[str, Any]]) -> None:
         """Do what the lines of a commit say."""
@@ -83,6 +80,12 @@ class Hub:
         self.commits.append(changed)
 
 
+def entry_of(path: str, data: bytes) -> dict[str, Any]:
+    """Return what the hub says of a file."""
+    oid = hashlib.sha1(data).hexdigest()
+    return {"type": "file", "path": path, "size": len(data), "oid": oid}
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     hub: Hub
@@ -93,7 +96,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.hub.requests.append(f"{self.command} {path} {self.headers.get('Range', '')}".strip())
         with self.hub.lock:
             if found := re.fullmatch(rf"{_FILES}/resolve/[^/]+/(.+)", path):
-                self._send_file(found[1])
+                self._send_file(self.hub.files.get(found[1]))
+            elif found := re.fullmatch(rf"/{MODEL}/resolve/[^/]+/(.+)", path):
+                self._send_file(self.hub.model.get(found[1]))
+            elif re.fullmatch(rf"/api/models/{MODEL}/tree/[^/]+", path):
+                self._send_json([entry_of(*item) for item in self.hub.model.items()])
             elif found := re.fullmatch(rf"{_API}/tree/[^/]+/?(.*)", path):
                 recursive = query.get("recursive", ["false"])[0].lower() in ("1", "true")
                 self._send_json_or_404(self.hub.entries(found[1], recursive))
@@ -151,7 +158,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _entry(self, name: str) -> list[dict[str, Any]]:
         if name in self.hub.files:
-            return [self.hub.entry(name, self.hub.files[name])]
+            return [entry_of(name, self.hub.files[name])]
         is_folder = any(path.startswith(f"{name}/") for path in self.hub.files)
         return [{"type": "directory", "path": name, "oid": "c" * 40}] if is_folder else []
 
@@ -165,12 +172,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.rfile.readline()
         return b"".join(pieces)
 
-    def _send_file(self, name: str) -> None:
-        data = self.hub.files.get(name)
+    def _send_file(self, data: bytes | None) -> None:
         if data is None:
             self._send(b"", 404, **{"X-Error-Code": "EntryNotFound"})
             return
-        headers = {"ETag": f'"{self.hub.entry(name, data)["oid"]}"', "Accept-Ranges": "bytes"}
+        headers = {"ETag": f'"{entry_of("", data)["oid"]}"', "Accept-Ranges": "bytes"}
         wanted = self.headers.get("Range")
         if wanted and data:
             first, last = wanted.removeprefix("bytes=").split("-")
@@ -204,7 +210,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def serve_hub() -> Iterator[Hub]:
-    """Serve an empty repository."""
+    """Serve empty repositories."""
     hub = Hub()
     handler = type("Handler", (_Handler,), {"hub": hub})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import pytest
 
 from tests.jobs import IN_MEMORY, REVIEWS, arguments
 from tests.oracle import sample_texts
-from tests.stores.fake_hub import REPO, Hub, serve_hub
+from tests.stores.fake_hub import MODEL, REPO, Hub, serve_hub
 from tests.stores.jobs import OPTIONS, job, manifest_of, shard_hashes
 from tests.stores.servers import ROOT
+from tests.tokenizers_zoo import word_piece_vocabulary
 from transforms.functional.dataset.manifest import Manifest
 
 URL = f"hf://datasets/{REPO}"
@@ -128,3 +130,33 @@ def test_a_repository_that_is_not_there_is_one_line(hub: Hub, tmp_path: Path) ->
     assert done.returncode == 1
     assert "nowhere" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_model_of_the_hub_with_only_a_vocabulary_is_converted(hub: Hub, tmp_path: Path) -> None:
+    """As AutoTokenizer of the same name does it; nothing else of the repository is fetched."""
+    hub.model = {
+        "vocab.txt": word_piece_vocabulary().encode(),
+        "config.json": b'{"model_type": "bert"}',
+        "tokenizer_config.json": b'{"do_lower_case": false}',
+        "model.safetensors": b"weights",
+    }
+    output = tmp_path / "out"
+    options = ("--tokenizer", MODEL, *OPTIONS, *IN_MEMORY)
+    done = run(hub, tmp_path, "-m", "beam_pipeline", *arguments(str(output), *options))
+    assert done.returncode == 0, done.stderr
+    built_by = manifest_of(str(output)).tokenizer.built_by
+    assert built_by == f"transformers {version('transformers')} BertTokenizer"
+    assert not any("safetensors" in request for request in hub.requests)
+    same = run(hub, tmp_path / "home", "-c", SAME_IDS, MODEL, str(output / "tokenizer"))
+    assert same.returncode == 0, same.stderr[-3000:]
+
+
+SAME_IDS = """
+import sys
+from transformers import AutoTokenizer
+from tests.families import TEXTS
+
+theirs, ours = (AutoTokenizer.from_pretrained(name)(list(TEXTS)) for name in sys.argv[1:])
+assert theirs["input_ids"] == ours["input_ids"]
+"""

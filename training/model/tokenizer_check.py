@@ -160,6 +160,7 @@ def _ids_of(backend: Tokenizer | None) -> dict[str, Any] | None:
 
 
 def _backend_of(tokenizer: PreTrainedTokenizerBase) -> Tokenizer | None:
+    tokenizer("")  # Some classes set what stands around a text when they are called.
     return getattr(tokenizer, "backend_tokenizer", None)
 
 

@@ -58,9 +58,11 @@ def _load(folder: Path | str) -> Any:
     # Imported here: the program hides torch from it first.
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(
+    made = AutoTokenizer.from_pretrained(
         str(folder), local_files_only=True, trust_remote_code=False
     )
+    made("")  # Some classes set what stands around a text when they are called.
+    return made
 
 
 def _config_of(made: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import json
 import logging
@@ -45,6 +46,16 @@ class Answer:
 def is_installed() -> bool:
     """Return True where there is a library to ask."""
     return importlib.util.find_spec("transformers") is not None
+
+
+def reads_sentencepiece() -> bool:
+    """Return True where what the library reads a SentencePiece model with is installed."""
+    try:
+        # It fails with another protobuf than that which it was made for.
+        importlib.import_module("sentencepiece.sentencepiece_model_pb2")
+    except Exception:  # The reason is in what the library says.
+        return False
+    return True
 
 
 def library() -> str:

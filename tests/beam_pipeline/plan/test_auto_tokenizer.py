@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+import sentencepiece
 from tokenizers import Tokenizer, models
 
 from beam_pipeline.plan.auto_tokenizer import __main__ as program
@@ -111,8 +114,7 @@ def test_scores_are_read_back_as_they_were() -> None:
 
 
 def vocabulary_folder(folder: Path, **files: Any) -> Path:
-    words = sorted(json.loads(tokenizers_zoo.bert())["model"]["vocab"].items(), key=lambda w: w[1])
-    (folder / "vocab.txt").write_text("".join(f"{word}\n" for word, _ in words), "utf-8")
+    (folder / "vocab.txt").write_text(tokenizers_zoo.word_piece_vocabulary(), "utf-8")
     for name, content in files.items():
         (folder / f"{name}.json").write_text(json.dumps(content), "utf-8")
     return folder
@@ -142,11 +144,66 @@ def test_a_vocabulary_without_a_class_is_told_to_name_one(tmp_path: Path) -> Non
     assert load_tokenizer(str(folder)).role_ids["mask"] == 4
 
 
+# As published folders hold them: a model alone, with a class or the model's type.
+SENTENCEPIECE = {
+    "t5": ("unigram", "spiece.model", {"model_type": "t5"}),
+    "albert": ("unigram", "spiece.model", {"tokenizer_class": "AlbertTokenizer"}),
+    "xlm-r": ("unigram", "sentencepiece.bpe.model", {"tokenizer_class": "XLMRobertaTokenizer"}),
+    "deberta-v2": ("unigram", "spm.model", {"model_type": "deberta-v2"}),
+    "t5-bpe": ("bpe", "spiece.model", {"tokenizer_class": "T5Tokenizer"}),
+    "llama": ("bpe", "tokenizer.model", {"tokenizer_class": "LlamaTokenizer"}),
+    "mistral": ("bpe", "tokenizer.model", {"model_type": "mistral"}),
+}
+
+
+@cache
+def sentencepiece_model(kind: str) -> bytes:
+    """Return a small model, of BPE with bytes for what it does not know, as Llama's."""
+    options: dict[str, Any] = {"byte_fallback": True, "split_digits": True}
+    if kind == "unigram":  # Pieces that ALBERT's class asks for.
+        options = {"control_symbols": ["[CLS]", "[SEP]"], "user_defined_symbols": ["[MASK]"]}
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(oracle.sample_texts()), model_writer=model, model_type=kind,
+        vocab_size=800, minloglevel=2, **options,
+    )  # fmt: skip
+    return model.getvalue()
+
+
+@pytest.mark.parametrize("name", SENTENCEPIECE)
+def test_a_folder_with_only_a_sentencepiece_model_is_converted(tmp_path: Path, name: str) -> None:
+    kind, file, named = SENTENCEPIECE[name]
+    published = tmp_path / "published"
+    published.mkdir()
+    (published / file).write_bytes(sentencepiece_model(kind))
+    config = "config.json" if "model_type" in named else "tokenizer_config.json"
+    (published / config).write_text(json.dumps(named), "utf-8")
+    source = load_tokenizer(str(published))
+    assert (source.built_by or "").startswith(f"{answers.library()} ")
+
+    texts = [*oracle.sample_texts()[:40], *TEXTS]
+    expected = oracle.auto_tokenizer(published)(texts)["input_ids"]
+    kept = oracle.auto_tokenizer(written(source, tmp_path / "kept"))
+    assert ids_of(source, texts) == kept(texts)["input_ids"] == expected
+
+
+def test_a_sentencepiece_model_without_a_class_is_told_to_name_one(tmp_path: Path) -> None:
+    (tmp_path / "spiece.model").write_bytes(sentencepiece_model("unigram"))
+    cure = r'makes none of spiece\.model: name its class in .* \{"tokenizer_class": "T5Tokenizer"\}'
+    with pytest.raises(TokenizerError, match=cure):
+        load_tokenizer(str(tmp_path))
+    # The cure is true.
+    config = {"tokenizer_class": "T5Tokenizer"}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config), "utf-8")
+    assert load_tokenizer(str(tmp_path)).role_ids["eos"] == 2
+
+
 def test_a_sentencepiece_model_is_told_what_its_conversion_lacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The library warns of the cause, goes on, and fails at something else."""
-    monkeypatch.setitem(sys.modules, "sentencepiece", None)
+    for module in ("sentencepiece", "sentencepiece.sentencepiece_model_pb2"):
+        monkeypatch.setitem(sys.modules, module, None)
     (tmp_path / "spiece.model").write_bytes(b"\x0a\x00")
     (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "T5Tokenizer"}')
     with pytest.raises(
@@ -154,6 +211,14 @@ def test_a_sentencepiece_model_is_told_what_its_conversion_lacks(
     ) as raised:
         load_tokenizer(str(tmp_path))
     assert "\n" not in str(raised.value)
+
+
+def test_a_class_that_takes_no_such_file_has_no_cure_but_another(tmp_path: Path) -> None:
+    """Neither what is installed nor a name of a class would help."""
+    (tmp_path / "spiece.model").write_bytes(sentencepiece_model("unigram"))
+    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "CanineTokenizer"}')
+    with pytest.raises(TokenizerError, match=r"none of spiece\.model, .*json: choose another \("):
+        load_tokenizer(str(tmp_path))
 
 
 def test_without_the_library_a_vocabulary_cannot_be_converted(

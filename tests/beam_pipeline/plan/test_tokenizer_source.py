@@ -1,10 +1,12 @@
 import json
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from beam_pipeline.plan.auto_tokenizer import answers
 from beam_pipeline.plan.tokenizer_source import load_tokenizer
+from tests import tokenizers_zoo
 from tests.paths import ROOT
 from transforms.functional.errors import TokenizerError
 
@@ -134,12 +136,36 @@ def test_companions_that_the_hub_does_not_have_may_be_missing(hub):
     assert sorted(load_tokenizer("org/model").files) == ["tokenizer.json", "tokenizer_config.json"]
 
 
-def test_a_hub_model_without_tokenizer_json_is_not_fast(hub):
+def test_a_hub_model_with_only_a_vocabulary_is_converted(hub, tmp_path, monkeypatch):
+    """Of the repository's files those are fetched that a vocabulary may lie in."""
+    import huggingface_hub
     from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub.hf_api import RepoFile, RepoFolder
+
+    words = tokenizers_zoo.word_piece_vocabulary()
+    (tmp_path / "vocab.txt").write_text(words, "utf-8")
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}', "utf-8")
+    hub["tokenizer.json"] = hub["tokenizer_config.json"] = EntryNotFoundError("404")
+    hub["config.json"] = tmp_path / "config.json"
+    hub["vocab.txt"] = tmp_path / "vocab.txt"
+    sizes = {"vocab.txt": len(words), "data.json": 1 << 40, "model.safetensors": 9}
+    entries = [RepoFile(path=path, size=size, oid="0") for path, size in sizes.items()]
+    listing = [*entries, RepoFolder(path="onnx", oid="0")]
+    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_tree", lambda self, name: listing)
+    source = load_tokenizer("org/model")
+    assert source.built_by == f"{answers.library()} BertTokenizer"
+    assert source.role_ids["mask"] == 4
+
+
+def test_a_hub_that_cannot_be_listed_is_an_error(hub, monkeypatch):
+    import huggingface_hub
+    from huggingface_hub.errors import EntryNotFoundError, OfflineModeIsEnabled
 
     hub["tokenizer.json"] = EntryNotFoundError("404")
-    with pytest.raises(TokenizerError, match=r"org/model has no tokenizer\.json.*'org/model'"):
-        load_tokenizer("org/model")
+    for error in (OfflineModeIsEnabled("no network"), Exception("no network")):
+        monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_tree", mock.Mock(side_effect=error))
+        with pytest.raises(TokenizerError, match=r"hub did not give it.*\(no network\)"):
+            load_tokenizer("org/model")
 
 
 @pytest.mark.parametrize("file", ["tokenizer.json", "tokenizer_config.json"])

@@ -124,10 +124,10 @@ def batch_chunk(
     takes_lists = columns.problem_type == MULTI
     texts = dictionary_decoded(batch.column(columns.text))
     if columns.only_names and takes_lists:
-        texts = list_texts(texts)
+        texts = list_texts(texts, hugging_face_classes(batch.schema, columns.text))
     labels = None if columns.label is None else batch.column(columns.label)
     if labels is not None and takes_lists:
-        labels = list_texts(labels)
+        labels = list_texts(labels, hugging_face_classes(batch.schema, columns.label or ""))
 
     def raw(row: int) -> bytes:
         value = texts.slice(row, 1).cast(pa.large_binary())[0].as_py()

@@ -7,12 +7,14 @@ classes over as JSON text, whatever file they stand in; such a list holds
 - strings: names of classes;
 - whole numbers: numbers of classes, each once;
 - floats or booleans: the multi-hot labels themselves, from 0 to 1.
+
+Whole numbers that may be either, as `[0, 1]` where there are two classes, are no labels.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -119,6 +121,11 @@ def multi_hot(text: str | None, numbers: Mapping[str, int]) -> list[float] | str
         hot[known[name]] += 1
     if kind == "numbers" and max(hot, default=0) > 1:
         return "holds a class twice: multi-hot labels are floats (0.0, 1.0), not integers"
+    if kind == "numbers" and len(values) == n_classes and {*values} <= {0, 1}:
+        return (
+            "may be numbers of classes, or a value for each class: write names of classes, or "
+            "floats (0.0, 1.0)"
+        )
     return [min(value, 1.0) for value in hot]
 
 
@@ -159,18 +166,26 @@ def number_classes(
     return class_numbers(sorted(names - {""}))
 
 
-def list_texts(labels: pa.Array) -> pa.Array:
+def list_texts(labels: pa.Array, classes: Sequence[str] = ()) -> pa.Array:
     """Return lists of classes as JSON text; text as it is.
 
     Lists that all have one length by their type are multi-hot, integers too.
+
+    Args:
+        labels: (n,) lists, or their texts.
+        classes: What integers in the lists are the numbers of, where the file's schema says so.
     """
     labels = dictionary_decoded(labels)
     if not pa.types.is_nested(labels.type):
         return labels
     of_integers = pa.types.is_integer(labels.type.value_type)
-    if pa.types.is_fixed_size_list(labels.type) and of_integers:
-        labels = labels.cast(pa.list_(pa.float64(), labels.type.list_size))
-    texts = (None if row is None else list_text(row) for row in labels.to_pylist())
+    rows = labels.to_pylist()
+    if of_integers and classes:
+        names = dict(enumerate(classes))
+        rows = [row and [names.get(number, str(number)) for number in row] for row in rows]
+    elif of_integers and pa.types.is_fixed_size_list(labels.type):
+        rows = labels.cast(pa.list_(pa.float64(), labels.type.list_size)).to_pylist()
+    texts = (None if row is None else list_text(row) for row in rows)
     return pa.array(texts, pa.large_string())
 
 

@@ -212,6 +212,20 @@ def test_a_malformed_record_that_ends_in_its_line_is_rejected_and_the_rest_is_re
     assert rejected(chunks) == [(1, "no delimited text: ',' expected after '\"'", line)]
 
 
+def test_each_of_many_malformed_records_is_rejected_and_every_other_is_read():
+    broken = [f'"He said "hi" to {n}",{n}\n'.encode() for n in range(9)]
+    whole = [f'"a ""good"" one,\n{n}",{n}\n'.encode() for n in range(9)]
+    # Before, between and behind others, several in a row.
+    lines = [*broken[:3], *whole[:2], broken[3], *whole[2:], *broken[4:]]
+    chunks = read(b"text,n\n" + b"".join(lines), "csv")
+    texts = [f'a "good" one,\n{n}' for n in range(9)]
+    numbers = [n for n, line in enumerate(lines) if line in whole]
+    assert reviews(chunks) == list(zip(numbers, texts, strict=True))
+    assert [(n, raw) for n, _, raw in rejected(chunks)] == [
+        (n, line) for n, line in enumerate(lines) if line in broken
+    ]
+
+
 def test_a_quote_left_open_says_which_options_may_help():
     with pytest.raises(InputError, match=r"from line 2 on: .*--quoting none .* --escape"):
         read(b'text,n\n"a "b" c,1\nb,2\n', "csv")

@@ -107,6 +107,31 @@ def test_what_is_no_list_of_classes_is_said(text, reason):
     assert found.startswith(reason)
 
 
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [([0, 1], "ab"), ([1, 0], "ab"), ([0], "a")],
+)
+def test_integers_that_may_be_numbers_or_a_value_for_each_class_are_refused(values, names):
+    numbers = {name: number for number, name in enumerate(names)}
+    reason = multi_hot(json.dumps(values), numbers)
+    assert reason == (
+        "may be numbers of classes, or a value for each class: write names of classes, or floats "
+        "(0.0, 1.0)"
+    )
+    # Both cures are true, and no other list of integers is refused.
+    assert multi_hot(json.dumps(list(map(float, values))), numbers) == values
+    assert multi_hot(json.dumps(list(names)), numbers) == [1] * len(names)
+    assert multi_hot("[0, 1]", NAMES) == [1, 1, 0]
+    assert multi_hot("[1]", {"a": 0, "b": 1}) == [0, 1]
+
+
+def test_integers_in_lists_of_class_labels_are_numbers_whatever_they_may_be():
+    classes = ("neg", "pos")
+    for column in (pa.list_(pa.int64()), pa.list_(pa.int64(), 2)):
+        texts = list_texts(pa.array([[0, 1], None, [1, 7]], column), classes).to_pylist()
+        assert texts == ['["neg", "pos"]', None, '["pos", "7"]']
+
+
 def test_integers_beside_names_that_were_found_are_no_numbers_of_them():
     """Only classes that a person has named, in an order, have numbers that others know."""
     assert number_classes(["plot", 7, "acting"]) == {"acting": 0, "plot": 1}
