@@ -9,6 +9,7 @@ import apache_beam as beam
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.reviews.labels import (
     add_label_names,
+    are_numbers,
     check_label_count,
     map_label_names,
 )
@@ -62,6 +63,8 @@ class CollectLabels(beam.PTransform):
 
 
 def _number_names(names: list[str], known: Mapping[str, int] | None) -> Iterator[dict[str, int]]:
+    if known is None and are_numbers(names):
+        return
     numbers = map_label_names(names) if known is None else add_label_names(names, known)
     # None is no element that engines in Java can hand to a side input.
     if numbers:

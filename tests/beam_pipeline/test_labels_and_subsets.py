@@ -140,6 +140,21 @@ def test_floats_of_a_csv_are_the_labels_that_they_are_in_parquet(tmp_path: Path)
         assert dataset.manifest.label_numbers is None
 
 
+def test_a_fraction_among_numbers_is_no_label_in_any_format(tmp_path: Path) -> None:
+    """As names they would be sorted as text: 1.0, 1.5, 10.0, 2.0."""
+    (tmp_path / "a.csv").write_text("text,label\n" + "a,1.0\nb,1.5\nc,10.0\nd,2\n")
+    pq.write_table(
+        pa.table({"text": ["a", "b", "c", "d"], "label": [1.0, 1.5, 10.0, 2.0]}),
+        tmp_path / "a.parquet",
+    )
+    for name in ("a.csv", "a.parquet"):
+        options = (*CLASSIFY, "--max_rejected_fraction", "0.3")
+        dataset = make(tmp_path / name[2:], *options, reviews=tmp_path / name)
+        assert dataset.column("labels") == [1, 10, 2]
+        (reason,) = reasons_of(dataset)
+        assert reason.endswith("is not a 64-bit integer")
+
+
 def test_the_labels_of_hive_folders_are_their_values(tmp_path: Path) -> None:
     for value in (1, 2, 10):
         folder = tmp_path / "in" / f"label={value}" / "day=2026-01-01"

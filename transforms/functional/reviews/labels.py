@@ -1,8 +1,8 @@
 """Class labels: integers as they are, names by a mapping that is one for the whole dataset.
 
 A name is a string label: a value of a string column, or the folder of a review in the aclImdb
-layout. Names that are all integers (a CSV file's `0` and `1`, or `1.0` and `2.0`) keep their value;
-other names are numbered in alphabetical order. An empty string is no name: such a review has no
+layout. Names that are all integers (a CSV file's `0` and `1`, or `1.0` and `2.0`) keep their value,
+and beside them `1.5` is no label, as in a column of floats; other names are numbered in alphabetical order. An empty string is no name: such a review has no
 label. The folder names `unsup` and `__HIVE_DEFAULT_PARTITION__` mean "no label" too, but are -1, as
 in the `imdb` dataset of Hugging Face.
 
@@ -30,6 +30,7 @@ UNLABELLED = -1
 # A float that Pandas wrote for an integer, beside a missing one, ends in `.0`.
 _FRACTION = r"\.0+$"
 _INTEGER = r"^-?[0-9]{1,18}(\.0+)?$"
+_NUMBER = r"-?[0-9]+(\.[0-9]+)?"
 
 
 def map_label_names(names: Iterable[str]) -> dict[str, int]:
@@ -53,6 +54,11 @@ def map_label_names(names: Iterable[str]) -> dict[str, int]:
 def integer_of(name: str) -> int | None:
     """Return the integer that a name is (`10`, `10.0`), None for any other name."""
     return int(re.sub(_FRACTION, "", name)) if re.fullmatch(_INTEGER, name) else None
+
+
+def are_numbers(names: Iterable[str]) -> bool:
+    """Return True where every name is a number, though not all may be integers."""
+    return all(re.fullmatch(_NUMBER, name) for name in names if name)
 
 
 def folder_numbers(
