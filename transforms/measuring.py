@@ -2,9 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import apache_beam as beam
 
@@ -23,7 +23,7 @@ from transforms.functional.ledger import ReviewCounts
 from transforms.functional.records import Records
 from transforms.functional.reviews.reject_reasons import merge_reasons
 from transforms.storage.lease import Lease
-from transforms.storage.run_writes import create_in_run
+from transforms.storage.run_writes import Notes, create_in_run
 from transforms.tokenization import shared_tokenizer
 
 MAX_FILES_NAMED = 100
@@ -31,36 +31,54 @@ MAX_FILES_NAMED = 100
 
 @dataclass(eq=False)
 class MeasureReviews(beam.PTransform):
-    """Count tokens, lengths, labels and duplicates over all reviews.
+    """Count tokens, lengths, labels and duplicates of the reviews of each part.
 
     Args:
         tokenizer_path: Path or URL of the `tokenizer.json` that made the tokens.
         unknown_id: Id of its unknown token, None where it has none.
+        notes: Where that is noted before the part goes on; None for nowhere.
 
     Example:
         `tokenized`: from `TokenizeReviews`.
 
+        >>> measuring = MeasureReviews("tests/sample/tokenizer/tokenizer.json", unknown_id=1)
         >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
-        ...     given = pipeline | beam.Create(tokenized)
-        ...     made = given | MeasureReviews("tests/sample/tokenizer/tokenizer.json", unknown_id=1)
-        ...     _ = made | beam.Map(lambda counts: print(counts.reviews, counts.tokens))
+        ...     same, counted = pipeline | beam.Create(tokenized) | measuring
+        ...     _ = counted | beam.Map(lambda counts: print(counts.reviews, counts.tokens))
         277 34840
     """
 
     tokenizer_path: str
     _: KW_ONLY
     unknown_id: int | None
+    notes: Notes | None = None
 
-    def expand(self, parts: beam.PCollection) -> beam.PCollection:
-        """Return a PCollection of one `ReviewStatistics`; of none where there is no part."""
-        return (
-            parts
-            | "CountReviews"
-            >> beam.Map(measure_part, self.tokenizer_path, self.unknown_id).with_output_types(
-                ReviewStatistics
-            )
-            | "AddCounts" >> beam.CombineGlobally(merge).without_defaults()
-        )
+    @beam.typehints.no_annotations  # Beam knows no tuple of PCollections.
+    def expand(self, parts: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
+        """Return PCollections of the same `TokenizedPart`s, and of a `ReviewStatistics` of each."""
+        measuring = beam.ParDo(_MeasureFn(self)).with_outputs("statistics", main="parts")
+        outputs = parts | "CountReviews" >> measuring
+        return outputs["parts"], outputs["statistics"]
+
+
+class _MeasureFn(beam.DoFn):
+    """A part goes on only when it is noted: whoever finds its shard finds what was counted, too."""
+
+    def __init__(self, measuring: MeasureReviews) -> None:
+        self.tokenizer_path = measuring.tokenizer_path
+        self.unknown_id = measuring.unknown_id
+        self.notes = measuring.notes
+
+    def process(
+        self, part: TokenizedPart
+    ) -> Iterator[
+        TokenizedPart | beam.pvalue.TaggedOutput[Literal["statistics"], ReviewStatistics]
+    ]:
+        statistics = measure_part(part, self.tokenizer_path, self.unknown_id)
+        if self.notes is not None:
+            self.notes.write(part, statistics)
+        yield part
+        yield beam.pvalue.TaggedOutput("statistics", statistics)
 
 
 def measure_part(
@@ -78,9 +96,9 @@ def measure_part(
 
 @dataclass(eq=False)
 class WriteFigures(beam.PTransform):
-    """Measure all reviews, and write what was counted to a JSON file.
+    """Add up what was counted of all reviews, and write it to a JSON file.
 
-    It takes a pair of PCollections, `(tokenized_parts, read_receipts)`.
+    It takes a pair of PCollections, `(statistics, read_receipts)`.
 
     Args:
         path: Path or URL of the file.
@@ -98,11 +116,12 @@ class WriteFigures(beam.PTransform):
         `tokenized`: from `TokenizeReviews`; `parts`: what it was given; `folder`: the dataset;
         `inputs`: the file with the entries.
 
+        >>> file, tokenizer = f"{folder}/report.json", "tests/sample/tokenizer/tokenizer.json"
         >>> with beam.Pipeline(runner=FnApiRunner()) as pipeline:
         ...     tokens = pipeline | "Tokens" >> beam.Create(tokenized)
+        ...     same, counted = tokens | MeasureReviews(tokenizer, unknown_id=1)
         ...     read = pipeline | "Parts" >> beam.Create(parts) | WriteRejected(folder)
-        ...     file, tokenizer = f"{folder}/report.json", "tests/sample/tokenizer/tokenizer.json"
-        ...     _ = (tokens, read) | WriteFigures(
+        ...     _ = (counted, read) | WriteFigures(
         ...         file, tokenizer, unknown_id=1, max_length=128, inputs=inputs,
         ...         texts=f"{folder}/texts.parquet",
         ...     )
@@ -126,17 +145,17 @@ class WriteFigures(beam.PTransform):
     @beam.typehints.no_annotations  # Beam knows no tuple of PCollections.
     def expand(self, counted: Any) -> beam.PCollection:
         """Return a PCollection of the file's path."""
-        parts, read = counted
+        statistics, read = counted
         side: dict[str, Any] = {}
         if self.missing_columns is not None:
             side["missing_columns"] = beam.pvalue.AsIter(self.missing_columns)
-        statistics = parts | MeasureReviews(self.tokenizer_path, unknown_id=self.unknown_id)
+        total = statistics | "AddCounts" >> beam.CombineGlobally(merge).without_defaults()
         return (
             read.pipeline
             | "OneReport" >> beam.Impulse()
             | "WriteFigures"
             >> beam.Map(
-                self.write, beam.pvalue.AsIter(statistics), beam.pvalue.AsIter(read), **side
+                self.write, beam.pvalue.AsIter(total), beam.pvalue.AsIter(read), **side
             ).with_output_types(str)
         )
 
@@ -156,7 +175,7 @@ class WriteFigures(beam.PTransform):
             reasons.update(receipt.reasons)
             rejected_in.update(receipt.rejected_in)
         document = {
-            # One, or none where all parts were kept from an earlier run.
+            # One, or none where all parts were kept and nothing was noted of them.
             "measured": next(map(self._measured, statistics), None),
             "reviews": asdict(counts),
             "rejected": merge_reasons([reasons]),

@@ -26,9 +26,10 @@ from transforms.functional.dataset.shards import (
 )
 from transforms.functional.elements import PackedPart, ShardReceipt
 from transforms.functional.errors import InputError
+from transforms.functional.figures.review_statistics import ReviewStatistics
 from transforms.functional.reviews.reviews import Part
 from transforms.storage.lease import Lease
-from transforms.storage.run_writes import create_in_run
+from transforms.storage.run_writes import Notes, create_in_run
 
 KEPT_SHARDS = "kept-shards"
 
@@ -43,6 +44,7 @@ class KeepFinished(beam.PTransform):
         shard_format: How it stores them.
         fingerprint: The fingerprint of the job.
         generation: Number of the generation that it makes.
+        notes: Where it is noted what was counted of each part; None for nowhere.
 
     Example:
         `parts`: from `ReadReviews`; `finished`: a dataset that holds their shards, made by "f00d".
@@ -51,7 +53,7 @@ class KeepFinished(beam.PTransform):
         ...     keep = KeepFinished(
         ...         finished, subsets=("train",), shard_format="arrow", fingerprint="f00d"
         ...     )
-        ...     todo, kept = pipeline | beam.Create(parts) | keep
+        ...     todo, kept, _ = pipeline | beam.Create(parts) | keep
         ...     _ = todo | "PrintTodo" >> beam.Map(print)
         ...     _ = kept | "PrintKept" >> beam.Map(lambda receipt: print(receipt.shard.path))
         train/000001/0000000-0000.arrow
@@ -63,13 +65,16 @@ class KeepFinished(beam.PTransform):
     shard_format: ShardFormat
     fingerprint: str
     generation: int = 1
+    notes: Notes | None = None
 
     @beam.typehints.no_annotations  # Beam knows no tuple of PCollections.
-    def expand(self, parts: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
-        """Return PCollections of the `Part`s to make, and of the `ShardReceipt`s kept."""
-        find = _FindFinishedFn(self)
-        outputs = parts | "FindFinished" >> beam.ParDo(find).with_outputs("kept", main="todo")
-        return outputs["todo"], outputs["kept"]
+    def expand(
+        self, parts: beam.PCollection
+    ) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
+        """Return PCollections of `Part`s to make, of `ShardReceipt`s kept, and their statistics."""
+        find = beam.ParDo(_FindFinishedFn(self)).with_outputs("kept", "noted", main="todo")
+        outputs = parts | "FindFinished" >> find
+        return outputs["todo"], outputs["kept"], outputs["noted"]
 
 
 class _FindFinishedFn(beam.DoFn):
@@ -79,18 +84,28 @@ class _FindFinishedFn(beam.DoFn):
         self.shard_format = keep.shard_format
         self.fingerprint = keep.fingerprint
         self.generation = keep.generation
+        self.notes = keep.notes
         self.kept = Metrics.counter("review_shards", KEPT_SHARDS)
 
     def process(
         self, part: Part
-    ) -> Iterator[Part | beam.pvalue.TaggedOutput[Literal["kept"], ShardReceipt]]:
+    ) -> Iterator[
+        Part
+        | beam.pvalue.TaggedOutput[Literal["kept"], ShardReceipt]
+        | beam.pvalue.TaggedOutput[Literal["noted"], ReviewStatistics]
+    ]:
         receipts = [self._receipt(part, subset) for subset in self.subsets]
         if any(receipt is None for receipt in receipts):
             yield part
             return
-        self.kept.inc(len(receipts))
         for receipt in receipts:
             yield beam.pvalue.TaggedOutput("kept", receipt)
+        note = None if self.notes is None else self.notes.find(part)
+        if note is not None:
+            yield beam.pvalue.TaggedOutput("noted", note.statistics)
+        # What an earlier attempt of this run has made is none of an earlier run.
+        if self.notes is None or note is None or note.run != self.notes.run:
+            self.kept.inc(len(receipts))
 
     def _receipt(self, part: Part, subset: Subset) -> ShardReceipt | None:
         path = shard_path(subset, part.key, self.shard_format, self.generation)

@@ -95,6 +95,7 @@ def _run(
         lease=lease,
         threads=engine.threads,
         scratch=scratch,
+        restarts=not engine.local,
     )
     monitor = partial(output_monitor, recipe, plan)
     engine_there = "" if engine.local else engine.address

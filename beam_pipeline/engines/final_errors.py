@@ -11,6 +11,7 @@ import requests
 from beam_pipeline.engines.failures import our_error
 from beam_pipeline.engines.flink import FlinkCluster
 from transforms.functional.errors import (
+    BadInputError,
     ContractError,
     MissingColumnError,
     ReviewShardsError,
@@ -20,7 +21,14 @@ from transforms.functional.errors import (
 )
 
 # The others may pass: a store that was away raises `InputError` and `OutputError`.
-_FINAL = (ContractError, MissingColumnError, TokenizerError, TooManyRejectedError, UsageError)
+_FINAL = (
+    BadInputError,
+    ContractError,
+    MissingColumnError,
+    TokenizerError,
+    TooManyRejectedError,
+    UsageError,
+)
 LOOKS_EVERY_S = 2.0
 
 

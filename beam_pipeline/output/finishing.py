@@ -17,7 +17,7 @@ from beam_pipeline.report.document import find_document, is_of, is_report
 from beam_pipeline.report.write import write_report
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
-from transforms.storage.generations import read_manifest
+from transforms.storage.generations import notes_path, read_manifest
 from transforms.storage.lease import is_left_behind
 
 _CONFIG_MARK = "# The options of the job that made this dataset; --config takes them.\n"
@@ -42,6 +42,8 @@ def complete(output: str, manifest: Manifest, config: str) -> str:
         manifest: The dataset.
         config: The job's options, as YAML.
     """
+    # One by one they would take long.
+    storage.remove(storage.join(output, notes_path(manifest.generation)))
     remove_unnamed(output, manifest)
     write_card(output, manifest)
     text = f"{_CONFIG_MARK}{config}"

@@ -37,13 +37,14 @@ _REJECTED = r"rejected/(?:(\d{6})/)?(\d{7})-\d{4,}\.jsonl"
 _LIST = r"manifests/\d{6}-(?:train|validation|inputs)(?:-[0-9a-f]{16})?\.parquet"
 # What is kept of each generation: its manifest, and what its run said and counted.
 _GENERATION = r"manifests/(\d{6})(?:\.json|-(?:summary|figures)\.json|-texts\.parquet)"
+_NOTE = r"manifests/\d{6}-parts/\d{7}-\d{4,}\.npz"
 _PLAN = r"plan/(?:[0-9a-f]{16}/)?(?:splits|inputs)-[0-9a-f]{16}\.parquet"
 _TOKENIZER = r"(tokenizer(?:/\d{6})?)/(?:tokenizer|tokenizer_config|special_tokens_map)\.json"
 _MANIFESTS = r"manifest\.json|manifests/removed\.json"
 # In the order in which they go when a dataset is removed: while a manifest is there, the next run
 # knows that more has to go.
 _FOLDERS = ("train", "validation", "rejected", "tokenizer", "plan", "manifests")
-_OWN = "|".join((_SHARD, _REJECTED, _LIST, _GENERATION, _PLAN, _TOKENIZER, _MANIFESTS))
+_OWN = "|".join((_SHARD, _REJECTED, _LIST, _GENERATION, _NOTE, _PLAN, _TOKENIZER, _MANIFESTS))
 _WRITTEN = (MANIFEST_NAME, REPORT_NAME, REPORT_PAGE_NAME, CONFIG_NAME, CARD_NAME, LEASE_NAME)
 
 _logger = logging.getLogger(__name__)

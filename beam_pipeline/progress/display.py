@@ -79,7 +79,7 @@ def _watch(
     stopped: threading.Event,
     engine: str,
 ) -> None:
-    wait, begun = interval, time.monotonic()
+    wait, shards, since = interval, 0, time.monotonic()
     while not stopped.wait(wait):
         started = time.monotonic()
         try:
@@ -90,9 +90,12 @@ def _watch(
         if not stopped.is_set():
             with suppress(OSError, ValueError):  # The screen is gone; the job goes on.
                 display.show(progress)
-            if engine and not progress.bytes_new and started - begun > SECONDS_WITHOUT_A_SHARD:
+            if progress.shards != shards:
+                shards, since = progress.shards, started
+            is_silent = progress.fraction < 1 and started - since > SECONDS_WITHOUT_A_SHARD
+            if engine and is_silent:
                 _logger.warning(
-                    "no shard after a minute: has %s workers that are free? Its page and its log "
+                    "no new shard for a minute: has %s workers that are free? Its page and its log "
                     "say so (with --order shuffled there is no shard before all is read)",
                     engine,
                 )

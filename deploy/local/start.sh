@@ -167,10 +167,10 @@ start_spark_java() {
   start_on "$1" "$2" "${command[@]}"
 }
 
-# start_spark_job_server MASTER MEMORY
+# start_spark_job_server MASTER MEMORY HAS_PAGE
 start_spark_job_server() {
   local port=${PORT:-8199}
-  start_spark_java "$port" spark-job-server "-Xmx$2" -Dspark.ui.enabled=false \
+  start_spark_java "$port" spark-job-server "-Xmx$2" -Dspark.ui.enabled="$3" \
     -cp "$spark_job_server_folder/job-server.jar:$(spark_home)/jars/*" \
     org.apache.beam.runners.spark.SparkJobServerDriver --spark-master-url="$1" \
     --job-host=localhost --job-port="$port" --artifact-port=0 --expansion-port=0 \
@@ -179,7 +179,7 @@ start_spark_job_server() {
 }
 
 start_spark() {
-  start_spark_job_server "local[${SLOTS:-$(nproc)}]" 2g
+  start_spark_job_server "local[${SLOTS:-$(nproc)}]" 2g false
 }
 
 start_spark_cluster() {
@@ -190,7 +190,7 @@ start_spark_cluster() {
   start_spark_java "" spark-worker -Xmx512m -cp "$(spark_home)/jars/*" \
     org.apache.spark.deploy.worker.Worker --host 127.0.0.1 --cores "${SLOTS:-$(nproc)}" \
     --memory 2g --webui-port 0 "spark://127.0.0.1:$port"
-  start_spark_job_server "spark://127.0.0.1:$port" 1g
+  start_spark_job_server "spark://127.0.0.1:$port" 1g true
   # Else executors are sent the jars of Spark, too, which they have: 250 of them.
   echo "pass: --files_to_stage $spark_job_server_folder/job-server.jar"
   await_line spark-worker "Successfully registered with master"

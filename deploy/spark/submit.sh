@@ -37,7 +37,7 @@ fi
 
 # Workers are kept from one stage to the next: without it each starts them anew.
 "$python" -m beam_pipeline "$@" \
-  --sdk_worker_parallelism="${SDK_WORKERS:-1}" --environment_cache_millis=60000 \
+  --sdk_worker_parallelism="${SDK_WORKERS:-1}" --environment_cache_millis=2000 \
   --runner=SparkRunner --spark_version=3 --spark_job_server_jar="$SPARK_JOB_SERVER" \
   --output_executable_path="$folder/review-shards.jar" \
   --environment_type=EXTERNAL --environment_config=localhost:50000

@@ -118,3 +118,35 @@ def test_a_job_killed_at_any_moment_is_finished_by_a_rerun(
     # What a kill may leave behind is a temporary file that no manifest names.
     files = {name: data for name, data in files.items() if not name.endswith(".tmp")}
     assert files == files_of(undisturbed)
+
+
+@pytest.mark.slow
+def test_what_an_engine_has_made_and_counted_before_is_not_missing_in_the_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run on an engine ended before its manifest: shards lie there, and notes of them."""
+    engine = (
+        *("--runner", "PortableRunner", "--job_endpoint", "embed"),
+        *("--environment_type", "LOOPBACK"),
+    )
+    whole, output = tmp_path / "whole", tmp_path / "out"
+    assert run(whole, *OPTIONS, *engine) == 0
+    assert not list(whole.glob("manifests/*-parts"))
+    # The contract fails the job behind the last shard.
+    never = tmp_path / "never.yaml"
+    never.write_text("min_reviews: 1000000\n")
+    assert run(output, *OPTIONS, *engine, "--expect", str(never)) == 4
+    notes = sorted(output.glob("manifests/000001-parts/*.npz"))
+    assert len(notes) > 8
+    notes[0].write_bytes(b"damaged")
+    capsys.readouterr()
+
+    assert run(output, *OPTIONS) == 0
+
+    assert files_of(output) == files_of(whole)
+    assert "that an earlier run had finished" in capsys.readouterr().out
+    found, expected = (
+        json.loads((folder / "report.json").read_text())["measured"] for folder in (output, whole)
+    )
+    assert 0.8 * expected["reviews"] < found["reviews"] < expected["reviews"]
+    assert not list(output.glob("manifests/*-parts"))

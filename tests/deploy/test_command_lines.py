@@ -110,7 +110,7 @@ def test_spark_submit_gets_the_jar_that_the_job_was_told_to_write(tmp_path: Path
     assert (submit.program, submit.arguments[-1]) == ("spark-submit", jar)
     assert submit.arguments[:2] == ["--master", "spark://head:7077"]
     assert not Path(jar).parent.exists()
-    assert {"--sdk_worker_parallelism=4", "--environment_cache_millis=60000"} <= set(beam)
+    assert {"--sdk_worker_parallelism=4", "--environment_cache_millis=2000"} <= set(beam)
     # What the launcher of a job that runs does at its end.
     finished, engine = parse_options(last.arguments[2:])
     assert (config.overwrite, finished.overwrite, engine) == (True, False, [])

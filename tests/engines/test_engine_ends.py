@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -73,6 +74,16 @@ def check_hung_up(engine: LocalEngine, code: int, printed: str) -> None:
     assert AGAIN in printed
 
 
+def is_whole(output: Path, undisturbed: str) -> bool:
+    """Return True for the dataset that comes out undisturbed, of which each review was measured."""
+    manifest = Dataset(output).manifest
+    reviews = manifest.ledger.reviews
+    measured = json.loads((output / "report.json").read_text())["measured"]["reviews"]
+    assert measured == reviews.written + reviews.dropped
+    assert not list(output.glob("manifests/*-parts"))
+    return manifest.content_sha256() == undisturbed
+
+
 def goes_on(output: Path, reviews: Path, undisturbed: str) -> None:
     """Run the job again, here, and compare what comes out with the job that nothing happened to."""
     assert not (output / "manifest.json").exists()
@@ -127,6 +138,18 @@ def test_a_worker_of_prism_killed(
     assert len(printed.splitlines()) == 1
     assert printed.startswith("error: a worker process ended in the middle of its work")
     assert AGAIN in printed
+    goes_on(output, reviews, undisturbed)
+
+
+@pytest.mark.slow
+def test_spark_killed(reviews: Path, undisturbed: str, tmp_path: Path) -> None:
+    with local_engine("spark", tmp_path / "spark", SLOTS="2") as spark:
+        output = tmp_path / "out"
+        code, printed = disturbed(
+            output, reviews, spark.options, lambda _: kill(spark.process("spark-job-server"))
+        )
+
+    check_hung_up(spark, code, printed)
     goes_on(output, reviews, undisturbed)
 
 
@@ -231,7 +254,7 @@ def test_a_lost_worker_is_replaced(
     )
 
     assert (code, printed) == (0, "")
-    assert Dataset(tmp_path).manifest.content_sha256() == undisturbed
+    assert is_whole(tmp_path, undisturbed)
 
 
 @pytest.mark.slow
@@ -269,4 +292,4 @@ def test_a_lost_task_manager_is_replaced(reviews: Path, undisturbed: str, tmp_pa
         code, printed = disturbed(output, reviews, options, disturb)
 
     assert (code, printed) == (0, "")
-    assert Dataset(output).manifest.content_sha256() == undisturbed
+    assert is_whole(output, undisturbed)

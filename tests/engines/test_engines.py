@@ -82,7 +82,7 @@ def test_flink_takes_labels_of_every_kind_and_format(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["prism", "flink"])
+@pytest.mark.parametrize("engine", ["prism", "flink", "spark"])
 @pytest.mark.parametrize("order", ["input", "shuffled"])
 def test_2000_reviews(
     request: pytest.FixtureRequest, tmp_path: Path, engine: str, order: str

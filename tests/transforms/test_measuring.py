@@ -13,7 +13,7 @@ from transforms.functional.elements import ReadReceipt
 from transforms.functional.ledger import ReviewCounts
 from transforms.functional.records import Records
 from transforms.functional.reviews.reviews import PartKey
-from transforms.measuring import WriteFigures
+from transforms.measuring import MeasureReviews, WriteFigures
 from transforms.tokenization import TokenizeReviews
 
 INPUTS = Records.of(
@@ -31,8 +31,9 @@ def _figures(path: Path, parts: list, read: list, **more: Any) -> dict:
             | "Parts" >> beam.Create(parts, reshuffle=False)
             | TokenizeReviews(str(TOKENIZER))
         )
+        _, statistics = tokenized | MeasureReviews(str(TOKENIZER), unknown_id=unknown_id)
         receipts = pipeline | "Read" >> beam.Create(read)
-        (tokenized, receipts) | WriteFigures(
+        (statistics, receipts) | WriteFigures(
             str(path),
             str(TOKENIZER),
             unknown_id=unknown_id,

@@ -3,6 +3,7 @@
     ReviewShardsError            the job or the reader stops; exit code 1
     ├── UsageError               the command or its options are wrong; exit code 2
     ├── InputError               an input vanished, or cannot be read
+    │   ├── BadInputError        it is damaged, or not what it was: no retry mends it
     │   └── MissingColumnError   it has no such column, or one that holds no text; exit code 2
     ├── OutputError              the output cannot be written, or is another dataset's
     ├── TokenizerError           the tokenizer cannot do what was asked of it; exit code 2
@@ -37,6 +38,10 @@ class UsageError(ReviewShardsError):
 
 class InputError(ReviewShardsError):
     """An input is missing, or cannot be read."""
+
+
+class BadInputError(InputError):
+    """An input is damaged, is not what its name says, or not what it was: no retry mends it."""
 
 
 class MissingColumnError(InputError):
@@ -79,3 +84,12 @@ class StoppedError(ReviewShardsError):
     """Training was asked to stop before its end, and saved what the next run goes on from."""
 
     exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again later.
+
+
+def damage_of(error: BaseException) -> type[InputError]:
+    """Return the class for what reading a damaged file raises.
+
+    What the system says, of a disk or a network, may be otherwise when it is tried again.
+    """
+    is_of_system = isinstance(error, OSError) and error.errno is not None
+    return InputError if is_of_system else BadInputError

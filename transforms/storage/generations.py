@@ -29,6 +29,11 @@ def texts_path(number: int) -> str:
     return f"{MANIFESTS}/{number:06d}-texts.parquet"
 
 
+def notes_path(number: int) -> str:
+    """Return the folder, below the output, of what is counted of each part while a job runs."""
+    return f"{MANIFESTS}/{number:06d}-parts"
+
+
 def split_manifest_path(path: str) -> tuple[str, str]:
     """Return the folder of a dataset, and the path of one of its manifests below it.
 

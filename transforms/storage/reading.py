@@ -14,7 +14,7 @@ from fsspec import AbstractFileSystem
 from fsspec.asyn import AsyncFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
-from transforms.functional.errors import InputError, ReviewShardsError
+from transforms.functional.errors import BadInputError, InputError, ReviewShardsError
 from transforms.storage.paths import locate
 from transforms.storage.range_reader import RangeReader, gives_ranges
 from transforms.storage.stores import (
@@ -85,7 +85,9 @@ def open_input(
         if planned_bytes is not None and opened.bytes is not None and opened.bytes != planned_bytes:
             raise changed(path, opened.bytes, planned_bytes)
         if not is_version(planned_version, opened.version):
-            raise InputError(f"{path}: has changed since the job was planned; start the job again")
+            raise BadInputError(
+                f"{path}: has changed since the job was planned; start the job again"
+            )
         try:
             yield opened.stream
         except Exception:  # What does not look like damage may be half of another version.
@@ -103,7 +105,7 @@ def _check_same(path: str, opened: _Opened) -> None:
     except Exception as error:
         raise _input_error(path, error) from error
     if now != (opened.bytes, opened.version):
-        raise InputError(
+        raise BadInputError(
             f"{path}: changed while it was read; start the job again once nobody writes to it"
         )
 
@@ -162,7 +164,7 @@ def vanished(path: str) -> InputError:
 
 def changed(path: str, size: int, planned_bytes: int) -> InputError:
     """Return the error for an input that has another size than when the job was planned."""
-    return InputError(
+    return BadInputError(
         f"{path}: has {size} bytes, but had {planned_bytes} when the job was planned; "
         f"start the job again"
     )
@@ -198,7 +200,7 @@ def read_small_files(
         if isinstance(result, FileNotFoundError):
             raise vanished(path)
         if isinstance(result, InputError):
-            raise InputError(f"{path}: {result}")
+            raise type(result)(f"{path}: {result}")
         if isinstance(result, BaseException):
             raise _input_error(path, result) from result
         if len(result) != size:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from fsspec import AbstractFileSystem
 from fsspec.asyn import AsyncFileSystem
 
-from transforms.functional.errors import InputError
+from transforms.functional.errors import BadInputError
 from transforms.storage.small_gets import SmallGets, small_gets
 from transforms.storage.stores import CONCURRENCY, ask_once, retrying, run_once, status_of
 
@@ -185,12 +185,12 @@ async def _get_of_s3(
         )
     except OSError as error:
         if status_of(error) == 412:
-            raise InputError(_CHANGED) from None
+            raise BadInputError(_CHANGED) from None
         raise
     async with answer["Body"] as body:
         data: bytes = await body.read()
     if answer.get("ETag", etag) != etag:  # Not every such store knows `If-Match`.
-        raise InputError(_CHANGED)
+        raise BadInputError(_CHANGED)
     return data
 
 
@@ -201,11 +201,11 @@ async def _get_of_gcs(
         data: bytes = await filesystem._cat_file(name, start=start, end=end, generation=generation)
     except FileNotFoundError:
         await filesystem._info(name)  # Raises the same where no other generation is there.
-        raise InputError(_CHANGED) from None
+        raise BadInputError(_CHANGED) from None
     return data
 
 
 def check(version: str, info: Mapping[str, Any]) -> None:
     """Raise `InputError` where a store says that a file has another version now."""
     if not is_version(version, version_of(info)):
-        raise InputError(_CHANGED)
+        raise BadInputError(_CHANGED)

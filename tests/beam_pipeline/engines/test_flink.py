@@ -16,7 +16,7 @@ from beam_pipeline.engines.engine import choose_engine
 from beam_pipeline.engines.final_errors import FinalErrors, stopping_at_final_errors
 from beam_pipeline.engines.flink import FlinkCluster
 from beam_pipeline.engines.stopping import stop_job
-from transforms.functional.errors import TooManyRejectedError
+from transforms.functional.errors import BadInputError, ReviewShardsError, TooManyRejectedError
 
 _FLINK = ("--runner", "FlinkRunner", "--job_name", "nightly", "--flink_master")
 
@@ -107,13 +107,16 @@ _TRACEBACK = (
 )
 
 
-def test_a_job_that_fails_for_good_is_cancelled_with_its_reason(cluster: Cluster) -> None:
-    cluster.attempts = [_TRACEBACK.format("OutputError"), _TRACEBACK.format("TooManyRejectedError")]
+@pytest.mark.parametrize("kind", [TooManyRejectedError, BadInputError])
+def test_a_job_that_fails_for_good_is_cancelled_with_its_reason(
+    cluster: Cluster, kind: type[ReviewShardsError]
+) -> None:
+    cluster.attempts = [_TRACEBACK.format("OutputError"), _TRACEBACK.format(kind.__name__)]
     watched = FinalErrors(FlinkCluster(address=cluster.address), "nightly")
 
     watched.look()
 
-    assert isinstance(watched.error, TooManyRejectedError)
+    assert type(watched.error) is kind
     assert str(watched.error) == "its message"
     assert cluster.asked == ["/jobs/a1?mode=cancel"]
 

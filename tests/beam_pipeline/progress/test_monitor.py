@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 
@@ -174,8 +174,12 @@ def test_a_look_that_fails_is_no_failure(
     assert capsys.readouterr().err == ""
 
 
-def test_an_engine_without_a_shard_after_a_minute_is_asked_about_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("made", [(), ("0000006-0000.arrow",)])
+def test_an_engine_without_a_new_shard_for_a_minute_is_asked_about_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    made: Sequence[str],
 ) -> None:
     monkeypatch.setattr("beam_pipeline.progress.display.SECONDS_WITHOUT_A_SHARD", 0.1)
     monkeypatch.setattr("beam_pipeline.progress.display._Lines.interval", 0.05)
@@ -184,6 +188,8 @@ def test_an_engine_without_a_shard_after_a_minute_is_asked_about_once(
         return OutputMonitor(str(tmp_path), WORK, "mine")
 
     with watching(str(tmp_path), monitor, quiet=False, engine="the engine at localhost:8199"):
+        for name in made:
+            _shard(tmp_path, name, 30)
         time.sleep(1)
     with watching(str(tmp_path), monitor, quiet=False):
         time.sleep(0.5)

@@ -16,7 +16,7 @@ from typing import IO, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from transforms.functional.errors import InputError, MissingColumnError
+from transforms.functional.errors import BadInputError, MissingColumnError
 from transforms.functional.readers.columns import MAX_REVIEW_BYTES, ReviewColumns, review_chunk
 from transforms.functional.readers.dialect import Dialect
 from transforms.functional.readers.lines import BLOCK_BYTES, UTF16_SAMPLE_BYTES, check_not_utf16
@@ -155,7 +155,7 @@ def _records(lines: _Lines, dialect: Dialect) -> Iterator[_Row]:
             broken = f"no delimited text: {error}"
             if record < 0 or not _ends_in_its_line(lines, dialect):
                 begin = lines.number - len(lines.of_record) + 1
-                raise InputError(
+                raise BadInputError(
                     f"not readable as delimited text from line {begin} on: {error} (--quoting none "
                     f"takes quotes for characters, --escape names what stands before them)"
                 ) from None

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import IO, cast
 
-from transforms.functional.errors import InputError
+from transforms.functional.errors import BadInputError
 from transforms.functional.readers.columns import MAX_REVIEW_BYTES, ReviewColumns
 from transforms.functional.readers.jsonl import Line, lines_chunk, read_jsonl
 from transforms.functional.readers.lines import BLOCK_BYTES, BYTE_ORDER_MARK, check_not_utf16
@@ -81,7 +81,7 @@ def elements(stream: IO[bytes], block_bytes: int = BLOCK_BYTES) -> Iterator[Line
                 raise EOFError("the array is not closed")
             data, offset, at, begin = data[begin:] + more, offset + begin, at - begin, 0
             if len(data) > MAX_ELEMENT_BYTES + len(more):
-                raise InputError(
+                raise BadInputError(
                     f"the element at byte {offset} of the array is longer than "
                     f"{MAX_ELEMENT_BYTES:,} bytes: is a quote or a bracket missing?"
                 )
@@ -104,7 +104,7 @@ def _check_blank(stream: IO[bytes], rest: bytes, offset: int) -> None:
     while True:
         if rest.strip():
             place = offset + len(rest) - len(rest.lstrip())
-            raise InputError(
+            raise BadInputError(
                 f"the JSON array ends before byte {place}, but more follows: write one array, or "
                 f"an object a line (--input_format jsonl reads lines)"
             )

@@ -11,7 +11,7 @@ from typing import IO
 
 import numpy as np
 
-from transforms.functional.errors import InputError
+from transforms.functional.errors import BadInputError
 
 BLOCK_BYTES = 1 << 22
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -87,7 +87,7 @@ def check_not_utf16(start_of_file: bytes) -> None:
     shares = sorted((pairs < _ALPHABETS).mean(axis=0)) if len(pairs) > 1 else [0.0, 0.0]
     is_utf16 = shares[0] <= _SHARE_OF_ALPHABETS < shares[1]
     if is_utf16 or start_of_file.startswith(_UTF16_MARKS):
-        raise InputError(_IS_UTF16)
+        raise BadInputError(_IS_UTF16)
 
 
 def line_bounds(block: bytes) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ from typing import IO, Literal
 
 import pyarrow as pa
 
-from transforms.functional.errors import InputError
+from transforms.functional.errors import InputError, damage_of
 from transforms.functional.readers import (
     arrow_ipc,
     delimited,
@@ -219,4 +219,6 @@ def damaged(file: FileRange, error: BaseException) -> InputError:
     """Return the error that says that a file cannot be read, and why."""
     kind = file.format if file.compression is None else f"{file.compression} {file.format}"
     detail = " ".join(str(error).split()) or type(error).__name__
-    return InputError(f"{file.path}: not readable as {kind} (damaged or cut short?): {detail}")
+    return damage_of(error)(
+        f"{file.path}: not readable as {kind} (damaged or cut short?): {detail}"
+    )

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.functional.errors import InputError, MissingColumnError
+from transforms.functional.errors import BadInputError, MissingColumnError
 from transforms.functional.readers.columns import (
     ReviewColumns,
     is_text_type,
@@ -64,7 +64,7 @@ def check_columns(schema: pa.Schema, columns: ReviewColumns) -> None:
         _check_label_type(schema.field(columns.label).type, columns)
     theirs = () if columns.label is None else hugging_face_classes(schema, columns.label)
     if columns.classes and theirs != columns.classes[: len(theirs)]:
-        raise InputError(
+        raise BadInputError(
             f"its classes are {shorten(', '.join(theirs))}, but those of --label_names or of the "
             f"first input are {shorten(', '.join(columns.classes))}: bring them into one order"
         )

@@ -91,7 +91,7 @@ def _records(
     try:
         check_not_utf16(data)
     except InputError as error:
-        raise InputError(f"{file.path}: {error}") from None
+        raise type(error)(f"{file.path}: {error}") from None
     if sample_by == "document":
         yield _Record(file.source, 0, data[start:], file.label)
         return

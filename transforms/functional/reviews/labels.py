@@ -21,7 +21,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.functional.errors import InputError, UsageError
+from transforms.functional.errors import BadInputError, UsageError
 
 MAX_LABEL_NAMES = 10_000  # More distinct names than this are no classes but, say, titles.
 UNLABELLED_NAMES = ("unsup", "__HIVE_DEFAULT_PARTITION__")
@@ -137,7 +137,7 @@ def add_label_names(names: Iterable[str], known: Mapping[str, int]) -> dict[str,
 def check_label_count(n_names: int) -> None:
     """Raise `InputError` when there are too many label names to be classes."""
     if n_names > MAX_LABEL_NAMES:
-        raise InputError(
+        raise BadInputError(
             f"the label column holds more than {MAX_LABEL_NAMES:,} different strings, which are "
             f"hardly classes: name another --label_column"
         )

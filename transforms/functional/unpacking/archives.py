@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, NamedTuple, cast
 
-from transforms.functional.errors import InputError
+from transforms.functional.errors import BadInputError, InputError, damage_of
 from transforms.functional.safe_paths import leaves_folder
 from transforms.functional.unpacking.archive_paths import ArchiveKind
 from transforms.functional.unpacking.compression import (
@@ -63,7 +63,7 @@ def list_members(stream: IO[bytes], kind: ArchiveKind, archive: str) -> list[Mem
     seen: set[str] = set()
     for member, _ in _walk(stream, kind, archive):
         if member.name in seen:
-            raise InputError(f"{archive}: holds {member.name!r} twice: make the archive again")
+            raise BadInputError(f"{archive}: holds {member.name!r} twice: make the archive again")
         seen.add(member.name)
         found.append(member)
     return found
@@ -86,7 +86,9 @@ def read_members(
             if not wanted and kind == "zip":
                 return
     if wanted:
-        raise InputError(f"{archive}: {min(wanted)!r} is not in it any more: start the job again")
+        raise BadInputError(
+            f"{archive}: {min(wanted)!r} is not in it any more: start the job again"
+        )
 
 
 def _walk(
@@ -97,12 +99,12 @@ def _walk(
         for member, kind_of_other, data in members:
             name = member.name.removeprefix("./")
             if kind_of_other is not None:
-                raise InputError(
+                raise BadInputError(
                     f"{archive}: {name!r} is {kind_of_other}, which no archive of reviews needs: "
                     f"make the archive again without it"
                 )
             if leaves_folder(name) or "::" in name:
-                raise InputError(
+                raise BadInputError(
                     f"{archive}: {name!r} leads out of the archive's folder, or is no name that "
                     f"can be read safely: make the archive again without it"
                 )
@@ -119,7 +121,7 @@ def _named(archive: str) -> Iterator[None]:
         raise type(error)(text if archive in text else f"{archive}: {text}") from None
     except _DAMAGE as error:
         why = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(
+        raise damage_of(error)(
             f"{archive}: not readable as an archive (damaged or cut short?): {why}"
         ) from error
 
@@ -153,7 +155,7 @@ def _tar_members(stream: IO[bytes], archive: str) -> Iterator[tuple[Member, str 
             tar.members = []  # type: ignore[attr-defined]
             # Python would look for the next member behind so many bytes, for ever.
             if not 0 <= info.size <= limit:
-                raise InputError(
+                raise BadInputError(
                     f"{info.name!r} claims {info.size:,} bytes, which the archive cannot hold: a "
                     f"decompression bomb, or damaged"
                 )
@@ -214,7 +216,7 @@ def _zip_members(
 
 def _check_ratio(unpacked: int, packed: int, what: str) -> None:
     if unpacked > FREE_BYTES + MAX_RATIO * packed:
-        raise InputError(
+        raise BadInputError(
             f"{what} unpacks to {unpacked:,} bytes from {packed:,}, more than {MAX_RATIO} times "
             f"as many: a decompression bomb, it is not read"
         )

@@ -18,7 +18,7 @@ from typing import IO, Any, Literal, cast
 
 import pyarrow as pa
 
-from transforms.functional.errors import InputError
+from transforms.functional.errors import BadInputError
 from transforms.functional.unpacking.archive_paths import name_of
 
 Compression = Literal["gzip", "zstd", "bz2", "xz"]
@@ -92,7 +92,7 @@ class RatioGuard:
         """
         self.unpacked += n_bytes
         if self.unpacked > FREE_BYTES + MAX_RATIO * self.packed:
-            raise InputError(
+            raise BadInputError(
                 f"unpacks to more than {MAX_RATIO} times its size ({self.unpacked:,} bytes from "
                 f"{self.packed:,}): a decompression bomb, it is not read further"
             )
@@ -220,7 +220,7 @@ class _Zstd(io.RawIOBase):
         except OSError as error:
             if "too much memory" not in str(error):
                 raise
-            raise InputError(
+            raise BadInputError(
                 "is zstd with a window of more than 128 MiB, which is not read: pack it again "
                 "without --long, or with --long=27 at most"
             ) from None
