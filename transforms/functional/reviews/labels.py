@@ -2,9 +2,10 @@
 
 A name is a string label: a value of a string column, or the folder of a review in the aclImdb
 layout. Names that are all integers (a CSV file's `0` and `1`, or `1.0` and `2.0`) keep their value,
-and beside them `1.5` is no label, as in a column of floats; other names are numbered in alphabetical order. An empty string is no name: such a review has no
-label. The folder names `unsup` and `__HIVE_DEFAULT_PARTITION__` mean "no label" too, but are -1, as
-in the `imdb` dataset of Hugging Face.
+and beside them `1.5` is no label, as in a column of floats; other names are numbered in
+alphabetical order. An empty string is no name: such a review has no label. The folder names `unsup`
+and `__HIVE_DEFAULT_PARTITION__` mean "no label" too, but are -1, as in the `imdb` dataset of
+Hugging Face.
 
 *Classes* are names that are known before anything is read, in the order of their numbers: those of
 `--label_names`, or of a file's `ClassLabel`. With classes an integer is a label as well, if one of
