@@ -33,6 +33,7 @@ from training.model.tokenizer_check import check_saved_tokenizer, write_tokenize
 from training.reading.manifest_source import pin
 from training.trainer_options import TrainingOptions
 from transforms.functional.errors import StoppedError, UsageError
+from transforms.functional.wording import counted
 
 
 def run(options: Options) -> dict[str, Any]:
@@ -174,7 +175,7 @@ def _report(
     for name, value in found.metrics.items():
         earlier = f"{before[name]:.4f} before, " if name in before else ""
         where = f" of {dataset}" if dataset else ""
-        say(f"{name}: {earlier}{value:.4f} after, on {found.n_rows:,} rows{where}")
+        say(f"{name}: {earlier}{value:.4f} after, on {counted(found.n_rows, 'row')}{where}")
     metrics: dict[str, Any] = {"before": before, "after": found.metrics, "rows": found.n_rows}
     if found.confusion is not None:
         say(confusion_text(found.confusion, names))

@@ -51,7 +51,9 @@ def dry_run(config: JobConfig) -> str:
     if any(run.reviews.num_rows for run in sample.runs):
         lines += _estimate_lines(recipe, plan, sample, plan_seconds)
     elif n_rejected := round(sum(run.rejected for run in sample.runs)):
-        lines.append(f"  rejected    all {n_rejected:,} records of the sample are no reviews")
+        lines.append(
+            f"  rejected    the sample holds no review, but {counted(n_rejected, 'bad record')}"
+        )
     if plan.ignored:
         lines.append(f"  ignored     {counted(len(plan.ignored), 'file')} in no class folder")
     if plan.passed_over:
@@ -78,7 +80,7 @@ def _estimate_lines(
     shard_bytes = n_shards * SHARD_BYTES + ends * row_bytes
     n_bytes = n_bytes.plus(shard_bytes, abs(ends) / 2 * row_bytes + n_shards * SHARD_BYTES / 2)
     n_reviews = sum(run.reviews.num_rows for run in sample.runs)
-    says = "everything" if sample.is_all else f"a sample of {n_reviews:,} reviews"
+    says = "everything" if sample.is_all else f"a sample of {counted(n_reviews, 'review')}"
     lines = [
         f"Would make, as {says} says:",
         f"  text        {text.text(1e-6, ' MB', 2)}",
@@ -99,8 +101,8 @@ def _estimate_lines(
     lines += _machine_lines(config, plan, sample, text.value, n_shards, plan_seconds, pace)
     if sample.cut_short:
         lines.append(
-            f"  NOTE        {sample.cut_short:,} large files that can only be read from the start "
-            f"were read in part: the ranges hold if the rest is like it"
+            f"  NOTE        a part was read of {counted(sample.cut_short, 'large file')} that can "
+            f"only be read from the start: the ranges hold if the rest is like it"
         )
     if config.dedup != "none" or config.exclude:
         lines.append("  NOTE        duplicates and excluded reviews were not looked for")
@@ -129,6 +131,6 @@ def _machine_lines(
     return [
         f"  time        {low:,.0f} to {high:,.0f} s on the {cores} cores of this machine, as busy "
         f"as it is now",
-        f"  memory      up to {memory / 1e9:,.1f} GB, with {workers} parts in work; a smaller "
-        f"--part_bytes needs less",
+        f"  memory      up to {memory / 1e9:,.1f} GB, with {counted(workers, 'part')} in work; "
+        f"a smaller --part_bytes needs less",
     ]

@@ -23,6 +23,7 @@ from transforms.functional.dataset.manifest_entries import SUBSETS, ShardEntry
 from transforms.functional.dataset.receipts import COUNTS, FINGERPRINT
 from transforms.functional.dataset.shards import content_sha256, read_shard
 from transforms.functional.errors import ReviewShardsError
+from transforms.functional.wording import counted
 from transforms.storage.generations import generation_numbers, generation_path, read_manifest
 from transforms.storage.lease import LEASE_NAME
 
@@ -153,7 +154,7 @@ def shard_problem(output: str, manifest: Manifest, shard: ShardEntry) -> str | N
         return "other bytes (sha256 differs)"
     table = read_shard(data, shard.format)
     if table.num_rows != shard.rows:
-        return f"{table.num_rows:,} rows instead of {shard.rows:,}"
+        return f"{counted(table.num_rows, 'row')} instead of {shard.rows:,}"
     if content_sha256(table) != shard.content_sha256:
         return "other values (content_sha256 differs)"
     metadata = table.schema.metadata or {}
@@ -166,10 +167,10 @@ def _count_problem(table: pa.Table, shard: ShardEntry) -> str | None:
     """Return which count of a shard is wrong in the manifest."""
     n_tokens = sum(chunk.flatten().true_count for chunk in table.column("attention_mask").chunks)
     if n_tokens != shard.tokens:
-        return f"{n_tokens:,} tokens instead of {shard.tokens:,}"
+        return f"{counted(n_tokens, 'token')} instead of {shard.tokens:,}"
     n_reviews = json.loads(table.schema.metadata[COUNTS.encode()])["written"]
     if n_reviews != shard.reviews:
-        return f"{n_reviews:,} reviews instead of {shard.reviews:,}"
+        return f"{counted(n_reviews, 'review')} instead of {shard.reviews:,}"
     return None
 
 

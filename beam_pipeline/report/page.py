@@ -11,7 +11,7 @@ from beam_pipeline.report import sentences
 from beam_pipeline.report.charts import choice_chart, length_chart, shard_chart
 from beam_pipeline.report.flow_chart import flow_chart, share_text
 from beam_pipeline.report.trend_charts import trend_charts
-from transforms.functional.wording import counted
+from transforms.functional.wording import counted, cut_reviews
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -48,6 +48,7 @@ def render(document: Document, name: str) -> str:
         labels=labels(document) if measured else [],
         both=this_run_and_dataset(document),
         counted=counted,
+        cut_reviews=cut_reviews(document["dataset"]["task"]),
         say=sentences,
         share=share_text,
     )

@@ -121,8 +121,9 @@ def labels(document: Document) -> str:
             f"the rarest to {share_text(smallest, reviews)}."
         )
     total = sum(counts)
-    if largest == smallest:
-        return f"The {len(counts)} classes are equally large."
+    if largest <= 1.05 * smallest:
+        nearly = "" if largest == smallest else "nearly "
+        return f"The {len(counts)} classes are {nearly}equally large."
     return (
         f"A model that always says the largest class is right for {share_text(largest, total)} of "
         f"the reviews; it has {largest / smallest:,.1f} times as many as the smallest."
@@ -182,8 +183,10 @@ def shards(document: Document) -> str:
     if n < 2:
         more = "Smaller --part_bytes makes more of them, for more workers at once."
         return f"{counted(n, 'shard')}. {more}"
-    sizes = f"{min(rows):,} to {max(rows):,} rows" if min(rows) < max(rows) else f"{rows[0]:,} rows"
-    return f"{n:,} shards of {sizes}. Training deals out rows, not shards: unequal ones do no harm."
+    sizes = f"{min(rows):,} to " if min(rows) < max(rows) else ""
+    sizes += counted(max(rows), "row")
+    harmless = "Training deals out rows, not shards: unequal ones do no harm."
+    return f"{counted(n, 'shard')} of {sizes}. {harmless}"
 
 
 def speed(document: Document) -> str:

@@ -11,7 +11,7 @@ from beam_pipeline.plan.passed_over import passed_over_line
 from beam_pipeline.summary.dataset_lines import subset_line
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
-from transforms.functional.wording import NAMES_SHOWN, counted, first_of
+from transforms.functional.wording import NAMES_SHOWN, counted, cut_reviews, first_of
 
 
 def summary(config: JobConfig, result: JobResult) -> str:
@@ -52,7 +52,7 @@ def _figures(config: JobConfig, result: JobResult, manifest: Manifest) -> list[s
         + (f" + {reviews.duplicates:,} duplicates" if reviews.duplicates else "")
         + (f" + {reviews.excluded:,} excluded" if reviews.excluded else "")
         + (f" + {reviews.unlabelled:,} without a label" if reviews.unlabelled else "")
-        + (f" ({reviews.truncated:,} truncated)" if reviews.truncated else ""),
+        + (f" ({reviews.truncated:,} {cut_reviews(config.task)})" if reviews.truncated else ""),
         f"  tokens      {tokens.tokenized:,} of text + {tokens.special:,} special"
         + (f" + {tokens.repeated:,} repeated" if tokens.repeated else "")
         + f" = {tokens.written:,} written + {tokens.dropped:,} dropped",
@@ -64,8 +64,8 @@ def _notes(config: JobConfig, result: JobResult, manifest: Manifest) -> list[str
     reviews, lines = manifest.ledger.reviews, []
     if reviews.html_stripped or reviews.normalized:
         lines.append(
-            f"  cleaned     {reviews.html_stripped:,} reviews held HTML, "
-            f"{reviews.normalized:,} were normalized"
+            f"  cleaned     {counted(reviews.html_stripped, 'review')} held HTML, "
+            f"{counted(reviews.normalized, 'review')} came in another Unicode form"
         )
     if reviews.rejected:
         lines.append(f"  rejected    {config.output}/rejected/ says which records, and why")
@@ -127,8 +127,8 @@ def _why_no_row(manifest: Manifest) -> str:
     if not dropped:
         return "the inputs hold no review"
     return (
-        f"{dropped:,} tokens fill no block of --max_length {manifest.max_length}: --remainder pad "
-        f"--overwrite keeps them"
+        f"{counted(dropped, 'token')} cannot fill a block of --max_length {manifest.max_length}: "
+        f"--remainder pad --overwrite keeps what there is"
     )
 
 

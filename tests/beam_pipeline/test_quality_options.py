@@ -101,7 +101,7 @@ def test_excluded_reviews_go_and_are_counted(
     assert [entry.path for entry in made.manifest.excluded] == [str(excluded)]
     out = capsys.readouterr().out
     assert f"0 dropped + {counts.duplicates} duplicates + {counts.excluded} excluded" in out
-    assert f"{counts.html_stripped} reviews held HTML, 4 were normalized" in out
+    assert f"{counts.html_stripped} reviews held HTML, 4 reviews came in another Unicode" in out
 
 
 def test_another_exclude_is_another_dataset(

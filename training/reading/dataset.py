@@ -30,6 +30,7 @@ from transforms.functional.dataset.manifest_entries import SUBSETS, ShardEntry
 from transforms.functional.errors import DatasetError, UsageError
 from transforms.functional.records import Records
 from transforms.functional.reviews.problem_types import MULTI
+from transforms.functional.wording import counted
 
 
 class ShardDataset(Dataset[Batch]):
@@ -177,7 +178,7 @@ class ShardDataset(Dataset[Batch]):
         low, high = int(rows.min()), int(rows.max())
         if low < -len(self) or high >= len(self):
             wrong = high if high >= len(self) else low
-            raise IndexError(f"there is no row {wrong}: the subset has {len(self)} rows")
+            raise IndexError(f"there is no row {wrong}: the subset has {counted(len(self), 'row')}")
         return np.where(rows < 0, rows + len(self), rows)
 
 
@@ -242,7 +243,11 @@ def _shards_of(manifest: Manifest, location: Location, subset: str) -> Records[S
             f"cold storage: make the dataset with --format arrow to train on it"
         )
     if manifest.rows(subset) == 0:
-        full = [f"{name} ({manifest.rows(name)} rows)" for name in SUBSETS if manifest.rows(name)]
+        full = [
+            f"{name} ({counted(manifest.rows(name), 'row')})"
+            for name in SUBSETS
+            if manifest.rows(name)
+        ]
         raise DatasetError(
             f"{location.url} has no rows in subset {subset!r}, only in "
             f"{', '.join(full) or 'none'}: choose another subset, or make the dataset with another "

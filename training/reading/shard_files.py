@@ -27,6 +27,7 @@ from training.reading.shard_cache import CacheFullError
 from transforms.functional.dataset.manifest_entries import ShardEntry
 from transforms.functional.dataset.shards import ROWS_PER_BATCH
 from transforms.functional.errors import DatasetError
+from transforms.functional.wording import counted
 
 Integers = npt.NDArray[np.int64]
 
@@ -129,7 +130,9 @@ class ShardFiles:
         numbers = shard.tolist()
         if len(self._shards) in numbers:
             wrong = rows[shard == len(self._shards)]
-            raise IndexError(f"there is no row {wrong[0]}: the subset has {len(self)} rows")
+            raise IndexError(
+                f"there is no row {wrong[0]}: the subset has {counted(len(self), 'row')}"
+            )
         if self._source.is_bounded:
             self._last_find[shard] = self._finds + 1
             files = self._open_bounded(numbers)

@@ -10,6 +10,7 @@ from training.reading.row_reader import RowBatch
 from training.reading.row_subset import RowSubset
 from training.sampling.permutation import key_of, permute
 from transforms.functional.errors import DatasetError
+from transforms.functional.wording import counted
 
 Integers = npt.NDArray[np.int64]
 
@@ -84,7 +85,7 @@ def set_apart(
     left = shuffled[~np.isin(shuffled, shared)]
     if len(left) < (train_count or 1):
         raise DatasetError(
-            f"{dataset.location.url} has {len(left)} rows that share no review with the "
+            f"{dataset.location.url} has {counted(len(left), 'row')} that share no review with the "
             f"{eval_count} to evaluate on, fewer than the {train_count or 1} asked for: lower "
             f"--max_train_rows and --max_eval_rows, or make it with --validation_fraction"
         )
@@ -183,7 +184,8 @@ def _shuffled(dataset: ShardDataset, needed: int, seed: int) -> Integers:
     """
     if needed > len(dataset):
         raise DatasetError(
-            f"{dataset.location.url} has {len(dataset)} rows in subset {dataset.subset!r}, fewer "
-            f"than the {needed} asked for: lower --max_train_rows and --max_eval_rows"
+            f"{dataset.location.url} has {counted(len(dataset), 'row')} in subset "
+            f"{dataset.subset!r}, fewer than the {needed} asked for: lower --max_train_rows and "
+            f"--max_eval_rows"
         )
     return permute(np.arange(len(dataset)), len(dataset), key_of(seed, _DRAW))

@@ -12,6 +12,7 @@ from torch.utils.data import DistributedSampler
 from training.reading.row_reader import RowBatch
 from training.sampling.order import Order
 from transforms.functional.errors import DatasetError
+from transforms.functional.wording import counted
 
 # Batches of rows worked out at once: the cost of a numpy call is then shared by many.
 _BATCHES_AT_ONCE = 256
@@ -79,13 +80,14 @@ class ElasticSampler(DistributedSampler[RowBatch]):
             raise ValueError(f"rank must be from 0 to {world_size - 1}, got {self.rank}")
         if len(order) < world_size:
             raise DatasetError(
-                f"the dataset has {len(order)} rows for {world_size} processes: start at most "
-                f"{len(order)} processes, or give it more rows"
+                f"the dataset has {counted(len(order), 'row')} for {world_size} processes: "
+                f"start at most {len(order)}, or give it more rows"
             )
         if drop_last and not len(self):
             raise DatasetError(
-                f"the dataset has {len(order)} rows, fewer than the {self.global_batch} of a batch "
-                f"of all processes: lower batch_size, or leave drop_last out"
+                f"the dataset has {counted(len(order), 'row')}, fewer than the "
+                f"{self.global_batch} of a batch of all processes: lower batch_size, or leave "
+                f"drop_last out"
             )
 
     def __len__(self) -> int:

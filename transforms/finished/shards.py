@@ -14,6 +14,7 @@ from transforms.functional.dataset.manifest_entries import ShardEntry
 from transforms.functional.dataset.shards import read_shard
 from transforms.functional.errors import DatasetError, InputError
 from transforms.functional.records import Records
+from transforms.functional.wording import counted
 
 # What Arrow raises for a damaged file; names that are no UTF-8 are a ValueError.
 _ARROW_ERRORS = (pa.ArrowException, OSError, ValueError)
@@ -67,7 +68,9 @@ def read_table(folder: str, shard: ShardEntry, *, check_hash: bool) -> pa.Table:
     except _ARROW_ERRORS as error:
         raise _damaged(folder, shard, f"is damaged: {error}") from error
     if table.num_rows != shard.rows:
-        raise _damaged(folder, shard, f"has {table.num_rows} rows instead of {shard.rows}")
+        raise _damaged(
+            folder, shard, f"has {counted(table.num_rows, 'row')} instead of {shard.rows}"
+        )
     # What it holds of the run that made it differs from shard to shard.
     return table.replace_schema_metadata(None)
 

@@ -22,6 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from transforms.functional.wording import counted
+
 Record = TypeVar("Record")
 
 _BATCH = 16_384  # Records that are Python objects at a time.
@@ -125,7 +127,7 @@ class Records(Sequence[Record], Generic[Record]):
             start, stop, _ = index.indices(len(self))
             return type(self)(self.kind, self._table.slice(start, max(0, stop - start)))
         if not -len(self) <= index < len(self):
-            raise IndexError(f"there are {len(self)} records, none at {index}")
+            raise IndexError(f"there is no record {index}, only {counted(len(self), 'record')}")
         return next(iter(self[index % len(self) :][:1]))
 
     def __iter__(self) -> Iterator[Record]:

@@ -12,6 +12,11 @@ def counted(n: int, what: str) -> str:
     return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
+def cut_reviews(task: str) -> str:
+    """Return what became of the reviews that a ledger calls truncated: they lost some tokens."""
+    return "truncated" if task == "classification" else "cut at the end of a part"
+
+
 def first_of(names: Sequence[str]) -> str:
     """Return the first names of a list, and how many more there are."""
     more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""

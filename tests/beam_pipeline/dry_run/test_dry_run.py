@@ -186,7 +186,7 @@ def test_a_large_file_that_was_read_in_part_is_said(
     reviews.write_text("text\n" + "A fine film and a long one.\n" * 1_000_000)
     assert run(tmp_path / "out", "--dry_run", reviews=reviews) == 0
     out = capsys.readouterr().out
-    assert "1 large files that can only be read from the start were read in part" in out
+    assert "a part was read of 1 large file that can only be read from the start:" in out
     _, low, high = _figure(out, "reviews")
     assert low <= 1_000_000 <= high
 
@@ -197,4 +197,4 @@ def test_where_all_records_are_rejected_it_says_so(
     reviews = tmp_path / "reviews.csv"
     reviews.write_text("text\n" + "A fine film, with no quotes around its comma.\n" * 100)
     assert run(tmp_path / "out", "--dry_run", reviews=reviews) == 0
-    assert "rejected    all 100 records of the sample" in capsys.readouterr().out
+    assert "the sample holds no review, but 100 bad records" in capsys.readouterr().out

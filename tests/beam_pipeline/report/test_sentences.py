@@ -64,6 +64,7 @@ def test_duplicates(n, gone, said):
         ([[0, 250], [1, 750]], "A model that always says the largest class is right for 75.0 % of "
          "the reviews; it has 3.0 times as many as the smallest."),
         ([[0, 5], [1, 5], [2, 5]], "The 3 classes are equally large."),
+        ([[0, 100], [1, 104]], "The 2 classes are nearly equally large."),
         ([[1, 5]], "All reviews have one label: there is nothing to learn from it."),
         (None, "More different labels than classes can be: they were not counted."),
     ],

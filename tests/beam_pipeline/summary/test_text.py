@@ -33,8 +33,8 @@ def said(manifest: Manifest) -> str:
                 reviews=ReviewCounts(read=2, dropped=2),
                 tokens=TokenCounts(tokenized=5, special=4, dropped=9),
             ),
-            "no row was made: 9 tokens fill no block of --max_length 8: --remainder pad "
-            "--overwrite keeps them",
+            "no row was made: 9 tokens cannot fill a block of --max_length 8: --remainder pad "
+            "--overwrite keeps what there is",
         ),
     ],
 )

@@ -52,7 +52,7 @@ def test_single_records_columns_and_sums() -> None:
     assert Records.of(Film).total("year") == 0
     assert list(made.sorted_by("year")) == [FILMS[2], FILMS[0], FILMS[1]]
     assert list(made.where(pa.array([True, False, True]))) == [FILMS[0], FILMS[2]]
-    with pytest.raises(IndexError, match="there are 3 records, none at 3"):
+    with pytest.raises(IndexError, match="there is no record 3, only 3 records"):
         made[3]
 
 

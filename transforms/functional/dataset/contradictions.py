@@ -12,6 +12,7 @@ from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.dataset.manifest_entries import ShardEntry, TokenizerEntry
 from transforms.functional.errors import LedgerError
 from transforms.functional.reviews.reviews import PartKey
+from transforms.functional.wording import counted
 
 
 def contradictions(document: Mapping[str, Any], manifest: Manifest) -> Iterator[str]:
@@ -30,13 +31,13 @@ def contradictions(document: Mapping[str, Any], manifest: Manifest) -> Iterator[
         manifest.ledger.check()
     except LedgerError as error:
         yield str(error)
-    for name, counted in (
+    for name, said in (
         ("tokens", manifest.ledger.tokens.written),
         ("reviews", manifest.ledger.reviews.written),
     ):
         held = sum(shards.total(name) for shards in manifest.subsets.values())
-        if counted != held:
-            yield f"the ledger has {counted} {name} written, the shards have {held}"
+        if said != held:
+            yield f"the ledger has {said} {name} written, the shards have {held}"
     yield from _wrong_generations(manifest)
     yield from filter(None, (_wrong_place(shard) for shard in manifest.shards()))
 
@@ -59,7 +60,10 @@ def _wrong_generations(manifest: Manifest) -> Iterator[str]:
         yield f"the generations {numbers} are not in order"
     n_inputs = sum(generation.inputs for generation in manifest.generations)
     if n_inputs != len(manifest.inputs):
-        yield f"the generations have {n_inputs} inputs, but {len(manifest.inputs)} are listed"
+        yield (
+            f"the generations have {counted(n_inputs, 'input')}, but {len(manifest.inputs)} "
+            f"are listed"
+        )
 
 
 def _wrong_place(shard: ShardEntry) -> str | None:

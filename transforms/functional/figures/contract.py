@@ -146,9 +146,15 @@ def _of_columns(missing: Mapping[str, Sequence[str]]) -> Iterator[str]:
 def _of_size(contract: Contract, figures: Figures) -> Iterator[str]:
     n = figures["reviews"]["read"] - figures["reviews"]["rejected"]
     if contract.min_reviews is not None and n < contract.min_reviews:
-        yield f"min_reviews: {n:,} reviews are new, at least {contract.min_reviews:,} are expected"
+        yield (
+            f"min_reviews: {counted(n, 'new review')}; at least {contract.min_reviews:,} are "
+            f"expected"
+        )
     if contract.max_reviews is not None and n > contract.max_reviews:
-        yield f"max_reviews: {n:,} reviews are new, at most {contract.max_reviews:,} are expected"
+        yield (
+            f"max_reviews: {counted(n, 'new review')}; at most {contract.max_reviews:,} are "
+            f"expected"
+        )
 
 
 def _of_labels(contract: Contract, measured: Figures, names: Mapping[int, str]) -> Iterator[str]:

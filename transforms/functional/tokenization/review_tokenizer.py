@@ -231,7 +231,7 @@ def differing_reviews(first: Tokens, second: Tokens) -> npt.NDArray[np.int64]:
         ValueError: another number of reviews.
     """
     if len(first) != len(second):
-        raise ValueError(f"expected {len(first)} reviews, got {len(second)}")
+        raise ValueError(f"of {len(first)} reviews there are tokens of {len(second)}")
     if first.equals(second):
         return np.empty(0, np.int64)
     pairs = enumerate(zip(first, second, strict=True))

@@ -101,12 +101,12 @@ def test_sizes_and_rejected_records_are_of_what_was_read() -> None:
     now = figures()
     now["reviews"] = {"read": 120, "rejected": 30, "duplicates": 0}
     assert broken(WHOLE, now, figures(), figures()) == [
-        "min_reviews: 90 reviews are new, at least 100 are expected",
+        "min_reviews: 90 new reviews; at least 100 are expected",
         "max_rejected_increase: 25.00% of the records were rejected, in the last generations "
         "0.00%, at most 2.00% more are expected",
     ]
     now["reviews"] = {"read": 120, "rejected": 0, "duplicates": 0}
-    assert broken(WHOLE, now) == ["max_reviews: 120 reviews are new, at most 100 are expected"]
+    assert broken(WHOLE, now) == ["max_reviews: 120 new reviews; at most 100 are expected"]
 
 
 def test_missing_columns_are_named_with_their_file() -> None:
@@ -116,7 +116,7 @@ def test_missing_columns_are_named_with_their_file() -> None:
 
 def test_a_run_of_which_nothing_was_measured_is_checked_for_its_size() -> None:
     now = {"measured": None, "reviews": {"read": 5, "rejected": 5, "duplicates": 0}}
-    assert broken(WHOLE, now, figures())[0].startswith("min_reviews: 0 reviews are new")
+    assert broken(WHOLE, now, figures())[0].startswith("min_reviews: 0 new reviews")
 
 
 def test_empty_texts_are_caught_unless_they_are_allowed() -> None:

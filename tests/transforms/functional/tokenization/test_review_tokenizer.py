@@ -249,7 +249,7 @@ def test_differing_reviews() -> None:
     second = tokens_from_lists([([1], [0]), ([2, 3], [0, 1]), ([5], [0])])
     assert differing_reviews(first, second).tolist() == [1, 2]
     assert differing_reviews(first, first).tolist() == []
-    with pytest.raises(ValueError, match="expected 3 reviews, got 1"):
+    with pytest.raises(ValueError, match="of 3 reviews there are tokens of 1"):
         differing_reviews(first, first.slice(0, 1))
 
 
