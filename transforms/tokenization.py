@@ -14,6 +14,7 @@ from transforms.functional.reviews.reviews import Part
 from transforms.functional.tokenization.encoder import load_encoder
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.functional.tokenization.threads import encode_in_threads
+from transforms.storage.user_cache.known_words import KnownWords
 from transforms.timing import timed
 
 # Reviews for which the fast path gave other tokens than the library, in the check of a sample.
@@ -58,8 +59,10 @@ class _EncodeReviewsFn(beam.DoFn):
 
     def setup(self) -> None:
         self.tokenizer = shared_tokenizer(self.tokenizer_path)
+        self.words = _known_words(self.tokenizer_path)
 
     def finish_bundle(self) -> None:
+        self.words.save()
         self.mismatches.inc(_new_mismatches(self.tokenizer))
 
     def process(self, part: Part) -> list[TokenizedPart]:
@@ -82,6 +85,12 @@ def tokenize_part(part: Part, tokenizer: ReviewTokenizer, threads: int = 1) -> T
 def shared_tokenizer(tokenizer_path: str) -> ReviewTokenizer:
     """Load a tokenizer once a process: its threads share it, and its cache of known words."""
     return ReviewTokenizer(load_encoder(storage.read_bytes(tokenizer_path)))
+
+
+@functools.lru_cache(maxsize=2)
+def _known_words(tokenizer_path: str) -> KnownWords:
+    """Give a process's tokenizer the words that earlier jobs have learnt, once."""
+    return KnownWords(shared_tokenizer(tokenizer_path), storage.read_bytes(tokenizer_path))
 
 
 _counting = threading.Lock()

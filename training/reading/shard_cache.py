@@ -34,6 +34,7 @@ from training.reading.prefetch import Prefetcher
 from training.reading.room import HoldsShards, RoomListener, ask_for_room
 from transforms.functional.dataset.manifest_entries import ShardEntry
 from transforms.functional.errors import DatasetError
+from transforms.storage.user_cache.folder import cache_folder
 
 DEFAULT_CACHE_GB = 50.0
 
@@ -61,8 +62,7 @@ class ShardCache:
         max_bytes: int = int(DEFAULT_CACHE_GB * 1e9),
     ) -> None:
         """Store the options; the folder is made when it is first needed."""
-        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        self.folder = Path(folder) if folder is not None else home / "review-shards"
+        self.folder = Path(folder) if folder is not None else cache_folder()
         self.max_bytes = max_bytes
         self._readers: weakref.WeakSet[HoldsShards] = weakref.WeakSet()
         self._begin()

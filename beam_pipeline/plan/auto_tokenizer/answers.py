@@ -17,6 +17,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from transforms.storage.user_cache.folder import cache_folder as user_cache_folder
+from transforms.storage.user_cache.folder import keep
+
 _PROGRAM = Path(__file__).with_name("__main__.py")
 # With another release of these, the library may make another tokenizer of the same files.
 _LIBRARIES = ("transformers", "tokenizers", "sentencepiece", "protobuf")
@@ -114,10 +117,7 @@ def ask_library_in_a_process(name: str, files: Mapping[str, bytes]) -> dict[str,
 
 def _remember(path: Path, answer: Mapping[str, Any]) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        written = path.with_suffix(f".{os.getpid()}")
-        written.write_text(json.dumps(answer), "utf-8")
-        written.replace(path)
+        keep(path, json.dumps(answer).encode())
     except OSError as error:  # A home that cannot be written to: the next start asks again.
         _log.info("cannot remember what the library said of the tokenizer: %s", error)
 
@@ -141,5 +141,4 @@ def _version(package: str) -> str | None:
 
 def cache_folder() -> Path:
     """Return the folder where answers are remembered."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home, "review-shards", "tokenizers")
+    return user_cache_folder() / "tokenizers"

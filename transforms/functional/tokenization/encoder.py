@@ -45,6 +45,7 @@ class Encoder(TextEncoder):
     Truncation and padding that were saved with it are reset: upstream files carry both.
 
     Attributes:
+        library: the library and its release.
         vocab_size: largest id + 1, added tokens included.
         prefix: ids that the template puts before a review (``[CLS]``).
         suffix: ids that the template puts after a review (``[SEP]``).
@@ -52,6 +53,8 @@ class Encoder(TextEncoder):
         added_tokens: all added tokens, by id.
         config: the library's own JSON of the tokenizer, without the vocabulary and merges.
     """
+
+    library = f"tokenizers {tokenizers.__version__}"
 
     def __init__(self, tokenizer_json: bytes | str) -> None:
         """Read the tokenizer and its template.

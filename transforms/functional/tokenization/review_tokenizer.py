@@ -87,6 +87,16 @@ class ReviewTokenizer:
             cache = PieceCache(max_entries=cache_entries, max_bytes=cache_bytes)
             self._choose_path(cut_rules, cache)
 
+    @property
+    def rules(self) -> CutRules | None:
+        """Where the fast path cuts texts; None on the plain path."""
+        return self._fast.rules if self._fast else None
+
+    @property
+    def cache(self) -> PieceCache | None:
+        """The pieces that the fast path knows; None on the plain path."""
+        return self._fast.cache if self._fast else None
+
     def encode(self, texts: pa.Array) -> Tokens:
         """Return the tokens of each review, without template tokens.
 

@@ -74,24 +74,29 @@ class PieceTable:
 
 
 class FastTokenizer:
-    """Encodes texts by their pieces; right for the tokenizer that ``rules`` were made for."""
+    """Encodes texts by their pieces; right for the tokenizer that ``rules`` were made for.
+
+    Attributes:
+        rules: where texts are cut.
+        cache: the pieces that are known.
+    """
 
     def __init__(self, new_pieces: NewPieceEncoder, rules: CutRules, cache: PieceCache) -> None:
         """Use ``cache`` for known pieces and ``new_pieces`` for others."""
+        self.rules = rules
+        self.cache = cache
         self._new_pieces = new_pieces
-        self._rules = rules
-        self._cache = cache
         self._learning = threading.Lock()
 
     def encode(self, texts: pa.LargeStringArray) -> Tokens:
         """Return the tokens of ``texts``, which hold no literal of an added token."""
-        if self._rules.prefix:
-            texts = prefix_texts(texts, self._rules.prefix)
+        if self.rules.prefix:
+            texts = prefix_texts(texts, self.rules.prefix)
         values, offsets = text_buffers(texts)
         packed: list[npt.NDArray[np.uint32]] = []
         review_offsets: list[Int64Array] = []
         n_tokens = 0
-        for span in spans_of(values, offsets, self._rules):
+        for span in spans_of(values, offsets, self.rules):
             chunks = dictionary_of(span)
             table = self._table_of(chunks[0].dictionary)
             for window, chunk in zip(span, chunks, strict=True):
@@ -103,13 +108,13 @@ class FastTokenizer:
 
     def _table_of(self, pieces: pa.LargeBinaryArray) -> PieceTable:
         """Return the tokens of distinct ``pieces``, from the cache or from the library."""
-        found = self._cache.find(pieces)
+        found = self.cache.find(pieces)
         if (found.rows >= 0).all():
             return piece_table(found.tokens, found.rows)
         # One thread after the other: most of the new pieces of two are the same.
         with self._learning:
-            if not self._cache.is_current(found):
-                found = self._cache.find(pieces)
+            if not self.cache.is_current(found):
+                found = self.cache.find(pieces)
             return self._learn(pieces, found)
 
     def _learn(self, pieces: pa.LargeBinaryArray, found: Found) -> PieceTable:
@@ -117,7 +122,7 @@ class FastTokenizer:
         missing = found.rows < 0
         new_pieces = pieces.filter(pa.array(missing))
         new_tokens = PieceTokens.of(self._new_pieces.encode(new_pieces))
-        self._cache.add(new_pieces, new_tokens)
+        self.cache.add(new_pieces, new_tokens)
         n_known = len(found.tokens.offsets) - 1
         rows = found.rows.copy()
         rows[missing] = n_known + np.arange(len(new_pieces))

@@ -149,6 +149,13 @@ class PieceCache:
         """Bytes of the arrays held."""
         return self._state.n_bytes
 
+    def content(self) -> tuple[pa.LargeBinaryArray, PieceTokens]:
+        """Return all pieces in the order in which they were added, and their tokens."""
+        state = self._state
+        buffers = [None, pa.py_buffer(state.data_offsets), pa.py_buffer(state.data)]
+        pieces = pa.Array.from_buffers(pa.large_binary(), len(state.rows), buffers)
+        return pieces, state.tokens
+
     def find(self, pieces: pa.LargeBinaryArray) -> Found:
         """Look ``pieces`` up."""
         state = self._state
