@@ -62,8 +62,8 @@ COMMANDS = {
 
 def main() -> None:
     """Run the command that the first argument names, as `python -m MODULE` does."""
-    # From Python 3.11 on, no file in the user's folder stands in for a module of this package or
-    # of another one, in the processes that this one starts either.
+    # From Python 3.11 on, no file in the user's folder shadows a module, in the processes that
+    # this one starts either.
     os.environ.setdefault("PYTHONSAFEPATH", "1")
     command = COMMANDS.get(sys.argv[1]) if len(sys.argv) > 1 else None
     if command is None or not command.can_run():

@@ -1,6 +1,6 @@
 """What all commands do alike: what they print, how a failure is said, and how they end.
 
-The job decides the exit code, not the screen: a closed pipe (`| head`), a full disk behind it, or
+The job decides the exit code, not the screen: a closed pipe (`| head`), a full disk, or
 no stdout at all lose what is printed, and nothing else.
 """
 
@@ -71,7 +71,7 @@ def exit_code_of(command: Callable[[], int], *, interrupted: str, debug: bool = 
 
 
 def _besides(error: BaseException) -> str:
-    """Return what was noted of an error: say, that cleaning up behind it failed, too."""
+    """Return what was noted of an error: for example, that cleaning up after it failed, too."""
     return "".join(f"; besides, {note}" for note in getattr(error, "__notes__", ()))
 
 

@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class JobResult:
-    """What a job left behind.
+    """What came out of a job.
 
     Attributes:
         manifest: The dataset; None where there is none, as an appending job found no input yet.
@@ -75,7 +75,7 @@ def run_job(
     Args:
         config: The job's options.
         beam_arguments: Beam's options, as on the command line.
-        log: Gets what is known of the run while it goes on.
+        log: Filled in while the run lasts.
 
     Raises:
         ReviewShardsError: see `transforms.functional.errors`; what was there is as it was then.

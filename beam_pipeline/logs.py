@@ -26,7 +26,7 @@ class _Lines(logging.Formatter):
         text = printable(super().format(record))
         if self.log_format == "text":
             return text
-        # Without its name and level, which stand in fields of their own.
+        # Without its name and level, which have fields of their own.
         message = printable(logging.Formatter("%(message)s").format(record))
         return _json_line(record.levelname, message, record.name, record.created)
 

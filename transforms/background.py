@@ -36,11 +36,11 @@ class MapInBackground(beam.DoFn):
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="background")
 
     def start_bundle(self) -> None:
-        """Forget what a failed bundle left behind."""
+        """Forget what a failed bundle left."""
         self.under_way: Future[tuple[Any, float]] | None = None
 
     def process(self, element: Any) -> Iterator[Any]:
-        """Yield the result of the element before, once it is there, and go on with this one."""
+        """Yield the result of the element before, once it is there, and start with this one."""
         earlier = self._finished()
         self.under_way = self.thread.submit(self._call, element)
         yield from earlier

@@ -7,11 +7,10 @@ from typing import IO, Literal
 import apache_beam as beam
 
 from transforms import storage
-from transforms.functional.errors import InputError
 from transforms.functional.input_names import input_name
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
-from transforms.functional.readers.read_file import DAMAGE, column_names, damaged, read_file
+from transforms.functional.readers.read_file import column_names, naming, read_file
 from transforms.functional.readers.text import read_whole_files
 from transforms.functional.reviews.cleaning import Cleaning
 from transforms.functional.reviews.reviews import Part, ReviewChunk, cut_parts
@@ -219,9 +218,5 @@ def _is_small_text(file: FileRange, sample_by: SampleBy) -> bool:
 
 
 def _unpacked(file: FileRange, stream: IO[bytes]) -> bytes:
-    try:
+    with naming(file):
         return decompress(stream, file.compression).read()
-    except InputError as error:
-        raise type(error)(f"{file.path}: {error}") from None
-    except DAMAGE as error:
-        raise damaged(file, error) from error

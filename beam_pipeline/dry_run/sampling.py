@@ -129,7 +129,7 @@ def _units(size: SizedFile) -> int:
 def read_some(
     config: JobConfig, size: SizedFile, file: FileRange, stream: IO[bytes], most: int
 ) -> tuple[SampledReviews, bool]:
-    """Return up to about `most` bytes of text; False where no other split goes on behind them."""
+    """Return up to about `most` bytes of text; False where no other split reads the rest."""
     chunks: list[ReviewChunk] = []
     n_bytes = 0
     stored, ended = size.stored_bytes(file), True

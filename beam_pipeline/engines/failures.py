@@ -12,7 +12,7 @@ from transforms.functional import errors
 from transforms.functional.errors import ReviewShardsError
 
 # Local workers raise the error itself, with a suffix; others send the text of its traceback, whose
-# last line names the class. A message may go on in lines that are items of a list.
+# last line names the class. A message may continue in lines that are items of a list.
 _ERROR_LINE = re.compile(
     r"^(?:[\w.]+\.)?(\w+Error): (.*?(?:\n  - .*?)*)(?: \[while running .*)?$", re.MULTILINE
 )
@@ -107,7 +107,7 @@ def _reason_line(text: str) -> str:
     python = text.rpartition(_TRACEBACK)[2]
     lines = [line for line in python.splitlines() if line.strip()] or [""]
     if _TRACEBACK in text:
-        # Its frames are indented; Java's stack may go on below.
+        # Its frames are indented; Java's stack may follow.
         return next((line for line in lines if not line[0].isspace()), lines[-1].strip())
     if caused_by := _CAUSED_BY.findall(text):
         return str(caused_by[-1]).strip()

@@ -1,6 +1,7 @@
 """From parts of reviews to shards, as a job and a repair both make them."""
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
 
 import apache_beam as beam
 
@@ -30,6 +31,7 @@ def tokenizing(recipe: DatasetRecipe, plan: Plan, threads: int) -> TokenizeRevie
     return TokenizeReviews(tokenizer_path(recipe, plan), threads=threads)
 
 
+@dataclass(eq=False)
 class MakeShards(beam.PTransform):
     """Token ids to shards: subsets, rows, masks, files.
 
@@ -41,22 +43,12 @@ class MakeShards(beam.PTransform):
         expected: The only content that shards may have, by their paths; None for any.
     """
 
-    def __init__(
-        self,
-        recipe: DatasetRecipe,
-        plan: Plan,
-        *,
-        generation: int | None,
-        lease: Lease | None,
-        expected: Mapping[str, str] | None = None,
-    ) -> None:
-        """Hold the options."""
-        super().__init__()
-        self.recipe = recipe
-        self.validation_sources = plan.validation_sources
-        self.generation = generation
-        self.lease = lease
-        self.expected = expected
+    recipe: DatasetRecipe
+    plan: Plan
+    _: KW_ONLY
+    generation: int | None
+    lease: Lease | None
+    expected: Mapping[str, str] | None = None
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `ShardReceipt`."""
@@ -65,7 +57,7 @@ class MakeShards(beam.PTransform):
             parts |= SplitSubsets(
                 config.validation_fraction,
                 seed=config.seed,
-                validation_sources=self.validation_sources,
+                validation_sources=self.plan.validation_sources,
             )
         rows = parts | MakeRows(recipe.layout)
         if recipe.masks:

@@ -65,7 +65,7 @@ def build_repair(
 
 
 def _parts_stand_alone(recipe: DatasetRecipe, plan: Plan) -> bool:
-    """Return True where a part is made of one split, whatever stands in the others."""
+    """Return True where a part is made of one split, whatever is in the others."""
     compared = recipe.config.dedup == "exact" or bool(plan.dedup_files)
     return not recipe.n_buckets(plan) and not compared
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import MISSING, Field, dataclass, field
+from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import partial
 from typing import Any, get_args
+
+from transforms.functional.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,12 @@ def option(default: Any = MISSING, **description: Any) -> Any:
     return field(default=default, metadata={"option": Option(**description)})
 
 
+# Options that change how a job runs, and no byte of what it makes; the others of them are no part
+# of the dataset's config.yaml either.
+job_option = partial(option, decides_bytes=False)
+run_option = partial(option, decides_bytes=False, is_kept=False)
+
+
 def words_of_flag(hint: Any) -> tuple[str, ...] | None:
     """Return the words that a flag may be followed by; None for an option that is no flag."""
     values = get_args(hint)
@@ -56,3 +65,27 @@ def option_of(described: Field[Any]) -> Option:
     """Return what a field's metadata says of it."""
     found: Option = described.metadata["option"]
     return found
+
+
+def check_ranges(config: Any) -> None:
+    """Raise `UsageError` for the first option whose value is none that it may have."""
+    for described in fields(config):
+        must_be, value = option_of(described).must_be, getattr(config, described.name)
+        if must_be and not must_be[1](value):
+            shown = f"{value:g}" if isinstance(value, float) else value
+            raise UsageError(f"--{described.name} must be {must_be[0]}, got {shown}")
+
+
+def check_all_are_read(config: Any) -> None:
+    """Raise `UsageError` for the first option that is given where nothing reads it."""
+    for described in fields(config):
+        goes_with, value = option_of(described).goes_with, getattr(config, described.name)
+        if goes_with is None or value == described.default:
+            continue
+        decider, needed = goes_with
+        if getattr(config, decider) != needed:
+            given = f"--{described.name}" if value is True else f"--{described.name} {value}"
+            raise UsageError(
+                f"{given} goes with --{decider} {needed}, "
+                f"got --{decider} {getattr(config, decider)}"
+            )

@@ -1,1 +1,1 @@
-"""What stands in an output: its files, what is finished, repairs, rows as text."""
+"""What is in an output: its files, what is finished, repairs, rows as text."""

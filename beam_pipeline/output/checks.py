@@ -109,7 +109,7 @@ def _generation_problems_of(
         output: Folder or URL of the dataset.
         manifest: The newest manifest.
         path: The generation's manifest, below the output.
-        part: False for a generation that the newest one does not go on from.
+        part: False for a generation that the newest one does not build on.
     """
     try:
         earlier = read_manifest(output, path)

@@ -8,9 +8,7 @@ from typing import Any
 
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.dataset.manifest_entries import SUBSETS
-from transforms.functional.wording import counted
-
-NAMES_SHOWN = 3
+from transforms.functional.wording import counted, first_of
 
 
 def list_differences(one: Manifest, other: Manifest) -> list[str]:
@@ -64,8 +62,7 @@ def _inputs(one: Manifest, other: Manifest) -> Iterator[str]:
         ("changed", [path for path in before if path in after and before[path] != after[path]]),
     ):
         if paths:
-            more = f" and {len(paths) - NAMES_SHOWN:,} more" if len(paths) > NAMES_SHOWN else ""
-            yield f"{'inputs':<11} {what}: {', '.join(paths[:NAMES_SHOWN])}{more}"
+            yield f"{'inputs':<11} {what}: {first_of(paths)}"
 
 
 def _rows(one: Manifest, other: Manifest, subset: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What stands in an output already, against what a job would make there."""
+"""Whether an output already holds what a job would make there."""
 
 from __future__ import annotations
 

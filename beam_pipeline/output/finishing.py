@@ -1,4 +1,4 @@
-"""What follows the commit: leavings go, and card, config and report say what the dataset is.
+"""What follows the commit: unnamed files are removed; card, config and report are written.
 
 A run that dies before its end leaves a dataset that is whole, and the next run does the rest.
 """

@@ -128,7 +128,7 @@ def remove_rejected(output: str, generation: int) -> None:
 def unnamed_files(output: str, newest: Manifest, forgotten: Collection[int] = ()) -> list[str]:
     """Return the files of a job that no manifest names, left by old runs; manifests first.
 
-    The newest manifest names what all earlier generations do that it goes on from, and more. Others
+    The newest manifest names all that the earlier generations it builds on name, and more. Others
     are kept, too, that were rolled back. Rejected records are those of their generations.
 
     Args:
@@ -161,7 +161,7 @@ def unnamed_files(output: str, newest: Manifest, forgotten: Collection[int] = ()
 
 
 def rolled_back(output: str, newest: Manifest) -> list[int]:
-    """Return the numbers of generations that are there, but which the newest goes not on from.
+    """Return the numbers of generations that are there, but that the newest does not build on.
 
     What is older than its first one was overwritten, and is on its way out.
     """

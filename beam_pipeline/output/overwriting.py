@@ -1,4 +1,4 @@
-"""Where a run puts its generation, so that a dataset that stands there stays whole."""
+"""Where a run puts its generation, so that an existing dataset stays whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from transforms.storage.generations import next_generation, standing_manifest
 
 
 def make_room(config: JobConfig, tokenizer: TokenizerSource, plan: Plan) -> Plan:
-    """Return a plan whose files replace none of a dataset that stands there.
+    """Return a plan whose files replace none of an existing dataset.
 
     With `--overwrite=in_place` the dataset is removed instead. Of an unfinished run the rejected
     records go, which are written anew as they are read; its finished shards stay.

@@ -1,7 +1,7 @@
 """Making single shards of a dataset anew, from the inputs that its manifest names.
 
 Only what the manifest says may come out: before each write the rows are compared with it, and it is
-compared with the manifest that stands in the output then.
+compared with the manifest that is in the output then.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from transforms.storage.lease import Lease
 
 @dataclass(frozen=True)
 class _RepairLease(Lease):
-    """The right to mend one dataset, which ends when another one stands in the output.
+    """The right to mend one dataset, which ends when another one is in the output.
 
     Attributes:
         manifest: The bytes of its `manifest.json`.
@@ -45,7 +45,7 @@ class _RepairLease(Lease):
     manifest: bytes
 
     def check(self) -> None:
-        """Raise `OutputError` where the lease is lost, or another dataset stands there."""
+        """Raise `OutputError` where the lease is lost, or another dataset is there."""
         super().check()
         if storage.read_bytes(storage.join(self.output, MANIFEST_NAME)) != self.manifest:
             raise OutputError(

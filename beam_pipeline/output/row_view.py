@@ -144,7 +144,7 @@ def row_text(row: Row) -> Text:
 def _words(row: Row) -> Iterator[Text]:
     real = np.asarray(row.columns["attention_mask"], np.bool_)
     starts = np.asarray(row.columns["word_starts"], np.bool_)
-    # A word goes on where a token neither starts one nor stands outside of all.
+    # A token continues a word where it neither starts one nor is outside of all words.
     first = np.flatnonzero(real & (starts | row.outside | (np.arange(len(real)) == 0))).tolist()
     ends = [*first[1:], *np.flatnonzero(real)[-1:] + 1]
     padding = np.flatnonzero(~real)

@@ -32,7 +32,7 @@ def record_made(
         log: What is known of the run.
         outcome: How it ended.
         manifest: The dataset.
-        earlier: The generation that the run went on from, None for none.
+        earlier: The generation that the run added to, None for none.
     """
     record = record_of(
         log,

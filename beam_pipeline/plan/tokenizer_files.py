@@ -117,7 +117,7 @@ def _hub_file(name: str, file: str) -> bytes | None:
     try:
         return Path(hf_hub_download(name, file)).read_bytes()
     except LocalEntryNotFoundError:
-        # No network: go on only where the cache knows that there is no such file.
+        # No network: continue only where the cache knows that there is no such file.
         if try_to_load_from_cache(name, file) is not _CACHED_NO_EXIST:
             raise
     except EntryNotFoundError:

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Protocol
 
 from beam_pipeline.logs import log_line, writes_json
 from beam_pipeline.progress.monitor import OutputMonitor, Progress
@@ -21,18 +20,6 @@ MOST_TIME_SPENT = 0.01  # Share of the time that looking may take.
 SECONDS_WITHOUT_A_SHARD = 60.0  # After so many it is asked whether anybody works.
 
 _logger = logging.getLogger(__name__)
-
-
-class Display(Protocol):
-    """Where progress is shown."""
-
-    interval: float
-
-    def show(self, progress: Progress) -> None:
-        """Show how far the job is."""
-
-    def close(self) -> None:
-        """Leave the terminal as it was."""
 
 
 @contextmanager
@@ -51,7 +38,7 @@ def watching(
         yield
         return
     monitor = make_monitor()
-    display: Display = _Bar() if sys.stderr.isatty() and not writes_json() else _Lines()
+    display = _Bar() if sys.stderr.isatty() and not writes_json() else _Lines()
     interval = display.interval
     if not storage.is_local(output):
         interval = max(interval, SECONDS_BETWEEN_REQUESTS)
@@ -74,7 +61,7 @@ def watching(
 
 def _watch(
     monitor: OutputMonitor,
-    display: Display,
+    display: _Bar | _Lines,
     interval: float,
     stopped: threading.Event,
     engine: str,
@@ -88,7 +75,7 @@ def _watch(
             # The job itself says what is wrong with its output; nothing is lost but a look.
             continue
         if not stopped.is_set():
-            with suppress(OSError, ValueError):  # The screen is gone; the job goes on.
+            with suppress(OSError, ValueError):  # The screen is gone; the job continues.
                 display.show(progress)
             if progress.shards != shards:
                 shards, since = progress.shards, started

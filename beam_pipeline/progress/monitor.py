@@ -2,7 +2,7 @@
 
 Shards of an earlier, interrupted run lie there from the start. They count as done, and as its own:
 the job keeps them when it has read the same reviews again, which takes it little time. Its speed
-goes by what is new.
+is that of the new ones.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Progress:
 
     Attributes:
         work: What there is to do.
-        bytes_done: Input bytes behind the shards that are there.
+        bytes_done: Input bytes that the shards that are there were made of.
         bytes_new: Of these, the ones that this run made.
         shards: Shards that are there.
         kept: Of these, the ones that an earlier run left.

@@ -41,7 +41,7 @@ class Work:
         return sum(max(1, math.ceil(parts)) for parts in self.split_parts) * len(self.subsets)
 
     def bytes_done(self, shards: Mapping[int, int]) -> float:
-        """Return the input bytes behind finished shards, of which each split has so many."""
+        """Return the input bytes of finished shards, given their number in each split."""
         done = 0.0
         for split, n_shards in shards.items():
             place = split - self.first

@@ -145,7 +145,7 @@ def markup(document: Document) -> str:
 
 
 def duplicates(document: Document) -> str:
-    """Say how many reviews stand there more than once, in this run and in all."""
+    """Say how many reviews are there more than once, in this run and in all."""
     measured = document["measured"]
     n, reviews = measured["duplicates"], measured["reviews"]
     gone = document["ledger"]["reviews"]["duplicates"]

@@ -91,7 +91,7 @@ def _ended(config: JobConfig, log: RunLog, seconds: float) -> Record:
 
 
 def _failed(log: RunLog, error: BaseException, seconds: float) -> Record:
-    """Return the record of a run that failed, with what its workers counted till then."""
+    """Return the record of a run that failed, with what its workers had counted."""
     code = ReviewShardsError.exit_code
     if isinstance(error, ReviewShardsError):
         code, reason = error.exit_code, str(error)

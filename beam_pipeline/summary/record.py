@@ -20,7 +20,7 @@ Record = dict[str, Any]
 
 @dataclass(kw_only=True)
 class RunLog:
-    """What is known of a run; it is filled in while the run goes on.
+    """What is known of a run; it is filled in while the run lasts.
 
     Attributes:
         command: Its command line.
@@ -28,7 +28,7 @@ class RunLog:
         started: When it started.
         engine: What it runs on; None before that is known.
         generation: The generation that it makes; None before its pipeline starts.
-        result: What the job left behind; None before it has ended.
+        result: What came out of the job; None before it has ended.
     """
 
     command: str
@@ -74,10 +74,10 @@ def record_of(
     Args:
         run: The run.
         outcome: How it ended.
-        dataset: What stands in the output then, None where there is no dataset.
+        dataset: The dataset in the output then, None where there is none.
         figures: What its workers counted, None where they did not get so far.
         made: True where the run made the newest generation.
-        earlier: The generation that it went on from, None for none.
+        earlier: The generation that it added to, None for none.
     """
     masked = mask_secrets
     return {

@@ -139,7 +139,7 @@ def _python() -> str:
 
 
 def _generation(result: JobResult, manifest: Manifest) -> list[str]:
-    """Return what this run added; the lines behind are of the whole dataset."""
+    """Return what this run added; the lines after it are of the whole dataset."""
     new = manifest.generations[-1].inputs
     lines = [
         f"  generation  {manifest.generation:,}, with {new:,} new of "

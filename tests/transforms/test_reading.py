@@ -106,7 +106,7 @@ def test_a_file_that_changed_its_size_since_planning_is_named(tmp_path, now):
 
 def test_a_folder_in_place_of_a_file_is_named(tmp_path):
     (tmp_path / "a.parquet").mkdir()
-    with pytest.raises(InputError, match=r"a\.parquet: cannot be opened: Is a directory"):
+    with pytest.raises(InputError, match=r"a\.parquet: cannot be read: Is a directory"):
         _read(_file(tmp_path / "a.parquet"))
 
 

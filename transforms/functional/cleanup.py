@@ -1,4 +1,4 @@
-"""Cleaning up behind a block of code, without hiding what went wrong in it."""
+"""Cleaning up after a block of code, without hiding what went wrong in it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _logger = logging.getLogger(__name__)
 def cleaning_up(clean_up: Callable[[], None]) -> Iterator[None]:
     """Run a block, and then a clean-up, whatever came of the block.
 
-    A block's error stays the error, and a clean-up that fails is added to it as a note. Behind a
+    A block's error stays the error, and a clean-up that fails is added to it as a note. After a
     block that succeeded it is a warning: the next run removes what was left.
     """
     try:
@@ -30,7 +30,7 @@ def cleaning_up(clean_up: Callable[[], None]) -> Iterator[None]:
 
 
 def clean_up_after(error: BaseException, clean_up: Callable[[], None]) -> None:
-    """Clean up behind an error; what goes wrong with that is added to the error as a note."""
+    """Clean up after an error; what goes wrong with that is added to the error as a note."""
     try:
         clean_up()
     except ReviewShardsError as failed:

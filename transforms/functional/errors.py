@@ -11,7 +11,7 @@
     ├── LedgerError              reviews or tokens do not add up
     ├── TooManyRejectedError     more bad records than allowed; exit code 3
     ├── ContractError            new reviews are not what was expected of them; exit code 4
-    └── StoppedError             training was asked to stop, and can go on; exit code 75
+    └── StoppedError             training was asked to stop, and can be resumed; exit code 75
 
 Each message is one line that names the value and the cure: it is what a person sees. Secrets in
 URLs are masked in all of them, whoever made them, and control characters are escaped.
@@ -81,7 +81,7 @@ class ContractError(ReviewShardsError):
 
 
 class StoppedError(ReviewShardsError):
-    """Training was asked to stop before its end, and saved what the next run goes on from."""
+    """Training was asked to stop before its end, and saved what the next run resumes from."""
 
     exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again later.
 

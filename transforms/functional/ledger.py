@@ -37,7 +37,7 @@ class ReviewCounts(_Addable):
         dropped: Reviews without a token in any block: empty ones, and those of the remainder.
         truncated: Of the written ones, those of which some tokens were dropped.
         duplicates: Reviews left out because an earlier one has the same text.
-        excluded: Reviews left out because their text stands in what `--exclude` names.
+        excluded: Reviews left out because their text is in what `--exclude` names.
         unlabelled: Reviews left out because their label is -1.
         html_stripped: Of the read ones, those that HTML was taken out of.
         normalized: Of the read ones, those that another Unicode form changed.
@@ -103,7 +103,7 @@ class Ledger(_Addable):
             )
 
     def to_json(self) -> dict[str, dict[str, int]]:
-        """Return the ledger as it stands in the manifest."""
+        """Return the ledger as the manifest holds it."""
         return asdict(self)
 
     @classmethod

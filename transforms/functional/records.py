@@ -110,7 +110,7 @@ class Records(Sequence[Record], Generic[Record]):
         return type(self)(self.kind, self._table.filter(chosen))
 
     def __add__(self, other: Records[Record]) -> Records[Record]:
-        """Return these records and others behind them."""
+        """Return these records, followed by others."""
         return type(self)(self.kind, pa.concat_tables([self._table, other._table]))
 
     def __len__(self) -> int:

@@ -18,7 +18,6 @@ from transforms.storage.reading import (
     list_files,
     open_input,
     read_bytes,
-    read_small_files,
     vanished,
 )
 from transforms.storage.versions import identity_of, is_version, local_version, version_of
@@ -50,7 +49,6 @@ __all__ = [
     "mask_secrets",
     "open_input",
     "read_bytes",
-    "read_small_files",
     "real_path",
     "remove",
     "remove_empty_folder",

@@ -1,7 +1,7 @@
 """The manifests of an output: one for each generation, and `manifest.json`, a copy of the newest.
 
-`manifests/000003.json` is created, never replaced: of two runs that go on from generation 2, one
-succeeds. `manifest.json` is written behind it, last of all, and atomically. A reader who wants a
+`manifests/000003.json` is created, never replaced: of two runs that add to generation 2, one
+succeeds. `manifest.json` is written after it, last of all, and atomically. A reader who wants a
 dataset that stays as it is names a generation; everybody else reads `manifest.json`.
 """
 

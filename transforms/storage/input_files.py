@@ -7,11 +7,9 @@ archive come out of one walk through it; all others are opened one by one.
 from __future__ import annotations
 
 import io
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, cast
+from typing import IO
 
 from transforms import storage
 from transforms.functional.errors import InputError
@@ -19,6 +17,8 @@ from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.formats import INDEXED
 from transforms.functional.unpacking.archive_paths import archive_kind, split_member
 from transforms.functional.unpacking.archives import Member, list_members, read_members
+from transforms.functional.unpacking.compression import in_temporary_file
+from transforms.storage.small_files import read_small_files
 
 SMALL_BYTES = 1 << 20
 BATCH_BYTES = 16 << 20
@@ -38,12 +38,7 @@ def open_files(files: Sequence[FileRange]) -> Iterator[tuple[FileRange, IO[bytes
         if archived:
             yield from _open_members(archived)
         elif len(small) > 1:
-            contents = storage.read_small_files(
-                [file.path for file in small],
-                [file.bytes or 0 for file in small],
-                [file.version for file in small],
-            )
-            for file, data in zip(small, contents, strict=True):
+            for file, data in zip(small, read_small_files(small), strict=True):
                 yield file, io.BytesIO(data)
         else:
             with open_file(files[place]) as stream:
@@ -123,12 +118,5 @@ def _open_members(files: Sequence[FileRange]) -> Iterator[tuple[FileRange, IO[by
             if file.bytes is not None and file.bytes != member.bytes:
                 raise storage.changed(file.path, member.bytes, file.bytes)
             if file.format in INDEXED and file.compression is None:
-                data = _in_temporary_file(data)
+                data = in_temporary_file(data)
             yield file, data
-
-
-def _in_temporary_file(data: IO[bytes]) -> IO[bytes]:
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when nobody reads it any more
-    shutil.copyfileobj(data, file)
-    file.seek(0)
-    return cast("IO[bytes]", file)

@@ -243,7 +243,7 @@ def _is_over(holder: dict[str, object]) -> bool:
 
 
 def _is_dead(holder: dict[str, object]) -> bool:
-    """Return True where the holder was a process of this machine and is no more."""
+    """Return True where the holder was a process of this machine and has ended."""
     process = holder.get("process")
     if holder.get("machine") != _machine() or not isinstance(process, int):
         return False

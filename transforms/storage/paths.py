@@ -33,7 +33,7 @@ def _normal(path: str) -> str:
     if not _DETOUR.search(path):
         return path
     normal = os.path.normpath(path)
-    # Behind a link to a folder `..` is not the folder that the link lies in.
+    # After a link to a folder, `..` is not the folder that holds the link.
     return normal if os.path.realpath(normal) == os.path.realpath(path) else path
 
 

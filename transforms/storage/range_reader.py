@@ -29,7 +29,7 @@ class RangeReader(io.RawIOBase):
         name: The file's name there.
         size: Its bytes.
         version: Its version, which a store that can is asked for; empty for any.
-        stop: Where the reader will probably stop; nothing is fetched ahead behind it.
+        stop: Where the reader will probably stop; nothing beyond it is fetched ahead.
         ahead: False where the reader jumps.
     """
 

@@ -1,39 +1,22 @@
-"""Reading files by path or URL: whole, as a stream, or many small ones at once."""
+"""Reading files by path or URL, whole or as a stream, and listing folders."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
 from fsspec import AbstractFileSystem
-from fsspec.asyn import AsyncFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from transforms.functional.errors import BadInputError, InputError, ReviewShardsError
 from transforms.storage.paths import locate
 from transforms.storage.range_reader import RangeReader, gives_ranges
-from transforms.storage.stores import (
-    ATTEMPTS,
-    ask,
-    ask_once,
-    hidden_cause,
-    may_pass,
-    reason,
-    retrying,
-    wait,
-)
-from transforms.storage.versions import (
-    SmallFile,
-    get_many,
-    is_version,
-    local_version,
-    version_of,
-)
+from transforms.storage.stores import ask, ask_once, hidden_cause, reason, retrying
+from transforms.storage.versions import is_version, local_version, version_of
 
 
 class _Opened(NamedTuple):
@@ -46,6 +29,21 @@ class _Opened(NamedTuple):
     bytes: int | None
     version: str
     look: Callable[[], tuple[int | None, str]]
+
+
+@contextmanager
+def _reading(path: str) -> Iterator[None]:
+    """Make an `InputError` of what a store raises, unless it says that nothing is there."""
+    try:
+        yield
+    except NotADirectoryError as error:  # It would lie in a file.
+        raise FileNotFoundError(path) from error
+    except FileNotFoundError as error:
+        if hidden_cause(error) is None:
+            raise
+        raise input_error(path, error) from error
+    except Exception as error:
+        raise input_error(path, error) from error
 
 
 @contextmanager
@@ -71,16 +69,10 @@ def open_input(
             read, or cannot be opened.
     """
     try:
-        filesystem, name = locate(path)
-        opened = _open(filesystem, name, planned_version, stop, ahead)
-    except FileNotFoundError as error:
-        if hidden_cause(error) is not None:
-            raise _input_error(path, error) from error
+        with _reading(path):
+            opened = _open(*locate(path), planned_version, stop, ahead)
+    except FileNotFoundError:
         raise vanished(path) from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be opened: {reason(error)}") from error
-    except Exception as error:
-        raise _input_error(path, error) from error
     with opened.stream:
         if planned_bytes is not None and opened.bytes is not None and opened.bytes != planned_bytes:
             raise changed(path, opened.bytes, planned_bytes)
@@ -99,11 +91,10 @@ def open_input(
 def _check_same(path: str, opened: _Opened) -> None:
     """Raise `InputError` where a file is not any more what it was when it was opened."""
     try:
-        now = opened.look()
+        with _reading(path):
+            now = opened.look()
     except FileNotFoundError:
         raise vanished(path) from None
-    except Exception as error:
-        raise _input_error(path, error) from error
     if now != (opened.bytes, opened.version):
         raise BadInputError(
             f"{path}: changed while it was read; start the job again once nobody writes to it"
@@ -170,66 +161,6 @@ def changed(path: str, size: int, planned_bytes: int) -> InputError:
     )
 
 
-def read_small_files(
-    paths: Sequence[str], sizes: Sequence[int], versions: Sequence[str]
-) -> Iterator[bytes]:
-    """Return the bytes of small files of one remote store, fetched by concurrent requests.
-
-    Args:
-        paths: URLs, together small enough for memory.
-        sizes: Their bytes when the job was planned.
-        versions: Their versions then; empty where nobody knows.
-
-    Raises:
-        InputError: one is gone, has changed, or cannot be read.
-    """
-    filesystem = locate(paths[0])[0]
-    names = [locate(path)[1] for path in paths]
-    found: list[Any] = [None] * len(names)
-    missing = list(range(len(names)))
-    for attempt in range(1, ATTEMPTS + 1):
-        asked = [SmallFile(names[i], sizes[i], versions[i]) for i in missing]
-        results = _fetch_all(filesystem, asked)
-        for i, result in zip(missing, results, strict=True):
-            found[i] = result
-        missing = [i for i in missing if _try_again(found[i], sizes[i])]
-        if not missing or attempt == ATTEMPTS:
-            break
-        wait(attempt)
-    for path, size, result in zip(paths, sizes, found, strict=True):
-        if isinstance(result, FileNotFoundError):
-            raise vanished(path)
-        if isinstance(result, InputError):
-            raise type(result)(f"{path}: {result}")
-        if isinstance(result, BaseException):
-            raise _input_error(path, result) from result
-        if len(result) != size:
-            raise changed(path, len(result), size)
-        yield result
-
-
-def _try_again(result: Any, size: int) -> bool:
-    if isinstance(result, BaseException):
-        return may_pass(result)
-    return len(result) < size
-
-
-def _fetch_all(
-    filesystem: AbstractFileSystem, asked: Sequence[SmallFile]
-) -> list[bytes | BaseException]:
-    if isinstance(filesystem, AsyncFileSystem):
-        return get_many(filesystem, asked)
-
-    def fetch(name: str) -> bytes | BaseException:
-        try:
-            return cast(bytes, filesystem.cat_file(name))
-        except Exception as error:
-            return error
-
-    with ThreadPoolExecutor(16) as threads:
-        return list(threads.map(fetch, [file.name for file in asked]))
-
-
 def read_bytes(path: str) -> bytes:
     """Return a file's bytes; `FileNotFoundError` where there is none.
 
@@ -237,12 +168,8 @@ def read_bytes(path: str) -> bytes:
         InputError: the store does not give them.
     """
     filesystem, name = locate(path)
-    try:
+    with _reading(path):
         return cast(bytes, ask(filesystem, "cat_file", name))
-    except FileNotFoundError:
-        raise
-    except Exception as error:
-        raise _input_error(path, error) from error
 
 
 def info_of(path: str) -> dict[str, Any] | None:
@@ -253,13 +180,10 @@ def info_of(path: str) -> dict[str, Any] | None:
     """
     filesystem, name = locate(path)
     try:
-        return cast("dict[str, Any]", ask(filesystem, "info", name))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        if hidden_cause(error) is None:
-            return None
-        raise _input_error(path, error) from error
-    except Exception as error:
-        raise _input_error(path, error) from error
+        with _reading(path):
+            return cast("dict[str, Any]", ask(filesystem, "info", name))
+    except FileNotFoundError:
+        return None
 
 
 def exists(path: str) -> bool:
@@ -278,12 +202,7 @@ def list_files(folder: str, *, recursive: bool = True) -> list[str]:
     filesystem, name = locate(folder)
     if isinstance(filesystem, LocalFileSystem):
         return _list_local(Path(name), recursive)
-    try:
-        found = ask(filesystem, "find", name, maxdepth=None if recursive else 1)
-    except FileNotFoundError:
-        return []
-    except Exception as error:
-        raise _input_error(folder, error) from error
+    found = _find(folder, maxdepth=None if recursive else 1)
     prefix = name.rstrip("/") + "/"
     return sorted(path[len(prefix) :] for path in found if path.startswith(prefix))
 
@@ -307,14 +226,19 @@ def file_sizes(folder: str) -> dict[str, int]:
     filesystem, name = locate(folder)
     if isinstance(filesystem, LocalFileSystem):
         return {below: Path(name, below).stat().st_size for below in _list_local(Path(name), True)}
+    prefix = name.rstrip("/") + "/"
+    found = _find(folder, detail=True).items()
+    return {path.removeprefix(prefix): info["size"] for path, info in found}
+
+
+def _find(folder: str, **options: Any) -> Any:
+    """Return what a store lists below a folder; nothing without it."""
+    filesystem, name = locate(folder)
     try:
-        found = ask(filesystem, "find", name, detail=True)
+        with _reading(folder):
+            return ask(filesystem, "find", name, **options)
     except FileNotFoundError:
         return {}
-    except Exception as error:
-        raise _input_error(folder, error) from error
-    prefix = name.rstrip("/") + "/"
-    return {path.removeprefix(prefix): info["size"] for path, info in found.items()}
 
 
 def linked_folders(folder: str) -> list[str]:
@@ -335,7 +259,8 @@ def _raise_unless_missing(error: OSError) -> None:
         raise InputError(f"{error.filename}: cannot be listed: {reason(error)}") from error
 
 
-def _input_error(path: str, error: BaseException) -> ReviewShardsError:
+def input_error(path: str, error: BaseException) -> ReviewShardsError:
+    """Return the error for what cannot be read, whatever its store raised."""
     if isinstance(error, ReviewShardsError):
         return error
     if cause := hidden_cause(error):

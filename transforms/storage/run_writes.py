@@ -24,8 +24,8 @@ def create_in_run(
 ) -> Kept | None:
     """Create a file, unless one that may be kept is there.
 
-    What else is there was left by a run that is no more, and is replaced: only a run that holds the
-    lease gets there.
+    Any other file there was left by a run that has ended, and is replaced: only a run that holds
+    the lease gets there.
 
     Args:
         path: Path or URL of the file.

@@ -48,7 +48,7 @@ def scratch_parent() -> Path:
 
 
 def write_scratch(folder: str, name: str, pieces: Iterable[bytes]) -> list[Place]:
-    """Write pieces to a file, one behind the other, and return where each of them lies.
+    """Write pieces to a file, one after the other, and return where each of them is.
 
     Written twice, as a step that is tried again does, the file is replaced as a whole.
 
@@ -69,7 +69,7 @@ def read_scratch(folder: str, place: Place) -> bytes:
     """Return what lies at a place.
 
     Raises:
-        OutputError: it is there no more.
+        OutputError: it is gone.
     """
     name, first, n_bytes = place
     path = Path(folder, name)
@@ -106,7 +106,7 @@ def _lock(file: IO[bytes]) -> None:
 
 
 def _remove_left(parent: Path) -> None:
-    """Remove the folders of runs that are no more."""
+    """Remove the folders of runs that have ended."""
     for lock in parent.glob(f"{_PREFIX}*/{_LOCK}"):
         # Its run lives, has just removed it, or is somebody else's.
         with suppress(OSError, OutputError), lock.open("r+b") as file:

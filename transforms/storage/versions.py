@@ -2,24 +2,22 @@
 
 Two things tell a version. The *identity* goes into the manifest, so it is what stays the same when
 the file is read from another machine: an etag, or a time of change. The *version* is what a reader
-compares before and behind: of a local file its size, its time of change in nanoseconds and its
-inode. A store that can is asked for that very version (`If-Match`, a generation), which is all that
-is done about small files there. All others are asked once more, at the end, what they have.
+compares before and after it reads: of a local file its size, its time of change in nanoseconds and
+its inode. A store that can is asked for exactly that version (`If-Match`, a generation), which is
+all that is done for small files there. All others are asked again at the end what they have.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from fsspec import AbstractFileSystem
 from fsspec.asyn import AsyncFileSystem
 
 from transforms.functional.errors import BadInputError
-from transforms.storage.small_gets import SmallGets, small_gets
-from transforms.storage.stores import CONCURRENCY, ask_once, retrying, run_once, status_of
+from transforms.storage.stores import ask_once, run_once, status_of
 
 # What tells one version of a file from the next, by the names that file systems give it.
 _IDENTITY_KEYS = (
@@ -34,7 +32,7 @@ _IDENTITY_KEYS = (
     "last_modified",
     "Last-Modified",
 )
-_CHANGED = "has changed since the job was planned; start the job again"
+CHANGED = "has changed since the job was planned; start the job again"
 
 
 def identity_of(info: Mapping[str, Any]) -> str:
@@ -69,10 +67,11 @@ def is_version(planned: str, now: str) -> bool:
 def is_asked_for(filesystem: AbstractFileSystem, version: str) -> bool:
     """Return True where a store gives the bytes of this version only."""
     of_gcs = "gs" in _protocols(filesystem) and version.startswith("generation:")
-    return of_gcs or _is_of_s3(filesystem, version)
+    return of_gcs or is_of_s3(filesystem, version)
 
 
-def _is_of_s3(filesystem: AbstractFileSystem, version: str) -> bool:
+def is_of_s3(filesystem: AbstractFileSystem, version: str) -> bool:
+    """Return True where S3 is asked for a version by its etag."""
     return "s3" in _protocols(filesystem) and version.startswith("ETag:")
 
 
@@ -92,76 +91,13 @@ def get_range(
     if not is_asked_for(filesystem, version):
         data: bytes = ask_once(filesystem, "cat_file", name, start=start, end=end)
         return data
-    return run_once(filesystem, _get, filesystem, name, start, end, version)
+    return run_once(filesystem, get, filesystem, name, start, end, version)
 
 
-class SmallFile(NamedTuple):
-    """A file to fetch as a whole: its name in the store, its size and version when planned."""
-
-    name: str
-    bytes: int
-    version: str
-
-
-def get_many(
-    filesystem: AsyncFileSystem, files: Sequence[SmallFile]
-) -> list[bytes | BaseException]:
-    """Return the bytes of small files, or why there are none, by many requests at the same time.
-
-    One byte more than planned is asked for, which tells a file that has grown.
-    """
-    return retrying(run_once, filesystem, _get_many, filesystem, files)
-
-
-async def _get_many(
-    filesystem: AsyncFileSystem, files: Sequence[SmallFile]
-) -> list[bytes | BaseException]:
-    limit = asyncio.Semaphore(CONCURRENCY)
-    buckets = await _buckets_of(filesystem, files)
-
-    async def get(file: SmallFile) -> bytes:
-        async with limit:
-            data = await _get_simply(filesystem, file, buckets)
-            return await _get_whole(filesystem, file) if data is None else data
-
-    return await asyncio.gather(*map(get, files), return_exceptions=True)
-
-
-async def _buckets_of(
-    filesystem: AsyncFileSystem, files: Sequence[SmallFile]
-) -> dict[str, SmallGets | None]:
-    """Return the buckets of S3 in which these files are."""
-    names = [file.name for file in files if _is_of_s3(filesystem, file.version)]
-    buckets = {filesystem.split_path(name)[0] for name in names}
-    return {bucket: await small_gets(filesystem, bucket) for bucket in buckets}
-
-
-async def _get_simply(
-    filesystem: AsyncFileSystem, file: SmallFile, buckets: Mapping[str, SmallGets | None]
-) -> bytes | None:
-    """Return a file's bytes; None where the store's library has to be asked."""
-    if not _is_of_s3(filesystem, file.version):
-        return None
-    bucket, key, number = filesystem.split_path(file.name)
-    gets = buckets[bucket]
-    # An empty file has no range at all.
-    if gets is None or number or not file.bytes:
-        return None
-    return await gets.get(key, file.version.partition(":")[2], file.bytes + 1)
-
-
-async def _get_whole(filesystem: AsyncFileSystem, file: SmallFile) -> bytes:
-    name, size, version = file
-    start, end = (0, size + 1) if size else (None, None)
-    data = await _get(filesystem, name, start, end, version)
-    if version and not is_asked_for(filesystem, version):
-        check(version, await filesystem._info(name))
-    return data
-
-
-async def _get(
+async def get(
     filesystem: AsyncFileSystem, name: str, start: int | None, end: int | None, version: str
 ) -> bytes:
+    """Return what `get_range` does, on the loop of the file system; None: from or to its end."""
     kind, _, value = version.partition(":")
     if not is_asked_for(filesystem, version):
         data: bytes = await filesystem._cat_file(name, start=start, end=end)
@@ -185,12 +121,12 @@ async def _get_of_s3(
         )
     except OSError as error:
         if status_of(error) == 412:
-            raise BadInputError(_CHANGED) from None
+            raise BadInputError(CHANGED) from None
         raise
     async with answer["Body"] as body:
         data: bytes = await body.read()
     if answer.get("ETag", etag) != etag:  # Not every such store knows `If-Match`.
-        raise BadInputError(_CHANGED)
+        raise BadInputError(CHANGED)
     return data
 
 
@@ -201,11 +137,5 @@ async def _get_of_gcs(
         data: bytes = await filesystem._cat_file(name, start=start, end=end, generation=generation)
     except FileNotFoundError:
         await filesystem._info(name)  # Raises the same where no other generation is there.
-        raise BadInputError(_CHANGED) from None
+        raise BadInputError(CHANGED) from None
     return data
-
-
-def check(version: str, info: Mapping[str, Any]) -> None:
-    """Raise `InputError` where a store says that a file has another version now."""
-    if not is_version(version, version_of(info)):
-        raise BadInputError(_CHANGED)

@@ -24,6 +24,6 @@ class CachedOptions(PipelineOptions):
         return cast("PipelineOptionsT", views[cls])
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the views behind: what Beam takes out of a copy's options would stay in them."""
+        """Leave the views out: what Beam takes out of a copy's options would stay in them."""
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name != "_views"}

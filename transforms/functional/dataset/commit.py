@@ -30,7 +30,7 @@ class ManifestDraft:
             and the numbers that splits and buckets take.
         n_splits: Number of splits that were planned.
         max_rejected_fraction: More rejected records than this share fail the job.
-        earlier: The generation that this one goes on from, 0 for none.
+        earlier: The generation that this one adds to, 0 for none.
     """
 
     manifest: Manifest
@@ -94,7 +94,7 @@ def complete_manifest(
 
 
 def _appended(earlier: Manifest, new: Manifest) -> Manifest:
-    """Return a dataset with what a run added behind what was there."""
+    """Return a dataset followed by what a run added."""
     if earlier.label_numbers is None and new.label_numbers is not None:
         raise InputError(
             f"the dataset has integer labels, but the new inputs have names "

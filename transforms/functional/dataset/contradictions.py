@@ -88,7 +88,7 @@ def tokenizer_contradictions(said: TokenizerEntry, found: TokenizerEntry) -> Ite
 
 
 def no_longer_the_same(earlier: Manifest, later: Manifest) -> Iterator[str]:
-    """Yield what a generation changed of one that it goes on from, where it may only add."""
+    """Yield what a later generation changed of an earlier one, where it may only add."""
     for name in ("fingerprint", "task", "max_length"):
         if getattr(earlier, name) != getattr(later, name):
             yield f"its {name} is another one than that of generation {later.generation}"

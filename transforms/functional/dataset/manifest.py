@@ -1,7 +1,7 @@
 """The manifest: what a dataset is, and the only thing that a reader trusts.
 
 It holds no time, host or secret: two runs over the same inputs give the same file. What many runs
-append to grows generation by generation: each adds inputs and shards behind those that are there.
+append to grows generation by generation: each adds inputs and shards after the existing ones.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ class Manifest:
         return entries
 
     def inline(self, name: str, records: Records[Any]) -> Records[Any]:
-        """Return the entries that stand in the manifest itself, behind those in `lists`."""
+        """Return the entries in the manifest itself, which follow those in `lists`."""
         return records[sum(file.rows for file in self.lists.get(name, ())) :]
 
     @classmethod

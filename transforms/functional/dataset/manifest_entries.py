@@ -66,7 +66,7 @@ class TokenizerEntry:
         vocab_size: Number of ids, added tokens included.
         special_token_ids: Ids of special tokens by role: `cls`, `sep`, `pad`, `mask`, `unk`, ...
         prefix: Ids that the template puts before each sequence.
-        suffix: Ids that it puts behind.
+        suffix: Ids that it puts after it.
         built_by: The library and class that wrote the file (`transformers 5.23.0 T5Tokenizer`);
             None where it is the file that `--tokenizer` named, as it lay.
     """
@@ -109,7 +109,7 @@ class Generation:
         number: Its number, which names its folders and its manifest; no other one of the output
             ever has it, so numbers are missing where a dataset was replaced.
         inputs: Number of input files.
-        splits: How many numbers its splits (and buckets) took; the next run goes on behind them.
+        splits: How many numbers its splits (and buckets) took; the next run takes those after them.
         classes: How many classes `--label_names` named then; None for as many as in `config`.
     """
 

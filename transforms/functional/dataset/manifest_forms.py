@@ -75,7 +75,7 @@ def check_document(data: Mapping[str, Any], subsets: Sequence[str], where: str) 
 
 
 def _fields(data: Mapping[str, Any], subsets: Sequence[str]) -> Iterator[tuple[str, Any, Form]]:
-    """Yield name, value and form of each field; those behind may rely on those before."""
+    """Yield name, value and form of each field; later ones may rely on earlier ones."""
     yield "format_version", data["format_version"], number(1)
     yield "fingerprint", data["fingerprint"], SHA256
     yield "task", data["task"], one_of("mlm", "classification")

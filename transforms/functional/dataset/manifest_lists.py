@@ -1,4 +1,4 @@
-"""Entries of a manifest that are too many for its JSON text stand in Parquet files beside it.
+"""Parquet files beside a manifest, for entries that are too many for its JSON text.
 
 A manifest holds its newest entries itself, for people to read. When they are more than
 `MAX_INLINE`, the run that writes it moves them to a file of their own, which never changes again

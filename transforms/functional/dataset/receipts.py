@@ -74,7 +74,7 @@ def receipt_of(
     Args:
         data: The file.
         path: Its path below the output; the ending says how it is stored.
-        subset: The subset it stands in.
+        subset: The subset that it is in.
         key: The part that it should be of.
         fingerprint: The fingerprint of the job.
         part_digest: The digest of the part.

@@ -72,13 +72,13 @@ def _bits(values: npt.NDArray[np.bool_]) -> pa.BooleanArray:
 
 
 def _packed(values: pa.BooleanArray) -> npt.NDArray[np.uint8]:
-    """Return (n / 8,) uint8, the first value in the lowest bit, and 0 behind the last."""
+    """Return (n / 8,) uint8, the first value in the lowest bit, and 0 after the last."""
     bits = values.buffers()[1]
     if values.offset % 8 or bits is None:
         return np.packbits(values.to_numpy(zero_copy_only=False), bitorder="little")
     first, n_rest = values.offset // 8, len(values) % 8
     packed = np.frombuffer(bits, np.uint8)[first : first + -(-len(values) // 8)]
-    if n_rest:  # Arrow leaves open what is behind the last value.
+    if n_rest:  # Arrow leaves open what follows the last value.
         packed = packed.copy()
         packed[-1] &= (1 << n_rest) - 1
     return packed

@@ -22,7 +22,7 @@ def added(manifest: Manifest, earlier: Manifest | None) -> Totals:
 
     Args:
         manifest: The dataset.
-        earlier: The generation that it goes on from, None for none.
+        earlier: The generation that it added to, None for none.
     """
     if earlier is None:
         return totals(manifest)

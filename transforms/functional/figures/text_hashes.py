@@ -29,7 +29,7 @@ def load_hashes(data: bytes) -> Hashes:
 
 
 def count_repeated(texts: Hashes, earlier: Sequence[Hashes]) -> int | None:
-    """Return how many different texts stand in earlier generations, too.
+    """Return how many different texts are in earlier generations, too.
 
     Args:
         texts: (n,) hashes, each once.

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.functional.reviews.labels import class_numbers, encode_labels
+from transforms.functional.reviews.labels import class_numbers, encode_labels, is_text
 from transforms.functional.reviews.problem_types import (
     MULTI,
     REGRESSION,
@@ -125,7 +125,7 @@ def binary_lengths(texts: pa.LargeStringArray) -> np.ndarray:
 
 def valid_texts(texts: pa.Array) -> tuple[pa.LargeStringArray, dict[int, str]]:
     """Return texts as UTF-8 strings, and why a row is none; Arrow itself does not look."""
-    raw = texts.cast(pa.large_string() if _is_string(texts.type) else pa.large_binary())
+    raw = texts.cast(pa.large_string() if is_text(texts.type) else pa.large_binary())
     raw = raw.cast(pa.large_binary())
     try:
         return raw.cast(pa.large_string()), {}
@@ -152,18 +152,10 @@ def is_text_type(column_type: pa.DataType) -> bool:
     """Return True for Arrow types that can hold review text."""
     if pa.types.is_dictionary(column_type):
         column_type = column_type.value_type
-    return _is_string(column_type) or bool(
+    return is_text(column_type) or bool(
         pa.types.is_binary(column_type)
         or pa.types.is_large_binary(column_type)
         or pa.types.is_binary_view(column_type)
-    )
-
-
-def _is_string(column_type: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_string(column_type)
-        or pa.types.is_large_string(column_type)
-        or pa.types.is_string_view(column_type)
     )
 
 

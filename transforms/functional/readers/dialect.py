@@ -14,9 +14,9 @@ class Dialect:
 
     Attributes:
         delimiter: What stands between fields.
-        quoting: `minimal`: fields may stand in double quotes, doubled inside; `none`: a quote is a
+        quoting: `minimal`: fields may be in double quotes, doubled inside; `none`: a quote is a
             character like others.
-        escape: What takes the meaning from the character behind it; empty for nothing.
+        escape: What makes the next character plain text; empty for nothing.
         may_say_sep: True where a line `sep=;` before the header names another delimiter.
     """
 

@@ -34,7 +34,7 @@ class FileRange:
         label: Label of every review in it, where folders give labels.
         delimiter: What stands between the fields of CSV and TSV, as the option names it.
         quoting: Whether quotes mean something there.
-        escape: What takes the meaning from the character behind it, as the option names it.
+        escape: What makes the next character plain text, as the option names it.
     """
 
     source: int

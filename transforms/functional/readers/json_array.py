@@ -20,7 +20,7 @@ from transforms.functional.reviews.reviews import ReviewChunk
 MAX_ELEMENT_BYTES = 8 * MAX_REVIEW_BYTES
 _MAX_ELEMENTS_PER_CHUNK = 4096
 _HEAD_BYTES = 1 << 16
-# A string, the start of one that goes on behind the bytes at hand, or a mark between values.
+# A string, the start of one that the next bytes continue, or a mark between values.
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|"|[][{},]', re.DOTALL)
 
 
@@ -35,7 +35,7 @@ def read_json(
     """Yield the objects of a file as reviews; of an array, the first range reads all.
 
     Raises:
-        InputError: more stands behind the array, or an element is too long to be one.
+        InputError: more follows the array, or an element is too long to be one.
         EOFError: the array is not closed.
     """
     array, stream = holds_array(stream, start)

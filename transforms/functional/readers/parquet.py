@@ -79,7 +79,7 @@ def _check_claims(metadata: pq.FileMetaData, n_bytes: int) -> None:
 
 
 def _with_dictionary(metadata: pq.FileMetaData, names: list[str]) -> list[str]:
-    """Return the columns to read as codes: one long text may stand in a million rows."""
+    """Return the columns to read as codes: one long text may be in a million rows."""
     places = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}
     groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
     return [

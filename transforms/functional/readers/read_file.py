@@ -1,4 +1,4 @@
-"""One door to all formats."""
+"""Reading a file of any format: its reviews, its columns, the kind of its labels."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import IO, Literal
@@ -43,7 +44,6 @@ DAMAGE = (
     zipfile.BadZipFile,
 )
 
-
 _LOOK_AT = 1000
 
 
@@ -64,13 +64,9 @@ def read_file(
     Raises:
         InputError: a column is missing, or the file is damaged; the message names the file.
     """
-    try:
+    with naming(file):
         for chunk in _chunks(stream, file, columns, sample_by):
             yield chunk if file.label is None else with_label(chunk, file.label)
-    except InputError as error:
-        raise type(error)(f"{file.path}: {error}") from None
-    except DAMAGE as error:
-        raise damaged(file, error) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +90,7 @@ def label_kind_of(stream: IO[bytes], file: FileRange, columns: ReviewColumns) ->
     Raises:
         InputError: a column is missing, or the file is damaged; the message names the file.
     """
-    try:
+    with naming(file):
         unpacked = decompress(stream, file.compression, seekable=file.format in INDEXED)
         if file.format in INDEXED:
             schema_of = {"parquet": parquet.parquet_schema, "arrow": arrow_ipc.arrow_schema}
@@ -106,11 +102,7 @@ def label_kind_of(stream: IO[bytes], file: FileRange, columns: ReviewColumns) ->
             return LabelKind(names=True) if has_header else None
         if file.format in ("jsonl", "json"):
             return _json_label_kind(_json_lines(unpacked, file), columns)
-        return None
-    except InputError as error:
-        raise type(error)(f"{file.path}: {error}") from None
-    except DAMAGE as error:
-        raise damaged(file, error) from error
+    return None
 
 
 def column_names(stream: IO[bytes], file: FileRange) -> list[str] | None:
@@ -121,7 +113,7 @@ def column_names(stream: IO[bytes], file: FileRange) -> list[str] | None:
     Raises:
         InputError: the file is damaged; the message names the file.
     """
-    try:
+    with naming(file):
         unpacked = decompress(stream, file.compression, seekable=file.format in INDEXED)
         if file.format == "parquet":
             return list(parquet.parquet_schema(unpacked).names)
@@ -131,11 +123,7 @@ def column_names(stream: IO[bytes], file: FileRange) -> list[str] | None:
             return delimited.header_of(unpacked, file.dialect)
         if file.format in ("jsonl", "json"):
             return list(next(jsonl.objects(_json_lines(unpacked, file)), {})) or None
-        return []
-    except InputError as error:
-        raise type(error)(f"{file.path}: {error}") from None
-    except DAMAGE as error:
-        raise damaged(file, error) from error
+    return []
 
 
 def index_groups(stream: IO[bytes], file: FileRange, text_column: str) -> list[Group]:
@@ -144,14 +132,10 @@ def index_groups(stream: IO[bytes], file: FileRange, text_column: str) -> list[G
     Raises:
         InputError: the file is damaged; the message names it.
     """
-    try:
+    with naming(file):
         if file.format == "parquet":
             return parquet.row_groups(stream, text_column)
         return arrow_ipc.batch_groups(stream)
-    except InputError as error:
-        raise type(error)(f"{file.path}: {error}") from None
-    except DAMAGE as error:
-        raise damaged(file, error) from error
 
 
 def _chunks(
@@ -199,7 +183,7 @@ def _json_lines(stream: IO[bytes], file: FileRange) -> Iterator[jsonl.Line]:
 def _json_label_kind(lines: Iterable[jsonl.Line], columns: ReviewColumns) -> LabelKind | None:
     """Go by the first record for the columns, and by the first labels that are not null.
 
-    A number among the first `_LOOK_AT` records does not make numbers of the names behind it.
+    A number among the first `_LOOK_AT` records does not make numbers of the names after it.
     """
     found = None
     for place, record in enumerate(jsonl.objects(lines)):
@@ -215,10 +199,16 @@ def _json_label_kind(lines: Iterable[jsonl.Line], columns: ReviewColumns) -> Lab
     return found
 
 
-def damaged(file: FileRange, error: BaseException) -> InputError:
-    """Return the error that says that a file cannot be read, and why."""
-    kind = file.format if file.compression is None else f"{file.compression} {file.format}"
-    detail = " ".join(str(error).split()) or type(error).__name__
-    return damage_of(error)(
-        f"{file.path}: not readable as {kind} (damaged or cut short?): {detail}"
-    )
+@contextmanager
+def naming(file: FileRange) -> Iterator[None]:
+    """Name the file in whatever goes wrong while it is read; damage becomes an `InputError`."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(f"{file.path}: {error}") from None
+    except DAMAGE as error:
+        kind = file.format if file.compression is None else f"{file.compression} {file.format}"
+        detail = " ".join(str(error).split()) or type(error).__name__
+        raise damage_of(error)(
+            f"{file.path}: not readable as {kind} (damaged or cut short?): {detail}"
+        ) from error

@@ -144,7 +144,7 @@ def batch_chunk(
 
 
 def _check_label_type(label_type: pa.DataType, columns: ReviewColumns) -> None:
-    """Raise `MissingColumnError` where labels of a kind cannot stand in a column of this type."""
+    """Raise `MissingColumnError` where a column of this type cannot hold labels of a kind."""
     if can_hold(label_type, columns.problem_type):
         return
     wanted = {REGRESSION: "numbers", MULTI: "lists of classes", SINGLE: "class labels"}

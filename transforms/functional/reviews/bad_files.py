@@ -55,7 +55,7 @@ def count_by_file(rejected: Iterable[RejectedRecord]) -> dict[int, int]:
 
 
 def count_files(chunks: Iterable[ReviewChunk]) -> Iterator[tuple[int, FileCounts]]:
-    """Yield `(source, counts)` for the files of some chunks, which stand in the order of files."""
+    """Yield `(source, counts)` for the files of some chunks, which are in the order of files."""
     for chunk in chunks:
         sources, n_good = np.unique(chunk.reviews.column("source").to_numpy(), return_counts=True)
         good = dict(zip(sources.tolist(), n_good.tolist(), strict=True))

@@ -39,7 +39,7 @@ _INLINE = (
 )
 # A tag ends at the first `>`, so that no text, however hostile, is looked at twice.
 _REST = r"(?:[\s/][^<>]*)?>"
-# Each by itself: a comment that never ends must not be sought again behind every script.
+# Each by itself: a comment that never ends must not be searched for again after every script.
 _TAGS = (
     (r"(?s)<!--.*?-->", ""),
     (rf"(?is)<script{_REST}.*?</script\s*>", ""),

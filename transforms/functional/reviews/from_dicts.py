@@ -1,4 +1,4 @@
-"""Reviews out of dicts or strings that stand in no order: the same parts, however they came."""
+"""Reviews from dicts or strings in any order: the same parts, however they came."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def hugging_face_classes(schema: pa.Schema, column: str) -> tuple[str, ...]:
 
 
 def add_label_names(names: Iterable[str], known: Mapping[str, int]) -> dict[str, int]:
-    """Return the numbers of a dataset's names, and of new ones behind them in alphabetical order.
+    """Return the numbers of a dataset's names, followed by new ones in alphabetical order.
 
     Raises:
         InputError: there are more than `MAX_LABEL_NAMES` names.

@@ -24,7 +24,7 @@ def decode_reviews(encoded: bytes) -> pa.RecordBatch:
 
 
 def compress_reviews(reviews: pa.RecordBatch) -> bytes:
-    """Return the rows compressed, behind their size."""
+    """Return the size of the rows, and the rows compressed."""
     encoded = encode_reviews(reviews)
     compressed: bytes = _CODEC.compress(encoded, asbytes=True)
     return _header(len(encoded)) + compressed

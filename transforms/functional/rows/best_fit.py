@@ -2,7 +2,7 @@
 
 Best-fit decreasing (Johnson et al., SIAM Journal on Computing 3, 1974): the longest review first,
 each into the block where it leaves the least room, or into a new one. A review that is longer than
-a block is cut into windows first. On reviews of many lengths hardly any padding is left.
+a block is cut into windows first. On reviews of many lengths there is almost no padding.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def fit_reviews(tokens: Tokens, layout: BestFitLayout) -> PackedReviews:
     A review longer than a block becomes windows that share no token, each between special tokens of
     its own. All but the last fill a block; they stand before the block with the last one, which
     may hold the last ones of other long reviews too. So rows that share a review follow each other.
-    Else blocks stand in the order of their first reviews, and so do reviews in a block.
+    Else blocks are in the order of their first reviews, and so are reviews in a block.
 
     Args:
         tokens: Reviews without special tokens.

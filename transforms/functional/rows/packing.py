@@ -84,7 +84,7 @@ def _count(offsets: npt.NDArray[np.int64], kept: int, special: int) -> Ledger:
 
     Args:
         offsets: Where reviews begin and end among the tokens, template included.
-        kept: Tokens that blocks hold; what lies behind them is dropped.
+        kept: Tokens that blocks hold; those after them are dropped.
         special: Tokens of the template.
     """
     first, end = offsets[:-1], offsets[1:]

@@ -1,7 +1,7 @@
 """Where reviews begin in a row, and what attention within reviews needs: positions, numbers, ends.
 
 A shard stores one bit a token, `review_starts`: True at the first token of a review inside its row.
-A review that the edge of a block cuts starts anew behind it, as words do.
+A review that the edge of a block cuts starts again after it, as words do.
 
     input_ids      [CLS] good film [SEP] [CLS]   bad [SEP] [PAD]
     review_starts      1    0    0     0     1     0     0     0

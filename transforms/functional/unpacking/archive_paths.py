@@ -1,6 +1,6 @@
 """Names of files in archives: `tar://aclImdb/train/pos/0_9.txt::/data/aclImdb_v1.tar.gz`.
 
-It is how fsspec chains URLs; a member comes first, and behind `::` the archive that holds it.
+It is how fsspec chains URLs; the member comes first, then `::` and the archive that holds it.
 """
 
 from __future__ import annotations

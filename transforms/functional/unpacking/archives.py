@@ -127,7 +127,7 @@ def _named(archive: str) -> Iterator[None]:
 
 
 class _StrictTarInfo(tarfile.TarInfo):
-    """Python takes a damaged header behind the first member for the end of the archive."""
+    """To Python a damaged header after the first member is the end of the archive."""
 
     @classmethod
     def fromtarfile(cls, tarfile_: tarfile.TarFile) -> _StrictTarInfo:
@@ -153,7 +153,7 @@ def _tar_members(stream: IO[bytes], archive: str) -> Iterator[tuple[Member, str 
         for info in tar:
             # Python keeps every header it has seen.
             tar.members = []  # type: ignore[attr-defined]
-            # Python would look for the next member behind so many bytes, for ever.
+            # Python would look for the next member after so many bytes, for ever.
             if not 0 <= info.size <= limit:
                 raise BadInputError(
                     f"{info.name!r} claims {info.size:,} bytes, which the archive cannot hold: a "

@@ -70,8 +70,13 @@ def decompress(
     unpacked = _open_zstd(stream) if compression == "zstd" else _open_members(stream, compression)
     if not seekable:
         return unpacked
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-    shutil.copyfileobj(unpacked, file)
+    return in_temporary_file(unpacked)
+
+
+def in_temporary_file(stream: IO[bytes]) -> IO[bytes]:
+    """Return the bytes of a stream as a file that can be read in any order."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when nobody reads it any more
+    shutil.copyfileobj(stream, file)
     file.seek(0)
     return cast("IO[bytes]", file)
 
@@ -162,7 +167,7 @@ class _Members(io.RawIOBase):
                 return len(unpacked)
 
     def _start_of_next(self) -> bytes:
-        """Return the first bytes behind a member, none at the end; zeros may pad it."""
+        """Return the first bytes after a member, none at the end; zeros may pad it."""
         data = self._member.unused_data.lstrip(b"\0")
         while not data:
             piece = self._stream.read(_READ_BYTES)
