@@ -49,9 +49,7 @@ def exit_code_of(command: Callable[[], int], *, interrupted: str, debug: bool = 
     """Run a command and return its exit code; its failure is one line.
 
     Args:
-        command: Returns an exit code.
         interrupted: What to say of an interrupt.
-        debug: Print the traceback of a failure, too.
     """
     try:
         return command()

@@ -15,8 +15,6 @@ def dataset_parser(
     """Return a parser of `OUTPUT` and --debug.
 
     Args:
-        module: The command's module.
-        description: What it does.
         generation: OUTPUT may be one of the dataset's manifests, and --generation choose one.
     """
     parser = argparse.ArgumentParser(
@@ -38,9 +36,7 @@ def run_command(
     """Run a command and return its exit code; its failure is one line.
 
     Args:
-        command: Returns an exit code.
         options: What `dataset_parser` parsed.
-        interrupted: What to say of an interrupt.
     """
     set_up_logging(options.debug)
     return exit_code_of(command, interrupted=interrupted, debug=options.debug)

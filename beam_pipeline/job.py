@@ -73,8 +73,6 @@ def run_job(
     """Make the dataset; None where the job is only written down, as a template or a jar.
 
     Args:
-        config: The job's options.
-        beam_arguments: Beam's options, as on the command line.
         log: Filled in while the run lasts.
 
     Raises:

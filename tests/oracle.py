@@ -59,6 +59,17 @@ def sample_reviews() -> tuple[tuple[str, int], ...]:
     return tuple((row["text"], {"neg": 0, "pos": 1}[row["label"]]) for row in rows)
 
 
+def write_two_files(folder: Path) -> Path:
+    """Write the sample's good reviews to two files of a folder; the larger one is split."""
+    lines = [
+        json.dumps({"text": text, "label": label, "name": ("bad", "good")[label]}) + "\n"
+        for text, label in sample_reviews()
+    ]
+    (folder / "a.jsonl").write_text("".join(lines[:60]))
+    (folder / "b.jsonl").write_text("".join(lines[60:]))
+    return folder
+
+
 def sample_texts() -> list[str]:
     """Return the texts of the sample's good reviews."""
     return [text for text, _ in sample_reviews()]

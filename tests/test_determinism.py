@@ -40,15 +40,7 @@ JOBS = {
 
 @pytest.fixture(scope="module")
 def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of two files; the larger one is split."""
-    folder = tmp_path_factory.mktemp("reviews")
-    lines = [
-        json.dumps({"text": text, "label": label, "name": ("bad", "good")[label]}) + "\n"
-        for text, label in oracle.sample_reviews()
-    ]
-    (folder / "a.jsonl").write_text("".join(lines[:60]))
-    (folder / "b.jsonl").write_text("".join(lines[60:]))
-    return folder
+    return oracle.write_two_files(tmp_path_factory.mktemp("reviews"))
 
 
 @pytest.fixture(scope="module")

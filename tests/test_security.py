@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import ast
-import http.server
 import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from beam_pipeline.__main__ import main
 from tests.beam_pipeline.jobs import REVIEWS, TOKENIZER
+from tests.http_servers import answering
 from tests.jobs import SMALL_PARTS, arguments
 from tests.paths import ROOT
 from transforms.functional.errors import InputError, ReviewShardsError
@@ -110,7 +110,7 @@ def test_what_holds_no_secret_stays(text: str) -> None:
     assert mask_secrets(text) == text
 
 
-class _Handler(http.server.SimpleHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if "missing" in self.path:
             self.send_error(403)
@@ -124,19 +124,11 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
     do_HEAD = do_GET  # noqa: N815
 
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture
 def web() -> Iterator[int]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with answering(_Handler) as port:
+        yield port
 
 
 @pytest.mark.parametrize(

@@ -113,10 +113,6 @@ def _listed_classes(data: Data, num_labels: int | None) -> Classes:
 def check_labels(labels: torch.Tensor, n_classes: int) -> None:
     """Refuse a batch with a label that is no class; in a model it would be an index out of bounds.
 
-    Args:
-        labels: (n,) int64.
-        n_classes: Number of classes.
-
     Raises:
         DatasetError: there is one.
     """

@@ -13,8 +13,8 @@ import torch.distributed as dist
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from training.agreement import facts_of_data, facts_of_model, facts_of_options
-from training.config import DataOptions, Options
-from training.data import load_data
+from training.config import DataOptions, ModelOptions, Options
+from training.data import Data, load_data
 from training.inference.predictor import Predictor
 from training.inference.preprocessing import TextPreprocessing
 from training.labels import find_classes
@@ -63,63 +63,77 @@ def _run(options: Options, stop: StopWhenAsked, lock: OutputLock) -> dict[str, A
     data_options, model_options, training = options
     # Before anything random, as a new head's weights.
     set_seed(training.seed)
-    output_dir = training.output_dir or "."
-    device = training.device  # From here on processes can speak to each other.
-    from_first_rank(lock.acquire)
-    checkpoint, pinned = from_first_rank(lambda: _where_to_go_on(data_options, training))
-    data_options = replace(data_options, **pinned)
-    check_same_on_all_ranks(facts_of_options((data_options, model_options, training)))
-    seed = training.seed if training.data_seed is None else training.data_seed
-    data = on_all_ranks(lambda: load_data(data_options, seed=seed), device)
-    check_same_on_all_ranks(on_all_ranks(lambda: facts_of_data(data, checkpoint), device))
-    classes = on_all_ranks(lambda: find_classes(data, data_options.num_labels), device)
+    data, checkpoint = _load_data(options, lock)
+    classes = on_all_ranks(lambda: find_classes(data, data_options.num_labels), training.device)
     model, tokenizer = on_all_ranks(
         lambda: load_model(model_options, data.problem_type, data.datasets[0], classes.names),
-        device,
+        training.device,
     )
     check_same_on_all_ranks(facts_of_model(model))
     if data_options.attention == "within_reviews":
         data = data.within_reviews(ReviewAttention.of(model))
-    if model_options.freeze_base:
-        freeze_base(model, model_options.unfreeze)
-    if model_options.lora_r is not None:
-        if training.fsdp:
-            raise UsageError("--lora_r and --fsdp do not go together here: leave one out")
-        model = add_adapters(model, model_options)
-    has_evaluation = bool(data.evaluations)
-    if has_evaluation and checkpoint is None and data.task == "mlm":
+    model = _choose_parameters(model, model_options, training)
+    if data.evaluations and checkpoint is None and data.task == "mlm":
         # The report says what training changed. A classifier's new head knows nothing before.
         training.eval_on_start = True
     trainer = ShardTrainer(
         model, training, data, tokenizer, window_shards=data_options.window_shards, stop=stop
     )
     say = _Speaker(trainer)
-    for warning in classes.warnings:
-        say(warning)
-    if data.task == "mlm" and trainer.masked_head is None:
-        say("the head runs on all tokens: this model, or --torch_compile, does not let it run less")
-    trained, total = trainable_parameters(model)
-    say(f"parameters: {trained:,} of {total:,} are trained")
+    say.about(model, classes.warnings)
     unadapted = without_adapters(model)  # The same layers, adapters in them.
     say.probes(unadapted, tokenizer, model_options.probe, "before")
     if checkpoint is not None:
         trainer.check_continues(checkpoint)
     if trainer.is_world_process_zero():
-        Path(output_dir, STOPPED_FILE).unlink(missing_ok=True)
+        Path(training.output_dir or ".", STOPPED_FILE).unlink(missing_ok=True)
     trainer.train(resume_from_checkpoint=checkpoint)
     if stop.reason is not None:
         return _stopped(trainer, stop.reason)
-    metrics = _evaluate(trainer, say, classes.names) if has_evaluation else {}
+    metrics = _evaluate(trainer, say, classes.names) if data.evaluations else {}
     say.probes(unadapted, tokenizer, model_options.probe, "after")
+    _save(trainer, metrics)
+    return metrics
+
+
+def _load_data(options: Options, lock: OutputLock) -> tuple[Data, str | None]:
+    """Return the data, and the checkpoint to resume from, the same on all processes."""
+    data_options, model_options, training = options
+    device = training.device  # From here on processes can speak to each other.
+    from_first_rank(lock.acquire)
+    checkpoint, pinned = from_first_rank(lambda: _where_to_resume(data_options, training))
+    data_options = replace(data_options, **pinned)
+    check_same_on_all_ranks(facts_of_options((data_options, model_options, training)))
+    seed = training.seed if training.data_seed is None else training.data_seed
+    data = on_all_ranks(lambda: load_data(data_options, seed=seed), device)
+    check_same_on_all_ranks(on_all_ranks(lambda: facts_of_data(data, checkpoint), device))
+    return data, checkpoint
+
+
+def _choose_parameters(
+    model: PreTrainedModel, options: ModelOptions, training: TrainingOptions
+) -> PreTrainedModel:
+    """Return a model of which only those parameters are trained that the options ask for."""
+    if options.freeze_base:
+        freeze_base(model, options.unfreeze)
+    if options.lora_r is None:
+        return model
+    if training.fsdp:
+        raise UsageError("--lora_r and --fsdp do not go together here: leave one out")
+    return add_adapters(model, options)
+
+
+def _save(trainer: ShardTrainer, metrics: dict[str, Any]) -> None:
+    """Save the model, the tokenizer of the dataset, and what was measured."""
     trainer.save_model()
     trainer.save_state()
-    if training.should_save:
+    if trainer.args.should_save:
+        folder, data = trainer.args.output_dir or ".", trainer.data
         text = json.dumps(metrics, indent=1) + "\n"
-        Path(output_dir, "metrics.json").write_text(text, encoding="utf-8")
-        write_tokenizer_file(output_dir, data.datasets[0])
-        TextPreprocessing.of(data.evaluated_on).write(output_dir)
-        check_saved_tokenizer(output_dir, data.datasets[0])
-    return metrics
+        Path(folder, "metrics.json").write_text(text, encoding="utf-8")
+        write_tokenizer_file(folder, data.datasets[0])
+        TextPreprocessing.of(data.evaluated_on).write(folder)
+        check_saved_tokenizer(folder, data.datasets[0])
 
 
 def _stopped(trainer: ShardTrainer, reason: str) -> StoppedError:
@@ -133,13 +147,13 @@ def _stopped(trainer: ShardTrainer, reason: str) -> StoppedError:
     )
 
 
-def _where_to_go_on(
+def _where_to_resume(
     options: DataOptions, training: TrainingOptions
 ) -> tuple[str | None, dict[str, Any]]:
-    """Return the checkpoint to go on from, and the options that name datasets, pinned.
+    """Return the checkpoint to resume from, and the options that name datasets, pinned.
 
-    A run that appends may finish another generation while the processes start, or before a run
-    goes on: a checkpoint goes on with the generations that it was made with.
+    A job may append another generation while the processes start, or before the run resumes: a
+    checkpoint keeps the generations that it was made with.
     """
     folder = resume_folder(training.output_dir or ".", training.resume_from_checkpoint)
     urls = [*options.dataset, options.eval_dataset]
@@ -192,6 +206,18 @@ class _Speaker:
     def __call__(self, text: str) -> None:
         if self._trainer.is_world_process_zero():
             print(text, flush=True)
+
+    def about(self, model: PreTrainedModel, warnings: Sequence[str]) -> None:
+        """Print what a person should know before the training begins."""
+        for warning in warnings:
+            self(warning)
+        if self._trainer.data.task == "mlm" and self._trainer.masked_head is None:
+            self(
+                "the head runs on all tokens: this model, or --torch_compile, does not let it run "
+                "less"
+            )
+        trained, total = trainable_parameters(model)
+        self(f"parameters: {trained:,} of {total:,} are trained")
 
     def probes(
         self,

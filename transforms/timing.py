@@ -29,7 +29,6 @@ def timed(stage: str, function: _Function) -> _Function:
     """Return a function that also counts how long it takes; where it yields, how long each step.
 
     Args:
-        stage: Name of the stage.
         function: What `beam.Map` or `beam.FlatMap` takes.
     """
     seconds = stage_seconds(stage)

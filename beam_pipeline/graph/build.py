@@ -40,10 +40,6 @@ def build(
     """Add the job to a pipeline.
 
     Args:
-        pipeline: An empty pipeline.
-        recipe: What to make.
-        plan: What to read.
-        files: The same, where workers find it.
         contract: What is expected of the reviews.
         lease: The right to write; None where an engine runs the job later, without one.
         threads: Threads that tokenize one part.

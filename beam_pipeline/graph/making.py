@@ -36,8 +36,6 @@ class MakeShards(beam.PTransform):
     """Token ids to shards: subsets, rows, masks, files.
 
     Args:
-        recipe: What to make.
-        plan: What is read.
         generation: Number of their generation; None for shards that lie as in format version 1.
         lease: The right to write; None where an engine runs the job later, without one.
         expected: The only content that shards may have, by their paths; None for any.

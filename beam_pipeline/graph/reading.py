@@ -31,9 +31,6 @@ class ReadCleanReviews(beam.PTransform):
     """Read the splits, clean the reviews, and leave out duplicates and excluded ones.
 
     Args:
-        recipe: What to make.
-        plan: What to read, and what to compare with.
-        files: The same, where workers find it.
         label_numbers: PCollection of at most one mapping from label names to numbers, or None.
     """
 

@@ -32,16 +32,9 @@ def build_repair(
     """Add to a pipeline what makes some parts' shards again, and nothing else of the job.
 
     Args:
-        pipeline: An empty pipeline.
-        recipe: What to make.
-        plan: What the job read.
-        files: The same, where workers find it.
-        keys: The parts.
         manifest: What the job said of label names, of files that it left out, and of the rows of
             each shard.
         generation: Number of their generation; None for shards that lie as in format version 1.
-        lease: The right to write.
-        threads: Threads that tokenize one part.
         scratch: Folder of this machine where a shuffle keeps the reviews, see `ShuffleReviews`.
     """
     bad_files = pipeline | "BadFiles" >> beam.Create(manifest.quarantined)

@@ -38,8 +38,6 @@ def config_text(config: JobConfig, beam_arguments: Sequence[str], *, one_line: b
     """Return the options of a job as YAML that `--config` takes; secrets are masked.
 
     Args:
-        config: Our options, all of them.
-        beam_arguments: Beam's, those given.
         one_line: For people to look at: one mapping in braces, wrapped, and no option that has
             its default.
     """
@@ -82,7 +80,6 @@ def load_yaml(path: str, flag: str) -> object:
     """Return what a YAML file holds.
 
     Args:
-        path: Path or URL of the file.
         flag: The option that names it, for messages.
 
     Raises:

@@ -47,8 +47,6 @@ def find_problems(output: str, manifest: Manifest, path: str = MANIFEST_NAME) ->
     """Yield everything that is not as a manifest says.
 
     Args:
-        output: Folder or URL of the dataset.
-        manifest: The manifest.
         path: Its file, below the output. With the newest one, `manifest.json`, all generations'
             manifests are looked at, and files that none of them names.
     """
@@ -106,9 +104,6 @@ def _generation_problems_of(
     """Yield what is wrong with one generation's manifest.
 
     Args:
-        output: Folder or URL of the dataset.
-        manifest: The newest manifest.
-        path: The generation's manifest, below the output.
         part: False for a generation that the newest one does not build on.
     """
     try:

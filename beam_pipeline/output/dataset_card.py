@@ -15,7 +15,6 @@ def write_card(output: str, manifest: Manifest | None) -> None:
     """Write or renew the card of a dataset; one that no job wrote is left as it is, and said.
 
     Args:
-        output: Folder or URL of the dataset.
         manifest: The dataset; None while there is none.
     """
     path = storage.join(output, CARD_NAME)

@@ -17,12 +17,6 @@ from transforms.functional.errors import OutputError
 def is_finished(config: JobConfig, plan: Plan, draft: ManifestDraft, there: Manifest) -> bool:
     """Return True where the output holds what the job would make, so that nothing is to do.
 
-    Args:
-        config: The job's options.
-        plan: What the job would read.
-        draft: What it would make of it.
-        there: The dataset in the output.
-
     Raises:
         OutputError: it is another dataset, and `append` does not say what then.
     """

@@ -38,8 +38,6 @@ def complete(output: str, manifest: Manifest, config: str) -> str:
     """Do what follows the commit, and return where the report is, in words.
 
     Args:
-        output: Folder or URL of the dataset.
-        manifest: The dataset.
         config: The job's options, as YAML.
     """
     # One by one they would take long.

@@ -20,7 +20,6 @@ def check_named(paths: Iterable[str], output: str, named: Sequence[str]) -> None
 
     Args:
         paths: Paths, URLs and globs of a manifest.
-        output: Folder or URL of the dataset.
         named: Files, folders, globs and URLs that the user gave.
     """
     for path in paths:

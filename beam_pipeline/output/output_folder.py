@@ -69,12 +69,7 @@ def own_files(output: str) -> Iterator[str]:
 
 
 def is_foreign(path: str, is_ours: Callable[[bytes], bool]) -> bool:
-    """Return True where a file is there that no job wrote.
-
-    Args:
-        path: Path or URL of the file.
-        is_ours: Tells by its bytes whether a job wrote it.
-    """
+    """Return True where a file is there that no job wrote."""
     try:
         return not is_ours(storage.read_bytes(path))
     except FileNotFoundError:
@@ -113,7 +108,6 @@ def remove_rejected(output: str, generation: int) -> None:
     """Remove what an unfinished run left of rejected records, figures and unfinished uploads.
 
     Args:
-        output: Folder or URL of the dataset.
         generation: Number of the generation that the run was to make.
     """
     abort_uploads(output)
@@ -132,8 +126,6 @@ def unnamed_files(output: str, newest: Manifest, forgotten: Collection[int] = ()
     are kept, too, that were rolled back. Rejected records are those of their generations.
 
     Args:
-        output: Folder or URL of the dataset.
-        newest: The newest manifest.
         forgotten: Numbers of generations whose manifests are to go.
     """
     others = [n for n in rolled_back(output, newest) if n not in forgotten]

@@ -60,9 +60,6 @@ def repair(
     """Make some shards of a dataset anew.
 
     Args:
-        lease: The right to change the dataset.
-        manifest: Its manifest, which stays as it is.
-        shards: The shards.
         named: Where, besides the output's own store, inputs may be read.
 
     Raises:

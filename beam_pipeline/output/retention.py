@@ -24,7 +24,6 @@ def outdated(
 
     Args:
         made: When each generation was made, by its number; None where nobody knows.
-        now: The time.
         keep: How many of the newest are kept; None for no such rule.
         keep_days: From how many of the last days they are kept, and those of unknown age; None for
             no such rule. Without a rule all are kept.

@@ -25,10 +25,6 @@ def roll_back(held: Lease, number: int) -> Manifest:
     `manifest.json` swapped, as at the end of a job. The generations in between stay, and can be
     rolled back to.
 
-    Args:
-        held: The right to change the dataset.
-        number: Number of the earlier generation.
-
     Raises:
         UsageError: there is no such generation, or it is the newest.
         OutputError: a shard of it is gone, or the lease is lost.

@@ -29,9 +29,6 @@ def record_made(
     """Create and return the record of the run that made the newest generation.
 
     Args:
-        log: What is known of the run.
-        outcome: How it ended.
-        manifest: The dataset.
         earlier: The generation that the run added to, None for none.
     """
     record = record_of(

@@ -29,7 +29,6 @@ def watching(
     """Show how far a job is for as long as it runs in this block.
 
     Args:
-        output: Folder or URL of the dataset.
         make_monitor: Called when the job is about to start, and not at all when `quiet`.
         quiet: Show nothing; neither is anything shown without a stderr.
         engine: The engine beyond this process; one without free workers waits without a word.

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -107,8 +108,6 @@ class OutputMonitor:
     A look lists it, and reads a few files: what the others hold is taken from their size.
 
     Args:
-        output: Folder or URL of the dataset.
-        work: What there is to do.
         fingerprint: The fingerprint of the job, by which it knows shards that it may keep.
         measure: Returns the work as it is rather than as the plan guesses it. It reads inputs, so
             it is called at the first look, when the job runs already.
@@ -141,10 +140,10 @@ class OutputMonitor:
         new = {path: size for path, (size, _) in there.items() if path not in kept}
         if not self._may_keep:
             kept = {}
-        bytes_new = self._work.bytes_done(_shards_of_splits(new))
+        bytes_new = self._work.bytes_done(Counter(map(_split_of, new)))
         return Progress(
             work=self._work,
-            bytes_done=self._work.bytes_done(_shards_of_splits([*kept, *new])),
+            bytes_done=self._work.bytes_done(Counter(map(_split_of, [*kept, *new]))),
             bytes_new=bytes_new,
             shards=len(kept) + len(new),
             kept=len(kept),
@@ -195,13 +194,6 @@ class _Tally:
         read_bytes = sum(files.get(path, 0) for path in self._read)
         counted = sum(self._read.values())
         return round(counted * sum(files.values()) / read_bytes) if read_bytes else 0
-
-
-def _shards_of_splits(paths: Mapping[str, int] | Sequence[str]) -> dict[int, int]:
-    shards: dict[int, int] = {}
-    for path in paths:
-        shards[_split_of(path)] = shards.get(_split_of(path), 0) + 1
-    return shards
 
 
 def _split_of(path: str) -> int:

@@ -60,8 +60,6 @@ def work_of(
     """Return what there is to do.
 
     Args:
-        recipe: What the job makes.
-        plan: What it reads; it knows or guesses the text in each file.
         text_per_byte: The text in a stored byte of some kinds of files, instead of the guess.
     """
     n_buckets = recipe.n_buckets(plan)

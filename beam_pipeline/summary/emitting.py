@@ -30,12 +30,7 @@ _logger = logging.getLogger(__name__)
 
 @contextmanager
 def telling(config: JobConfig, command: str) -> Iterator[RunLog]:
-    """Tell how the run in this block went, also when it fails.
-
-    Args:
-        config: Its options, which say whom to tell.
-        command: Its command line.
-    """
+    """Tell how the run in this block went, also when it fails."""
     log = RunLog(command=command, output=config.output)
     started = time.monotonic()
     lineage = _start_lineage(config) if config.lineage else None

@@ -72,8 +72,6 @@ def record_of(
     """Return the record of a run.
 
     Args:
-        run: The run.
-        outcome: How it ended.
         dataset: The dataset in the output then, None where there is none.
         figures: What its workers counted, None where they did not get so far.
         made: True where the run made the newest generation.

@@ -1,7 +1,5 @@
 """The benchmarks work, on tiny inputs; what they measure is no concern of a test."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +8,7 @@ import pytest
 
 from benchmarks.make_reviews import invent
 from benchmarks.timing import Run, median_table
+from tests.benchmarks.running import run
 from tests.paths import ROOT
 
 TOKENIZER = ROOT / "tests" / "sample" / "tokenizer"
@@ -23,18 +22,6 @@ TEXTS = [
 def reviews(tmp_path: Path) -> Path:
     pq.write_table(pa.table({"text": TEXTS}), tmp_path / "reviews.parquet")
     return tmp_path / "reviews.parquet"
-
-
-def _run(module: str, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{module}", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_the_table_holds_medians_and_ratios_of_the_same_rounds() -> None:
@@ -60,13 +47,13 @@ def test_made_text_begins_with_the_reviews_and_keeps_finding_new_words() -> None
 @pytest.mark.slow
 def test_the_job_is_timed(reviews: Path) -> None:
     arguments = ["--input", str(reviews), "--tokenizer", str(TOKENIZER), "--rounds", "1"]
-    out = _run("job", *arguments)
+    out = run("job", *arguments)
     assert "| review-shards (ids, words, masks, hashes) |" in out
 
 
 @pytest.mark.slow
 def test_the_kernel_is_timed_and_its_time_divided(reviews: Path) -> None:
-    out = _run(
+    out = run(
         "kernel",
         *("--reviews", str(reviews), "--tokenizer", str(TOKENIZER / "tokenizer.json")),
         *("--repetitions", "1"),
@@ -77,14 +64,14 @@ def test_the_kernel_is_timed_and_its_time_divided(reviews: Path) -> None:
 
 @pytest.mark.slow
 def test_the_time_of_a_job_is_divided_into_stages(reviews: Path) -> None:
-    out = _run("stages", "--input", str(reviews), "--tokenizer", str(TOKENIZER))
+    out = run("stages", "--input", str(reviews), "--tokenizer", str(TOKENIZER))
     assert "| tokenize |" in out
     assert "| the whole job, " in out
 
 
 @pytest.mark.slow
 def test_growth_is_measured_in_both_orders(reviews: Path) -> None:
-    out = _run(
+    out = run(
         "scale",
         *("--input", str(reviews), "--tokenizer", str(TOKENIZER), "--gigabytes", "0.0001"),
     )
@@ -94,5 +81,5 @@ def test_growth_is_measured_in_both_orders(reviews: Path) -> None:
 
 @pytest.mark.slow
 def test_the_fuzzer_finds_no_difference() -> None:
-    out = _run("fuzz_tokenization", "--texts", "300", "--families", "bert-uncased,gpt2")
+    out = run("fuzz_tokenization", "--texts", "300", "--families", "bert-uncased,gpt2")
     assert "0 mismatches" in out

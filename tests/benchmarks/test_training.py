@@ -1,7 +1,5 @@
 """The benchmarks of the training program work, on tiny inputs."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,20 +10,8 @@ from transformers import (
     DistilBertForSequenceClassification,
 )
 
-from tests.paths import ROOT
+from tests.benchmarks.running import run
 from tests.training.datasets import write_classification, write_mlm
-
-
-def run(module: str, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{module}", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.mark.slow

@@ -7,15 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.paths import ROOT
-
-START_S = 300.0
+from tests.waiting import wait_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,15 +62,6 @@ def children(process: int, command: str) -> list[int]:
             if command.encode() in line:
                 found.append(int(child))
     return found
-
-
-def wait_for(what: str, condition: object, seconds: float = START_S) -> None:
-    """Wait until a call gives something true."""
-    assert callable(condition)
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"no {what} in {seconds:.0f} s"
-        time.sleep(0.02)
 
 
 @contextmanager

@@ -17,9 +17,10 @@ import requests
 from tests.beam_pipeline.jobs import arguments, run
 from tests.engines.local_engines import LocalEngine, installed, local_engine
 from tests.engines.long_jobs import LONG, has_shards
-from tests.engines.services import children, wait_for
+from tests.engines.services import children
 from tests.oracle import Dataset
 from tests.paths import ROOT
+from tests.waiting import is_alive, wait_for
 
 AGAIN = "run the same command again, which keeps the finished shards"
 ENDS_IN_S = 300
@@ -52,14 +53,6 @@ def disturbed(
     assert not (output / "lease.json").exists()
     assert not (output / "plan").exists()
     return job.returncode, printed
-
-
-def is_alive(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def kill(process: int) -> None:

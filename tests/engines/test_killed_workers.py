@@ -13,8 +13,9 @@ import pytest
 
 from tests.beam_pipeline.jobs import arguments, run
 from tests.engines.long_jobs import LONG, has_shards
-from tests.engines.services import ROOT, children, portable_services, wait_for
+from tests.engines.services import ROOT, children, portable_services
 from tests.oracle import Dataset
+from tests.waiting import wait_for
 
 TWO = ("--direct_num_workers", "2")
 LOCAL = "beam_pipeline.engines.overrides.local_worker"

@@ -15,11 +15,12 @@ import pytest
 from beam_pipeline import verify
 from beam_pipeline.__main__ import main
 from tests.engines.local_engines import LocalEngine
-from tests.engines.services import children, wait_for
+from tests.engines.services import children
 from tests.jobs import IN_MEMORY, REVIEWS, SMALL_PARTS, arguments, start
 from tests.oracle import Dataset, make
 from tests.paths import ROOT
 from tests.stores.servers import Store, in_environment, s3
+from tests.waiting import wait_for
 from transforms import storage
 from transforms.storage.generations import read_manifest
 

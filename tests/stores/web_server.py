@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http.server import BaseHTTPRequestHandler
 
-from tests.stores.servers import free_port
+from tests.http_servers import answering
 
 
 class Site:
@@ -47,7 +45,6 @@ class Site:
 @contextmanager
 def web_server() -> Iterator[Site]:
     """Serve a site until the block ends."""
-    site = Site(free_port())
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -85,16 +82,6 @@ def web_server() -> Iterator[Site]:
             self.end_headers()
             return body
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", site.port), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with answering(Handler) as port:
+        site = Site(port)
         yield site
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

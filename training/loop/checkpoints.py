@@ -156,13 +156,7 @@ def is_whole(folder: Path) -> bool:
 
 
 def remove_old_checkpoints(output_dir: Path, limit: int, best: str | None) -> None:
-    """Remove the oldest whole checkpoints until `limit` are left.
-
-    Args:
-        output_dir: Where checkpoints are.
-        limit: How many to keep, the newest first.
-        best: The best one, which stays.
-    """
+    """Remove the oldest whole checkpoints until `limit` are left; the best one stays."""
     whole = [folder for folder in checkpoint_folders(str(output_dir)) if is_whole(folder)]
     best_folder = Path(best) if best else None
     old = [folder for folder in whole[:-1] if folder != best_folder]

@@ -68,10 +68,8 @@ def evaluate_batches(
     """Run the model over a loader's batches, and score what all processes found.
 
     Args:
-        model: The model, on `device`.
         loader: This process's batches, as many as on every other process.
         problem_type: What a label is, None for mlm.
-        device: Where the batches go.
         autocast: Makes the context that the model computes in.
         predicting: Makes, of the labels, the context that the model is run in.
         after_batch: Called behind each batch.

@@ -21,8 +21,6 @@ class StepBatches(Dataset[Batch]):
     """The model's inputs of whole batches.
 
     Args:
-        rows: The rows.
-        collate: Makes the inputs of them.
         drop: Columns that are not for the model.
         n_classes: Number of classes, None where a row has not one class.
     """

@@ -16,6 +16,7 @@ from transformers import (
     PreTrainedTokenizerBase,
     Trainer,
     TrainerCallback,
+    TrainingArguments,
 )
 from transformers.trainer_utils import IntervalStrategy
 
@@ -32,9 +33,10 @@ from training.loop.throughput import Throughput
 from training.model.lora import merge_adapters, save_adapters, without_adapters
 from training.model.masked_head import MaskedHead
 from training.reading.row_reader import Batch
+from training.reading.row_subset import RowSource
 from training.sampling.batching import LengthOrder
 from training.sampling.loader import as_it_is
-from training.sampling.order import ShardOrder
+from training.sampling.order import Order, ShardOrder
 from training.sampling.sampler import ElasticSampler
 from training.trainer_options import TrainingOptions
 from transforms.functional.errors import UsageError
@@ -45,9 +47,6 @@ class ShardTrainer(Trainer):
     """A `Trainer` that reads shards.
 
     Args:
-        model: The model.
-        args: The training options.
-        data: What to train and evaluate on.
         tokenizer: Saved beside the model.
         window_shards: Shards that are shuffled together.
         stop: Says when to save and stop before the end.
@@ -69,61 +68,32 @@ class ShardTrainer(Trainer):
         # A graph that is compiled has fixed shapes.
         in_parts = data.task == "mlm" and not args.torch_compile
         self.masked_head = MaskedHead.of(model) if in_parts else None
-        seed = args.seed if args.data_seed is None else args.data_seed
-        global_batch = args.train_batch_size * args.world_size * args.gradient_accumulation_steps
-        strategy = str(getattr(args, "train_sampling_strategy", "random"))
-        order = data.order(
-            strategy,
-            seed=seed,
-            window_shards=window_shards,
-            global_batch=global_batch,
-        )
-        sampler = ElasticSampler(
-            order,
-            args.train_batch_size,
-            rank=args.process_index,
-            world_size=args.world_size,
-            fetcher=data.train,
-        )
-        self._batches = StepSampler(sampler)
-        self._data_start = DataState(
-            samples=0,
-            samples_in_epoch=len(order),
-            global_batch=global_batch,
-            seed=seed,
-            content_sha256=[each.manifest.content_sha256() for each in data.datasets],
-            options={**data.choices, "train_sampling_strategy": strategy},
-            generations=data.generations,
-        )
-        # The trainer removes old checkpoints before the new one is whole: this is done behind it.
-        position = DataPosition(self._batches, self._data_start, args.save_total_limit)
-        args.save_total_limit = None
         n_classes = model.config.num_labels if data.problem_type == SINGLE else None
-        self._evaluations = evaluations = {
+        self._evaluations = {
             name: StepBatches(rows, data.collate_evaluation, n_classes=n_classes)
             for name, rows in data.evaluations.items()
         }
+        _check_evaluations(args, data)
+        order, self._data_start = _training_order(args, data, window_shards)
+        sampler = self._sampler(args, order, args.train_batch_size, data.train)
+        self._batches = StepSampler(sampler)
         half = args.bf16 or args.fp16 or next(model.parameters()).dtype.itemsize == 2
         self._throughput = Throughput(without_adapters(model), args.device, half_precision=half)
+        # The trainer removes old checkpoints before the new one is whole: this is done after it.
+        position = DataPosition(self._batches, self._data_start, args.save_total_limit)
+        args.save_total_limit = None
         callbacks: list[TrainerCallback] = [stop, position, self._throughput]
         if args.early_stopping_patience:
             callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
-            # A run that goes on counts on.
+            # A resumed run keeps counting.
             args.restore_callback_states_from_checkpoint = True
-        if not evaluations and args.eval_strategy != IntervalStrategy.NO:
-            raise UsageError(
-                "there is nothing to evaluate on: give --eval_dataset or --max_eval_rows, or make "
-                "the dataset with --validation_fraction"
-            )
-        if args.metric_for_best_model is not None:
-            check_metric(args.metric_for_best_model, data.problem_type, list(evaluations))
         super().__init__(
             model=model,
             args=args,
             train_dataset=StepBatches(
                 data.train, data.collate, drop=("review",), n_classes=n_classes
             ),
-            eval_dataset=evaluations.get("", evaluations or None),
+            eval_dataset=self._evaluations.get("", self._evaluations or None),
             processing_class=tokenizer,
             compute_loss_func=step_loss(data.problem_type),
             callbacks=callbacks,
@@ -152,14 +122,16 @@ class ShardTrainer(Trainer):
             rows.lengths,
             global_batch=batch_size * self.args.world_size,
         )
-        sampler = ElasticSampler(
-            order,
-            batch_size,
-            rank=self.args.process_index,
-            world_size=self.args.world_size,
-            fetcher=rows,
+        return self._loader(batches, self._sampler(self.args, order, batch_size, rows))
+
+    @staticmethod
+    def _sampler(
+        args: TrainingArguments, order: Order, batch_size: int, rows: RowSource
+    ) -> ElasticSampler:
+        """Return the sampler of this process's batches."""
+        return ElasticSampler(
+            order, batch_size, rank=args.process_index, world_size=args.world_size, fetcher=rows
         )
-        return self._loader(batches, sampler)
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Batch], num_batches: int, device: torch.device
@@ -251,3 +223,34 @@ class ShardTrainer(Trainer):
             worker_init_fn=heed_only_the_parent,
             persistent_workers=keeps_workers,
         )
+
+
+def _training_order(
+    args: TrainingOptions, data: Data, window_shards: int
+) -> tuple[Order, DataState]:
+    """Return the order of the training rows, and where a run is at its first sample."""
+    seed = args.seed if args.data_seed is None else args.data_seed
+    global_batch = args.train_batch_size * args.world_size * args.gradient_accumulation_steps
+    strategy = str(getattr(args, "train_sampling_strategy", "random"))
+    order = data.order(strategy, seed=seed, window_shards=window_shards, global_batch=global_batch)
+    start = DataState(
+        samples=0,
+        samples_in_epoch=len(order),
+        global_batch=global_batch,
+        seed=seed,
+        content_sha256=[each.manifest.content_sha256() for each in data.datasets],
+        options={**data.choices, "train_sampling_strategy": strategy},
+        generations=data.generations,
+    )
+    return order, start
+
+
+def _check_evaluations(args: TrainingOptions, data: Data) -> None:
+    """Raise `UsageError` where there is nothing to evaluate on, or no such metric."""
+    if not data.evaluations and args.eval_strategy != IntervalStrategy.NO:
+        raise UsageError(
+            "there is nothing to evaluate on: give --eval_dataset or --max_eval_rows, or make "
+            "the dataset with --validation_fraction"
+        )
+    if args.metric_for_best_model is not None:
+        check_metric(args.metric_for_best_model, data.problem_type, list(data.evaluations))

@@ -14,7 +14,6 @@ def freeze_base(model: PreTrainedModel, unfreeze: Sequence[str] = ()) -> None:
     r"""Freeze every parameter of `model.base_model`, but those that a pattern finds.
 
     Args:
-        model: A model with a head.
         unfreeze: Regular expressions, searched in the names of `model.named_parameters()`
             (`pooler|layer\.5`).
 

@@ -17,10 +17,6 @@ from transforms.functional.errors import UsageError
 def add_adapters(model: PreTrainedModel, options: ModelOptions) -> PreTrainedModel:
     """Return a model of which only adapters are trained, and a classifier's head.
 
-    Args:
-        model: The model; its weights are frozen.
-        options: Rank, scale and place of the adapters.
-
     Raises:
         UsageError: there is no such layer.
     """

@@ -30,9 +30,7 @@ def load_model(
     """Return a model for the task, and the dataset's tokenizer.
 
     Args:
-        options: Which model.
         problem_type: What a label is, None for mlm.
-        dataset: What it will be trained on.
         label_names: Names of the classes, in order; empty where there are none.
 
     Raises:

@@ -72,8 +72,6 @@ def check_same_tokenizer(dataset: ShardDataset, model: PreTrainedTokenizerBase, 
     the library spells the same thing. Vocabularies must be equal, and probes get the same ids.
 
     Args:
-        dataset: The dataset.
-        model: The model's tokenizer.
         name: The model's name, for the message.
 
     Raises:

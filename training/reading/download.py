@@ -17,8 +17,6 @@ def download(url: str, shard: ShardEntry, descriptor: int) -> None:
     """Write a shard into an open file; fetched a second time if it comes damaged.
 
     Args:
-        url: Where the shard is.
-        shard: What the manifest says of it.
         descriptor: The open file.
 
     Raises:

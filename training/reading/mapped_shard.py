@@ -90,7 +90,6 @@ def map_shard(path: Path, name: str, entry: ShardEntry, *, check_hash: bool = Tr
     """Map a shard's file, and check that it is what the manifest says.
 
     Args:
-        path: The local file.
         name: The shard's path or URL, for messages.
         entry: What the manifest says of it.
         check_hash: Compare the sha256 of all bytes: once for each process is enough.

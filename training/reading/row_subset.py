@@ -41,7 +41,6 @@ class RowSubset:
     """The given rows of a dataset, in the dataset's order; a row keeps its masks.
 
     Args:
-        dataset: The dataset.
         rows: (n,) int64, different rows in any order.
     """
 

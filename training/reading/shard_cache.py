@@ -88,8 +88,6 @@ class ShardCache:
         """Return a shard's file, and hold it until `release`.
 
         Args:
-            url: Where the shard is.
-            shard: What the manifest says of it.
             patient: Wait for room that other processes may give.
 
         Raises:
@@ -157,8 +155,6 @@ class ShardCache:
         """Make sure that a shard is in the folder; it may be removed again at once.
 
         Args:
-            url: Where the shard is.
-            shard: What the manifest says of it.
             patience: Seconds to wait for room; None: it is fetched ahead, and takes no room from
                 others that are.
         """

@@ -83,7 +83,6 @@ class ShardFiles:
     """Rows of many shards, by number; rows are counted over all shards in order.
 
     Args:
-        shards: What the manifest says of the shards.
         source: Gives their local files, which may take a download.
     """
 

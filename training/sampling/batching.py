@@ -24,7 +24,6 @@ class LengthOrder:
     size of a global batch, a run may go on with another number of processes.
 
     Args:
-        order: The order below.
         lengths: Gives the lengths (n,) of rows (n,).
         global_batch: Samples in one optimizer step of all processes.
         seed: Seed of the order of batches.

@@ -23,8 +23,6 @@ def draw_rows(dataset: ShardDataset, count: int, seed: int) -> RowSubset:
     """Return random rows to train on.
 
     Args:
-        dataset: The dataset.
-        count: How many.
         seed: Seed of the draw, 0 to 2**64 - 1.
 
     Raises:
@@ -40,8 +38,6 @@ def draw_reviews(dataset: ShardDataset, count: int, seed: int) -> RowSubset:
     themselves: of those there are exactly `count`.
 
     Args:
-        dataset: The dataset.
-        count: How many rows.
         seed: Seed of the draw, 0 to 2**64 - 1.
 
     Raises:
@@ -71,7 +67,6 @@ def set_apart(
     """Return rows to evaluate on, and rows to train on that share no review with them.
 
     Args:
-        dataset: The dataset.
         eval_count: Rows to evaluate on; see `draw_reviews`.
         train_count: Rows to train on, None: all that are left.
         seed: Seed of the draw, 0 to 2**64 - 1.
@@ -96,7 +91,6 @@ def related_rows(dataset: ShardDataset, rows: Integers) -> Integers:
     """Return the rows that share a review with any of some rows, those included, ascending.
 
     Args:
-        dataset: The dataset.
         rows: (n,) int64.
     """
     facts = _Facts(dataset)

@@ -48,9 +48,6 @@ def export_rows(
     """Write rows in another format, unless an export of the same rows is there, whole or in part.
 
     Args:
-        rows: The rows.
-        folder: Folder or URL for the files.
-        name: The format.
         columns: Names of columns; default: all.
 
     Raises:

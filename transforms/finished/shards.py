@@ -52,8 +52,6 @@ def read_table(folder: str, shard: ShardEntry, *, check_hash: bool) -> pa.Table:
     """Return the rows of a shard: of a memory map where the file is local, and not compressed.
 
     Args:
-        folder: Folder or URL of the dataset.
-        shard: What the manifest says of it.
         check_hash: Compare the sha256 of all bytes, too.
 
     Raises:

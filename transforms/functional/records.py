@@ -35,10 +35,6 @@ class Records(Sequence[Record], Generic[Record]):
     """An immutable sequence of dataclass records.
 
     Their fields are `str`, `int`, literals of strings, or one of these or None.
-
-    Args:
-        kind: The dataclass.
-        table: A column for each of its fields.
     """
 
     def __init__(self, kind: type[Record], table: pa.Table) -> None:

@@ -26,12 +26,7 @@ def leaves_folder(path: str) -> bool:
 
 
 def check_inside(paths: Iterable[str], where: str) -> None:
-    """Raise `InputError` for the first path that leaves its folder.
-
-    Args:
-        paths: Paths as a file names them.
-        where: The file that does, for the message.
-    """
+    """Raise `InputError` for the first path that leaves its folder."""
     for path in paths:
         if not isinstance(path, str) or leaves_folder(path):
             raise InputError(

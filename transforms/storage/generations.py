@@ -66,7 +66,6 @@ def read_manifest(output: str, path: str = MANIFEST_NAME) -> Manifest:
     """Return the manifest of a dataset.
 
     Args:
-        output: Folder or URL of the dataset.
         path: The manifest's path below it; the newest one's by default.
 
     Raises:
@@ -208,8 +207,6 @@ def publish(output: str, manifest: Manifest, lease: Lease | None = None) -> None
     """Make a manifest the newest generation.
 
     Args:
-        output: Folder or URL of the dataset.
-        manifest: The manifest.
         lease: The right to change the output; None where an engine runs the job later.
 
     Raises:

@@ -78,7 +78,6 @@ def lease(
     """Hold the lease of an output.
 
     Args:
-        output: Folder or URL of the dataset.
         renewed_s: Seconds from one renewal to the next.
         expires_s: Seconds after which a lease that was not renewed is another one's to take.
 

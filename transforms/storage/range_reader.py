@@ -25,9 +25,6 @@ class RangeReader(io.RawIOBase):
     just what it asks for, 256 KiB at least.
 
     Args:
-        filesystem: The store.
-        name: The file's name there.
-        size: Its bytes.
         version: Its version, which a store that can is asked for; empty for any.
         stop: Where the reader will probably stop; nothing beyond it is fetched ahead.
         ahead: False where the reader jumps.
@@ -153,13 +150,7 @@ class RangeReader(io.RawIOBase):
 
 
 def gives_ranges(filesystem: AbstractFileSystem, name: str, info: Mapping[str, Any]) -> bool:
-    """Return True where a store gives ranges of a file; a web server is asked for one byte.
-
-    Args:
-        filesystem: The store.
-        name: The file's name there.
-        info: What the store says of it.
-    """
+    """Return True where a store gives ranges of a file; a web server is asked for one byte."""
     if info.get("partial") is False:
         return False
     if "http" not in filesystem.protocol or not info.get("size"):

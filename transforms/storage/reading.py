@@ -58,7 +58,6 @@ def open_input(
     """Open an input file for reading; at its end it must be what it was at its beginning.
 
     Args:
-        path: Path or URL.
         planned_bytes: Its size when the job was planned.
         planned_version: Its version then; empty where nobody knows.
         stop: Where reading will stop; a store is asked for little more than that.

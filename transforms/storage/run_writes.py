@@ -28,8 +28,6 @@ def create_in_run(
     the lease gets there.
 
     Args:
-        path: Path or URL of the file.
-        data: What to write.
         lease: The right to write; None where an engine runs the job later, without one.
         keep: Gives what another file by that name is good for; None where it is not.
 

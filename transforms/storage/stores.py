@@ -190,7 +190,7 @@ def hidden_cause(error: BaseException) -> BaseException | None:
 
 
 def status_of(error: BaseException | None) -> int | None:
-    """Return the HTTP status that an error of any of the libraries says, None where there is none."""
+    """Return the HTTP status in an error of any of the libraries, None where there is none."""
     while error is not None:
         response = getattr(error, "response", None)
         if isinstance(response, dict):

@@ -74,7 +74,6 @@ def create_from(path: str, pieces: Iterable[bytes]) -> bool:
     """Write a file of any size unless one is there, and return False where one is.
 
     Args:
-        path: Path or URL.
         pieces: Its bytes, of which one piece is in memory at a time. None is taken where a file is
             there.
 

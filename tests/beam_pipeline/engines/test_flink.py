@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -16,6 +15,7 @@ from beam_pipeline.engines.engine import choose_engine
 from beam_pipeline.engines.final_errors import FinalErrors, stopping_at_final_errors
 from beam_pipeline.engines.flink import FlinkCluster
 from beam_pipeline.engines.stopping import stop_job
+from tests.http_servers import answering
 from transforms.functional.errors import BadInputError, ReviewShardsError, TooManyRejectedError
 
 _FLINK = ("--runner", "FlinkRunner", "--job_name", "nightly", "--flink_master")
@@ -54,16 +54,9 @@ def cluster() -> Iterator[Cluster]:
             self.end_headers()
             self.wfile.write(json.dumps(document).encode())
 
-        def log_message(self, *arguments: object) -> None:
-            """Print nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        made = Cluster(server.server_port)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with answering(Handler) as port:
+        made = Cluster(port)
         yield made
-        server.shutdown()
-        thread.join()
 
 
 def test_the_cluster_is_the_one_that_flink_master_names() -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,26 +13,10 @@ import pytest
 from beam_pipeline.engines import interrupts
 from beam_pipeline.engines.interrupts import GRACE_SECONDS
 from tests.beam_pipeline.jobs import REVIEWS, SAMPLE, arguments, run
+from tests.waiting import is_alive, wait_for
 
 # More than the grace: the machine of a test may be busy.
 BOUND_SECONDS = 12 * GRACE_SECONDS
-
-
-def _wait_for(condition: object, seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():  # type: ignore[operator]
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def _alive(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 @pytest.mark.slow
@@ -60,7 +43,7 @@ def test_an_interrupted_job_ends_soon_and_says_how_to_go_on(
     )
     try:
         shards = output / "train/000001"
-        assert _wait_for(lambda: shards.is_dir() and len(list(shards.iterdir())) > 3, 240)
+        wait_for("shards", lambda: shards.is_dir() and len(list(shards.iterdir())) > 3, 240)
         job.send_signal(sent)
         _, err = job.communicate(timeout=BOUND_SECONDS)
         assert job.returncode == 130
@@ -69,9 +52,9 @@ def test_an_interrupted_job_ends_soon_and_says_how_to_go_on(
             "finished"
         )
         assert "Traceback" not in err
-        assert _wait_for(lambda: not _alive(job.pid), BOUND_SECONDS), "workers live on"
+        wait_for("end of the workers", lambda: not is_alive(job.pid), BOUND_SECONDS)
     finally:
-        if _alive(job.pid):
+        if is_alive(job.pid):
             os.killpg(job.pid, signal.SIGKILL)
     assert not (output / "manifest.json").exists()
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import builtins
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.http_servers import answering
 from tests.jobs import REVIEWS, SMALL_PARTS, run
 
 pytest.importorskip("openlineage.client", reason="pip install openlineage-python")
@@ -32,17 +32,10 @@ def events(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[Eve
             self.send_response(201)
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        monkeypatch.setenv("OPENLINEAGE_URL", f"http://127.0.0.1:{server.server_port}")
+    with answering(Server) as port:
+        monkeypatch.setenv("OPENLINEAGE_URL", f"http://127.0.0.1:{port}")
         monkeypatch.chdir(tmp_path)
         yield taken
-        server.shutdown()
-        thread.join()
 
 
 def test_a_run_says_what_it_read_and_made(events: list[Event], tmp_path: Path) -> None:

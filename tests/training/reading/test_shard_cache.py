@@ -18,6 +18,7 @@ import torch
 from tests.paths import ROOT
 from tests.training.bucket import Bucket
 from tests.training.datasets import write_mlm
+from tests.waiting import wait_for
 from training.reading.dataset import ShardDataset
 from training.reading.mixed_rows import MixedRows
 from training.reading.prefetch import Prefetcher
@@ -59,13 +60,6 @@ def open_remote(remote: Path, cache: ShardCache) -> ShardDataset:
 
 def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.01)
 
 
 def test_a_remote_dataset_gives_the_rows_of_a_local_one(remote: Path, tmp_path: Path) -> None:
@@ -209,7 +203,10 @@ def test_a_killed_download_leaves_nothing_for_long(remote: Path, tmp_path: Path)
     command = [sys.executable, "-c", READER, str(remote), str(folder), str(10**9), "0"]
     environment = {**os.environ, "BUCKET_DELAY": "100"}
     with subprocess.Popen(command, env=environment, cwd=ROOT) as reader:
-        wait_for(lambda: folder.exists() and any(n.endswith(".part") for n in files(folder)))
+        wait_for(
+            "part of a shard",
+            lambda: folder.exists() and any(n.endswith(".part") for n in files(folder)),
+        )
         reader.send_signal(signal.SIGKILL)
 
     assert [Path(name).suffix for name in files(folder)] == [".part"]
@@ -252,9 +249,11 @@ def test_shards_are_fetched_ahead_in_the_order_of_the_sampler(
 
     now, following = order.windows(0, 0)[1]
     expected = [f"{shard:07d}-0000.arrow" for shard in now + following]
-    wait_for(lambda: log.exists() and len(log.read_text().split()) == 4)
+    wait_for("line of each process", lambda: log.exists() and len(log.read_text().split()) == 4)
     assert log.read_text().split() == expected
-    wait_for(lambda: len([n for n in files(tmp_path / "cache") if n.endswith(".arrow")]) == 4)
+    wait_for(
+        "shard", lambda: len([n for n in files(tmp_path / "cache") if n.endswith(".arrow")]) == 4
+    )
     for batch in batches:
         dataset[batch]
     assert len(log.read_text().split()) == 8
@@ -318,7 +317,9 @@ def test_shards_are_fetched_several_at_once(remote: Path) -> None:
 
     prefetcher.request([("url", shard) for shard in shards[:4]], 1)
 
-    wait_for(lambda: together.n_waiting == 0 and not any(prefetcher._queues.values()))
+    wait_for(
+        "end of the queue", lambda: together.n_waiting == 0 and not any(prefetcher._queues.values())
+    )
     prefetcher.stop()
     assert not together.broken
 
@@ -337,7 +338,7 @@ def test_what_is_fetched_ahead_takes_no_room_from_what_is_needed_before_it(
     cache.fetch_ahead(list(zip(urls[:7], shards[:7], strict=True)), reader)
     prefetcher = cache._prefetcher
     assert prefetcher is not None
-    wait_for(lambda: not any(prefetcher._queues.values()))
+    wait_for("end of the queue", lambda: not any(prefetcher._queues.values()))
     prefetcher.stop()
 
     # The one that nobody asked for any more had to go, none of those that come soon.
@@ -354,7 +355,7 @@ def test_datasets_that_are_mixed_are_all_fetched_ahead(remote: Path, tmp_path: P
     MixedRows(sources).fetch_ahead(range(10))
 
     expected = {f"{shard.sha256}.arrow" for source in sources for shard in source.shards}
-    wait_for(lambda: expected <= set(files(tmp_path / "cache")))
+    wait_for("shard", lambda: expected <= set(files(tmp_path / "cache")))
 
 
 def test_training_begins_when_the_first_shards_are_there(remote: Path, tmp_path: Path) -> None:

@@ -51,13 +51,8 @@ def complete_manifest(
     """Return the manifest of a finished job; receipts may come in any order.
 
     Args:
-        draft: What was known before.
-        inputs: The input files of this run.
-        read: What was read.
-        shards: What was made of it.
         label_numbers: The mapping of label names that were found in the inputs.
         earlier: The dataset that this run adds to.
-        quarantined: Input files that were left out.
 
     Raises:
         LedgerError: a part is missing or came twice, or reviews or tokens do not add up.
@@ -117,9 +112,7 @@ def move_to_lists(
     """Return a manifest that holds at most `max_inline` entries of a kind itself.
 
     Args:
-        manifest: The manifest.
         folder: Where list files go, below the output.
-        max_inline: Most entries of a kind that stay.
 
     Returns:
         The manifest, and the list files to write, by their paths below the output.
@@ -142,8 +135,6 @@ def check_rejected(
     """Raise `TooManyRejectedError` when the share of rejected records is above the limit.
 
     Args:
-        reviews: What was read, and rejected.
-        max_rejected_fraction: The limit.
         most: Which file holds most of them, and which reason is the most frequent.
     """
     if reviews.rejected > max_rejected_fraction * reviews.read:
@@ -190,8 +181,6 @@ def _check_parts(
         splits: (n,) int64, the split of each receipt.
         parts: (n,) int64, its part.
         lasts: (n,) bool, True for the last part of a split.
-        first: Number of the first split.
-        n_splits: Number of splits.
     """
     order = np.lexsort((parts, splits))
     splits, parts, lasts = splits[order], parts[order], lasts[order]

@@ -75,12 +75,7 @@ def _wrong_place(shard: ShardEntry) -> str | None:
 
 
 def tokenizer_contradictions(said: TokenizerEntry, found: TokenizerEntry) -> Iterator[str]:
-    """Yield what a manifest says of its tokenizer that the tokenizer's files do not.
-
-    Args:
-        said: The manifest's entry.
-        found: What the files say.
-    """
+    """Yield what a manifest says of its tokenizer that the tokenizer's files do not."""
     for name in ("vocab_size", "special_token_ids", "prefix", "suffix"):
         one, other = getattr(said, name), getattr(found, name)
         if one != other:

@@ -61,11 +61,6 @@ def check_document(data: Mapping[str, Any], subsets: Sequence[str], where: str) 
     """Raise `InputError` for the first field of a manifest that has not its form.
 
     Shards and inputs, which may be many, are left to `check_records`.
-
-    Args:
-        data: The manifest, as parsed from JSON.
-        subsets: Names that a subset may have.
-        where: The manifest's file, for the message.
     """
     for name, value, form in _fields(data, subsets):
         if not form.fits(value):
@@ -124,8 +119,6 @@ def check_records(records: Records[Any], name: str, where: str) -> None:
 
     Args:
         records: The records; fields whose names end in `sha256` are hashes.
-        name: What they are, for the message.
-        where: The file that holds them.
     """
     for field in schema_of(records.kind):
         column = records.column(field.name)
@@ -141,12 +134,7 @@ def check_records(records: Records[Any], name: str, where: str) -> None:
 
 
 def damaged(where: str, what: str) -> InputError:
-    """Return the error of a manifest that cannot be read.
-
-    Args:
-        where: The manifest's file.
-        what: What is wrong with it.
-    """
+    """Return the error of a manifest that cannot be read."""
     cure = "; the newest file in manifests/ is a copy of it" if where == MANIFEST_NAME else ""
     return InputError(f"{where} is damaged: {what}{cure}")
 

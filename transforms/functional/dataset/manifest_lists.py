@@ -52,8 +52,6 @@ def read_lists(
     """Return the entries in list files, in order.
 
     Args:
-        kind: The dataclass of the entries.
-        files: The files.
         read: Gives the bytes of a file below the dataset.
         where: The manifest that names them, for messages.
 

@@ -39,9 +39,6 @@ def shard_path(
     """Return the path of a shard below the output.
 
     Args:
-        subset: Its subset.
-        key: The part that it is made of.
-        shard_format: How it is stored.
         generation: The generation that it belongs to; None as in format version 1, where shards
             of all generations lay in one folder.
     """
@@ -72,12 +69,7 @@ def receipt_of(
     """Return the receipt in a shard file, None where it is damaged or was made of something else.
 
     Args:
-        data: The file.
         path: Its path below the output; the ending says how it is stored.
-        subset: The subset that it is in.
-        key: The part that it should be of.
-        fingerprint: The fingerprint of the job.
-        part_digest: The digest of the part.
     """
     try:
         table = read_shard(data, format_of(path))

@@ -42,7 +42,6 @@ def rows_table(
     """Return rows as a table with the columns of a shard.
 
     Args:
-        rows: The rows.
         vocab_size: Number of ids; decides between uint16 and uint32.
         sources: (n_reviews,) uint32, the input file of each review of the part.
         records: (n_reviews,) uint64, its place in that file.
@@ -111,10 +110,8 @@ def shard_bytes(table: pa.Table, shard_format: ShardFormat, metadata: Mapping[st
     """Return a shard file.
 
     Args:
-        table: Rows, as `rows_table` gives them.
         shard_format: `arrow`: an uncompressed IPC file in batches of `ROWS_PER_BATCH` rows, which
             is read from a memory map without a copy; `parquet`: zstd, for cold storage.
-        metadata: Goes into the schema.
     """
     fields = [field.with_nullable(False) for field in table.schema]
     schema = pa.schema(fields, metadata=dict(metadata))

@@ -21,7 +21,6 @@ def added(manifest: Manifest, earlier: Manifest | None) -> Totals:
     """Return the same of what the newest generation has added.
 
     Args:
-        manifest: The dataset.
         earlier: The generation that it added to, None for none.
     """
     if earlier is None:

@@ -139,7 +139,6 @@ def row_index(rows: Sequence[bytes], before: int) -> bytes:
     """Return what MDS and litdata put before rows: their number, and where each begins and ends.
 
     Args:
-        rows: The rows.
         before: Bytes that stand between the index and the first row.
     """
     lengths = np.fromiter(map(len, rows), np.int64, len(rows))

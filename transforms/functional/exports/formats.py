@@ -46,8 +46,6 @@ def check_format(name: ExportName, manifest: Manifest, *, all_columns: bool) -> 
     """Check that a format can hold what a dataset is made for.
 
     Args:
-        name: The format.
-        manifest: The dataset.
         all_columns: True where no columns are chosen.
 
     Raises:

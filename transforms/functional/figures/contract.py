@@ -122,7 +122,6 @@ def broken_expectations(
     """Return a line for each expectation that new reviews break, with its name first.
 
     Args:
-        contract: What is expected.
         figures: What the workers counted of the new reviews.
         earlier: The same of the last generations.
         label_numbers: Numbers of label names, None where labels have no names.

@@ -29,7 +29,6 @@ def figures_of(
     """Return the figures of a report, ready for JSON.
 
     Args:
-        statistics: Counts over all reviews.
         n_special: Tokens that the tokenizer's template adds to each review.
         max_length: The length of the job's rows.
         unknown_id: Id of the unknown token, None where there is none.

@@ -83,12 +83,7 @@ def clean_part(part: Part, cleaning: Cleaning) -> Part:
 def clean_texts(
     texts: pa.LargeStringArray, cleaning: Cleaning
 ) -> tuple[pa.LargeStringArray, pa.LargeStringArray]:
-    """Return texts after each of the two steps: without HTML, and in their Unicode form.
-
-    Args:
-        texts: (n,) strings.
-        cleaning: What is done to them.
-    """
+    """Return texts after each of the two steps: without HTML, and in their Unicode form."""
     stripped = strip_html(texts) if cleaning.strip_html else texts
     return stripped, normalize_nfc(stripped) if cleaning.normalize == "nfc" else stripped
 
@@ -107,11 +102,7 @@ def drop_unlabelled(part: Part) -> Part:
 
 
 def strip_html(texts: pa.LargeStringArray) -> pa.LargeStringArray:
-    """Return texts without HTML; docs/format.md says what that is.
-
-    Args:
-        texts: (n,) strings.
-    """
+    """Return texts without HTML; docs/format.md says what that is."""
     for pattern, replacement in _TAGS:
         texts = pc.replace_substring_regex(texts, pattern, replacement)
     referring = pc.match_substring_regex(texts, _REFERENCE)
@@ -119,11 +110,7 @@ def strip_html(texts: pa.LargeStringArray) -> pa.LargeStringArray:
 
 
 def normalize_nfc(texts: pa.LargeStringArray) -> pa.LargeStringArray:
-    """Return texts in Unicode's composed form: one code point for `é`, however it was typed.
-
-    Args:
-        texts: (n,) strings.
-    """
+    """Return texts in Unicode's composed form: one code point for `é`, however it was typed."""
     # Not Arrow's utf8_normalize: that of release 25 decomposes for "NFC".
     return _rewrite(texts, pc.invert(pc.string_is_ascii(texts)), partial(normalize, "NFC"))
 

@@ -62,9 +62,7 @@ def hash_part(part: Part, origin: int, n_buckets: int) -> Iterator[tuple[int, by
     """Yield `(bucket, rows)`: a `HASHED` row for the first review with each text of the part.
 
     Args:
-        part: The reviews.
         origin: `EXCLUDED`, `EARLIER` or `NEW`.
-        n_buckets: Number of buckets.
     """
     rows = _hashed(part, origin)
     rows = rows[_leaders(rows) == np.arange(len(rows))]
@@ -94,7 +92,6 @@ def drop_repeated(part: Part, slices: Iterable[bytes], *, dedup: bool) -> Part:
     """Return a part without the reviews that have to go, and count them.
 
     Args:
-        part: The reviews.
         slices: All `REPEATED` rows of its split, in any order.
         dedup: False where only excluded texts have to go.
     """

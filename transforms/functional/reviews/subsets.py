@@ -48,7 +48,6 @@ def split_subsets(
     """Return a part's training reviews and its validation reviews, in their order.
 
     Args:
-        part: The reviews.
         validation_fraction: Share of reviews for validation, which `seed` draws.
         seed: Seed of the choice.
         validation_sources: (first, end) of runs of input files whose reviews are for validation;

@@ -40,10 +40,6 @@ def fit_reviews(tokens: Tokens, layout: BestFitLayout) -> PackedReviews:
     may hold the last ones of other long reviews too. So rows that share a review follow each other.
     Else blocks are in the order of their first reviews, and so are reviews in a block.
 
-    Args:
-        tokens: Reviews without special tokens.
-        layout: Length, template and padding.
-
     Returns:
         Blocks and counts. Nothing is dropped but reviews without a token.
     """

@@ -42,10 +42,6 @@ class BlockLayout(Layout):
 def pack_blocks(tokens: Tokens, layout: BlockLayout) -> PackedReviews:
     """Concatenate reviews and cut them into blocks.
 
-    Args:
-        tokens: Reviews without special tokens.
-        layout: Length, template, and what becomes of the remainder.
-
     Returns:
         Blocks and counts. A word or review that a block's edge cuts starts anew in the next block.
     """

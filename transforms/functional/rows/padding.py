@@ -51,10 +51,6 @@ class RowLayout(Layout):
 def pad_reviews(tokens: Tokens, layout: RowLayout) -> PackedReviews:
     """Turn each review into one row, or with windows into several.
 
-    Args:
-        tokens: Reviews without special tokens.
-        layout: Lengths, padding and sides.
-
     Returns:
         Rows and counts; the rows of a review follow each other and share its `review` number.
     """

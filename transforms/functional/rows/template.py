@@ -30,10 +30,6 @@ class Template:
 def add_template(tokens: Tokens, template: Template) -> tuple[Tokens, npt.NDArray[np.bool_]]:
     """Return the reviews with their special tokens, and where those are.
 
-    Args:
-        tokens: Reviews without special tokens.
-        template: The ids to put around each.
-
     Returns:
         The new tokens (special ones start no word), and a (n_tokens,) bool mask of special ones.
     """

@@ -7,6 +7,7 @@ from tests.transforms.functional.tiny import (
     BERT,
     GPT2,
     T5,
+    counts_of,
     lists,
     tokens_of,
     words_of_one,
@@ -32,12 +33,7 @@ def test_reviews_end_to_end_in_blocks_without_the_remainder() -> None:
     assert packed.rows.review.tolist() == [0, 0]
     assert packed.ledger.tokens == TokenCounts(tokenized=5, written=4, dropped=1)
     # Of the second review one token is in a block, and one is not.
-    counts = (
-        packed.ledger.reviews.written,
-        packed.ledger.reviews.dropped,
-        packed.ledger.reviews.truncated,
-    )
-    assert counts == (2, 0, 1)
+    assert counts_of(packed) == (2, 0, 1)
 
 
 def test_pad_keeps_the_remainder() -> None:
@@ -48,12 +44,7 @@ def test_pad_keeps_the_remainder() -> None:
     assert lists(packed.rows, "word_starts") == [[1, 1], [1, 1], [1, 0]]
     assert packed.rows.review.tolist() == [0, 0, 1]
     assert packed.ledger.tokens == TokenCounts(tokenized=5, written=5)
-    counts = (
-        packed.ledger.reviews.written,
-        packed.ledger.reviews.dropped,
-        packed.ledger.reviews.truncated,
-    )
-    assert counts == (2, 0, 0)
+    assert counts_of(packed) == (2, 0, 0)
 
 
 def test_full_blocks_get_no_padding() -> None:
@@ -118,28 +109,20 @@ def test_less_than_a_block_is_all_dropped() -> None:
     packed = pack([[1, 2], [3]], 4)
 
     assert len(packed.rows) == 0
-    assert (packed.ledger.reviews.written, packed.ledger.reviews.dropped) == (0, 2)
+    assert counts_of(packed) == (0, 2, 0)
     assert packed.ledger.tokens == TokenCounts(tokenized=3, dropped=3)
 
 
 def test_a_review_that_ends_at_the_edge_is_not_truncated() -> None:
     packed = pack([[1, 2], [3]], 2)
 
-    assert (
-        packed.ledger.reviews.written,
-        packed.ledger.reviews.dropped,
-        packed.ledger.reviews.truncated,
-    ) == (1, 1, 0)
+    assert counts_of(packed) == (1, 1, 0)
 
 
 def test_an_empty_review_behind_the_last_block_is_dropped_not_truncated() -> None:
     packed = pack([[1, 2], []], 2)
 
-    assert (
-        packed.ledger.reviews.written,
-        packed.ledger.reviews.dropped,
-        packed.ledger.reviews.truncated,
-    ) == (1, 1, 0)
+    assert counts_of(packed) == (1, 1, 0)
 
 
 def test_a_block_that_begins_with_a_review_names_it_and_not_the_empty_one_before() -> None:

@@ -8,6 +8,7 @@ from tests.transforms.functional.tiny import (
     BERT,
     GPT2,
     T5,
+    counts_of,
     lists,
     tokens_of,
     words_of_one,
@@ -44,12 +45,7 @@ def test_each_review_is_a_row_truncated_or_padded() -> None:
     ]
     assert rows.review.tolist() == [0, 1, 2]
     assert packed.ledger.tokens == TokenCounts(tokenized=7, special=6, written=12, dropped=1)
-    counts = (
-        packed.ledger.reviews.written,
-        packed.ledger.reviews.dropped,
-        packed.ledger.reviews.truncated,
-    )
-    assert counts == (3, 0, 1)
+    assert counts_of(packed) == (3, 0, 1)
 
 
 def test_padding_on_the_left() -> None:
@@ -93,7 +89,7 @@ def test_gpt2_has_no_special_tokens_and_an_empty_review_is_an_empty_row() -> Non
     packed = pad([[5], [], [1, 2, 3]], max_length=2, template=GPT2, padding="longest")
 
     assert lists(packed.rows, "input_ids") == [[5], [], [1, 2]]
-    assert (packed.ledger.reviews.written, packed.ledger.reviews.dropped) == (3, 0)
+    assert counts_of(packed)[:2] == (3, 0)
 
 
 def test_t5_suffix_stays_when_truncated() -> None:
@@ -111,12 +107,7 @@ def test_windows_share_stride_tokens_and_end_with_the_review() -> None:
     ]
     assert packed.rows.review.tolist() == [0, 0, 1, 2]
     assert packed.ledger.tokens == TokenCounts(tokenized=8, special=8, repeated=1, written=17)
-    counts = (
-        packed.ledger.reviews.written,
-        packed.ledger.reviews.dropped,
-        packed.ledger.reviews.truncated,
-    )
-    assert counts == (3, 0, 0)
+    assert counts_of(packed) == (3, 0, 0)
 
 
 def test_the_last_window_may_be_short() -> None:

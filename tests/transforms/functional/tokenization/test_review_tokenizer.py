@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -265,11 +265,8 @@ def test_threads_share_a_tokenizer() -> None:
             if not tokenizer.encode(large(texts)).equals(expected):
                 wrong.append(seed)
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(work, range(4)))
     assert wrong == []
     assert tokenizer.reviews_encoded == 4 * 5 * 60
 
