@@ -151,9 +151,6 @@ def _check_contract(
 
 def _find_figures(output: str, generation: int) -> dict[str, Any] | None:
     """Return what the workers of an earlier generation counted; None where it is not there."""
-    try:
-        data = storage.read_bytes(storage.join(output, figures_path(generation)))
-    except FileNotFoundError:
-        return None
-    figures: dict[str, Any] = json.loads(data)
+    data = storage.read_if_there(storage.join(output, figures_path(generation)))
+    figures: dict[str, Any] | None = None if data is None else json.loads(data)
     return figures

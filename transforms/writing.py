@@ -109,9 +109,8 @@ class _FindFinishedFn(beam.DoFn):
 
     def _receipt(self, part: Part, subset: Subset) -> ShardReceipt | None:
         path = shard_path(subset, part.key, self.shard_format, self.generation)
-        try:
-            data = storage.read_bytes(storage.join(self.output, path))
-        except FileNotFoundError:
+        data = storage.read_if_there(storage.join(self.output, path))
+        if data is None:
             return None
         return receipt_of(
             data,

@@ -69,7 +69,8 @@ def _manifest_problems(output: str, manifest: Manifest, path: str) -> Iterator[P
 
 def _tokenizer_problems(output: str, manifest: Manifest) -> Iterator[Problem]:
     path = manifest.tokenizer.path
-    if _sha256(storage.join(output, path)) != manifest.tokenizer.sha256:
+    data = storage.read_if_there(storage.join(output, path))
+    if data is None or hashlib.sha256(data).hexdigest() != manifest.tokenizer.sha256:
         yield Problem(path=path, what="missing, or not the tokenizer that made the ids")
         return
     folder = manifest.tokenizer.folder
@@ -167,10 +168,3 @@ def _count_problem(table: pa.Table, shard: ShardEntry) -> str | None:
     if n_reviews != shard.reviews:
         return f"{counted(n_reviews, 'review')} instead of {shard.reviews:,}"
     return None
-
-
-def _sha256(path: str) -> str | None:
-    try:
-        return hashlib.sha256(storage.read_bytes(path)).hexdigest()
-    except FileNotFoundError:
-        return None

@@ -18,7 +18,8 @@ def write_card(output: str, manifest: Manifest | None) -> None:
         manifest: The dataset; None while there is none.
     """
     path = storage.join(output, CARD_NAME)
-    old = _read(path)
+    content = storage.read_if_there(path)
+    old = None if content is None else content.decode(errors="replace")
     text = card_text(manifest, old)
     if text is None:
         _logger.warning(
@@ -29,10 +30,3 @@ def write_card(output: str, manifest: Manifest | None) -> None:
         )
     elif text != old:
         storage.write_atomic(path, text.encode())
-
-
-def _read(path: str) -> str | None:
-    try:
-        return storage.read_bytes(path).decode(errors="replace")
-    except FileNotFoundError:
-        return None

@@ -70,10 +70,8 @@ def own_files(output: str) -> Iterator[str]:
 
 def is_foreign(path: str, is_ours: Callable[[bytes], bool]) -> bool:
     """Return True where a file is there that no job wrote."""
-    try:
-        return not is_ours(storage.read_bytes(path))
-    except FileNotFoundError:
-        return False
+    content = storage.read_if_there(path)
+    return content is not None and not is_ours(content)
 
 
 def write_own(path: str, data: bytes, is_ours: Callable[[bytes], bool]) -> bool:

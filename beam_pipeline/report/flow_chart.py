@@ -28,7 +28,7 @@ def flow_chart(sources: Flow, targets: Flow, title: str) -> str:
     target is where things should go.
     """
     left, right = ([item for item in flow if item[1]] for flow in (sources, targets))
-    rooms = [_rooms(flow) for flow in (left, right)]
+    rooms = [np.maximum(thicknesses(flow) + 4, _LABEL) for flow in (left, right)]
     drawing = Drawing(max(room.sum() for room in rooms) + 8, title)
     _draw_side(drawing, left, rooms, 0, _SOURCE_COLOURS)
     _draw_side(drawing, right, rooms, 1, _TARGET_COLOURS)
@@ -40,10 +40,6 @@ def thicknesses(flow: Flow) -> npt.NDArray[np.float64]:
     amounts = np.array([amount for _, amount in flow], float)
     thick: npt.NDArray[np.float64] = np.maximum(_STREAM * amounts / amounts.sum(), _LEAST)
     return thick * (_STREAM / float(thick.sum()))
-
-
-def _rooms(flow: Flow) -> npt.NDArray[np.float64]:
-    return np.maximum(thicknesses(flow) + 4, _LABEL)
 
 
 def _draw_side(

@@ -13,6 +13,10 @@ from transforms.functional.errors import DatasetError, ReviewShardsError
 T = TypeVar("T")
 
 
+def _is_alone() -> bool:
+    return not (dist.is_available() and dist.is_initialized())
+
+
 def on_all_ranks(action: Callable[[], T], device: torch.device) -> T:
     """Run something that may fail on every process, and fail on all when it fails on one.
 
@@ -23,7 +27,7 @@ def on_all_ranks(action: Callable[[], T], device: torch.device) -> T:
     Raises:
         DatasetError: on the processes that did not fail, naming one that did, which raises its own.
     """
-    if not (dist.is_available() and dist.is_initialized()):
+    if _is_alone():
         return action()
     result: T | None = None
     failure: Exception | None = None
@@ -44,7 +48,7 @@ def on_all_ranks(action: Callable[[], T], device: torch.device) -> T:
 
 def largest_on_all_ranks(value: int, device: torch.device) -> int:
     """Return the largest of the processes' numbers, on every process; see `on_all_ranks`."""
-    if not (dist.is_available() and dist.is_initialized()):
+    if _is_alone():
         return value
     largest = torch.tensor([value], device=device)
     dist.all_reduce(largest, dist.ReduceOp.MAX)
@@ -53,7 +57,7 @@ def largest_on_all_ranks(value: int, device: torch.device) -> int:
 
 def sum_on_all_ranks(values: list[int], device: torch.device) -> list[int]:
     """Return the sums of the processes' numbers, on every process; see `on_all_ranks`."""
-    if not (dist.is_available() and dist.is_initialized()):
+    if _is_alone():
         return values
     sums = torch.tensor(values, device=device)
     dist.all_reduce(sums)
@@ -69,7 +73,7 @@ def from_first_rank(action: Callable[[], T]) -> T:
     Raises:
         ReviewShardsError: on all processes, when it fails.
     """
-    if not (dist.is_available() and dist.is_initialized()):
+    if _is_alone():
         return action()
     found: list[Any] = [None, None]
     if dist.get_rank() == 0:
@@ -93,7 +97,7 @@ def check_same_on_all_ranks(facts: Mapping[str, Any]) -> None:
     Raises:
         DatasetError: on all processes, naming what differs, and where.
     """
-    if not (dist.is_available() and dist.is_initialized()):
+    if _is_alone():
         return
     everyone: list[Any] = [None] * dist.get_world_size()
     dist.all_gather_object(everyone, dict(facts))

@@ -140,13 +140,10 @@ class RowReader:
             longest = int(lengths.max(initial=0))
             real = np.arange(longest) < lengths[:, None]
             return torch.from_numpy(real.astype(np.int64))
-        if not self.any_padding or not self._may_be_padded(places):
+        if not self.any_padding or not self.has_padding[places.shard].any():
             # Packed blocks are full: their mask is known without a look at the file.
             return torch.ones((len(places.shard), self.max_length), dtype=torch.int64)
         return torch.from_numpy(self.files.gather("attention_mask", places).astype(np.int64))
-
-    def _may_be_padded(self, places: Places) -> bool:
-        return bool(self.has_padding[places.shard].any())
 
     def _word_ids(self, places: Places) -> npt.NDArray[np.int64]:
         if not self.is_ragged:

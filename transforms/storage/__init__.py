@@ -18,6 +18,7 @@ from transforms.storage.reading import (
     list_files,
     open_input,
     read_bytes,
+    read_if_there,
     vanished,
 )
 from transforms.storage.versions import identity_of, is_version, local_version, version_of
@@ -49,6 +50,7 @@ __all__ = [
     "mask_secrets",
     "open_input",
     "read_bytes",
+    "read_if_there",
     "real_path",
     "remove",
     "remove_empty_folder",

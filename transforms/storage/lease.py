@@ -124,7 +124,7 @@ def _take(path: str, token: str, expires_s: float) -> None:
     for _ in range(_TRIES):
         if storage.create(path, _content(token, 0)):
             return
-        found = _read(path)
+        found = storage.read_if_there(path)
         if found is None:  # Given back in this moment.
             time.sleep(0.05)
         elif _is_free(path, _parsed(found), expires_s) and _take_over(path, found, token):
@@ -144,7 +144,7 @@ def _take_over(path: str, found: bytes, token: str) -> bool:
     claim = f"{path}.{hashlib.sha256(found).hexdigest()[:16]}"
     _take(claim, token, CLAIM_EXPIRES_S)
     with cleaning_up(partial(storage.remove, claim)):
-        if _read(path) != found:
+        if storage.read_if_there(path) != found:
             return False
         storage.write_atomic(path, _content(token, 0))
         return True
@@ -215,16 +215,9 @@ def _who(holder: dict[str, object]) -> str:
     return f"host {holder.get('host')}, process {holder.get('process')}"
 
 
-def _read(path: str) -> bytes | None:
-    try:
-        return storage.read_bytes(path)
-    except FileNotFoundError:
-        return None
-
-
 def _holder_of(path: str) -> dict[str, object] | None:
     """Return what a lease says of its holder: nothing where it is damaged, None without one."""
-    found = _read(path)
+    found = storage.read_if_there(path)
     return None if found is None else _parsed(found)
 
 

@@ -171,6 +171,14 @@ def read_bytes(path: str) -> bytes:
         return cast(bytes, ask(filesystem, "cat_file", name))
 
 
+def read_if_there(path: str) -> bytes | None:
+    """Return a file's bytes, None where there is none; see `read_bytes`."""
+    try:
+        return read_bytes(path)
+    except FileNotFoundError:
+        return None
+
+
 def info_of(path: str) -> dict[str, Any] | None:
     """Return what the file system says of a file or folder; None where nothing is there.
 

@@ -18,7 +18,7 @@ from fsspec.implementations.local import LocalFileSystem
 from transforms.functional.errors import OutputError, ReviewShardsError
 from transforms.functional.safe_urls import mask_secrets
 from transforms.storage.paths import is_local, locate
-from transforms.storage.reading import exists, read_bytes
+from transforms.storage.reading import exists, read_if_there
 from transforms.storage.stores import ask, knows_no_conditions, reason, status_of
 
 # What file systems without hard links say.
@@ -67,7 +67,7 @@ def create(path: str, data: bytes) -> bool:
         else:
             created = _put_new(filesystem, name, data, _bucket_of(path))
     # It is our own where the answer to the first of two attempts was lost.
-    return created or _holds(path, data)
+    return created or read_if_there(path) == data
 
 
 def create_from(path: str, pieces: Iterable[bytes]) -> bool:
@@ -105,13 +105,6 @@ def _upload(filesystem: AbstractFileSystem, name: str, pieces: Iterable[bytes]) 
         file.closed = True
         raise
     file.close()
-
-
-def _holds(path: str, data: bytes) -> bool:
-    try:
-        return read_bytes(path) == data
-    except FileNotFoundError:
-        return False
 
 
 def _put_new(filesystem: AbstractFileSystem, name: str, data: bytes, bucket: str) -> bool:

@@ -113,7 +113,7 @@ def multi_hot(text: str | None, numbers: Mapping[str, int]) -> list[float] | str
         return [float(value) for value in values]
     if kind is None:
         return "holds values of more than one kind, or null"
-    known = numbers if kind == "names" else _by_digits(numbers)
+    known = numbers if kind == "names" else {str(number): number for number in numbers.values()}
     hot = [0.0] * n_classes
     for name in map(str, values):
         if name not in known:
@@ -213,10 +213,6 @@ def _kind_of(values: list[Any]) -> Literal["names", "numbers", "multi-hot"] | No
     if kinds <= {float, bool}:
         return "multi-hot"
     return None
-
-
-def _by_digits(numbers: Mapping[str, int]) -> dict[str, int]:
-    return {str(number): number for number in numbers.values()}
 
 
 def _is_plain(label_type: pa.DataType) -> bool:
