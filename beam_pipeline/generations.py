@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         say("\n".join(describe_generations(options.output)))
         return 0
 
-    return run_command(run, options, interrupted="the same command starts anew")
+    return run_command(run, options, interrupted="the same command starts over")
 
 
 def _roll_back(output: str, number: int, command: str) -> None:

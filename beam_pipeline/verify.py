@@ -30,14 +30,14 @@ def main(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args(arguments)
     return run_command(
-        lambda: _verify(options), options, interrupted="the same command starts anew"
+        lambda: _verify(options), options, interrupted="the same command starts over"
     )
 
 
 def _verify(options: argparse.Namespace) -> int:
     output, path, manifest = read_generation(options.output, options.generation)
     if options.repair and path != MANIFEST_NAME:
-        raise UsageError(f"--repair mends the newest generation, not {path}: name OUTPUT alone")
+        raise UsageError(f"--repair is for the newest generation, not {path}: name OUTPUT alone")
     problems = _report(find_problems(output, manifest, path))
     if problems and options.repair:
         manifest = _repair(output, manifest, problems, options.input)
@@ -65,14 +65,14 @@ def _report(found: Iterator[Problem]) -> list[Problem]:
 def _repair(
     output: str, manifest: Manifest, problems: Sequence[Problem], named: Sequence[str]
 ) -> Manifest:
-    """Mend a dataset as it stands now, and return its manifest."""
+    """Repair a dataset as it stands now, and return its manifest."""
     # Imported here: a check alone needs no Beam.
     from beam_pipeline.output.repair import repair
 
     with lease(output) as held:
         now = read_manifest(output)
         if now != manifest:
-            say("Another run has changed the dataset meanwhile; checking it anew.")
+            say("Another run has changed the dataset meanwhile; checking it again.")
             problems = _report(find_problems(output, now))
         restore_generation(output, now)
         repair(held, now, [problem.shard for problem in problems if problem.shard], named)

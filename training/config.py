@@ -124,8 +124,7 @@ class ModelOptions:
         "sdpa, eager, flash_attention_2, ...; default: the fastest that transformers has here"
     )
     ignore_mismatched_sizes: bool = _option(
-        "start weights anew whose sizes differ, as the head of a checkpoint with another number of "
-        "classes",
+        "initialize weights of other sizes, as those of a head with another number of classes",
         False,
     )
     freeze_base: bool = _option(

@@ -191,8 +191,8 @@ def rejected_lines(part: Part) -> bytes:
     """Return JSON Lines: file, record, reason, and the record's bytes.
 
     `raw` holds the bytes as text where they are UTF-8, `raw_base64` holds them where they are not.
-    `text` is null: the place for the review once somebody has mended it, so that the file is an
-    input of another job as it stands. A record that nobody mends is rejected again.
+    `text` is null: the place for the review once somebody has corrected it, so that the file is an
+    input of another job as it stands. A record that nobody corrects is rejected again.
     """
     lines = []
     for item in part.rejected:

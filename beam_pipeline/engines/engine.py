@@ -38,7 +38,7 @@ from beam_pipeline.engines.remote_engines import check_known_good, check_paths
 from transforms.functional.errors import UsageError
 
 # Up to here one process is as fast as several: they take a second and a half to start, and each
-# has to learn the words anew (measured on two cores: 66 MB took 2.6 s of CPU in one, 5.1 in two).
+# has to learn the words again (measured on two cores: 66 MB took 2.6 s of CPU in one, 5.1 in two).
 SMALL_TEXT_BYTES = 100_000_000
 
 # Beam's names for running on this machine, which it takes in any case, and without `Runner`.

@@ -1,4 +1,4 @@
-"""Errors that no retry mends: Flink, which would try again, is told to stop."""
+"""Errors that no retry cures: Flink, which would try again, is told to stop."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def _await(address: str, missing: str) -> None:
         with grpc.insecure_channel(address) as channel:
             grpc.channel_ready_future(channel).result(timeout=_ANSWER_S)
     except grpc.FutureTimeoutError:
-        raise ReviewShardsError(f"{missing}: start it, or mend the address") from None
+        raise ReviewShardsError(f"{missing}: start it, or correct the address") from None
 
 
 def check_shuffle_room(engine: Engine, text_bytes: int) -> None:

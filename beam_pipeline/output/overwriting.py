@@ -19,7 +19,7 @@ def make_room(config: JobConfig, tokenizer: TokenizerSource, plan: Plan) -> Plan
     """Return a plan whose files replace none of an existing dataset.
 
     With `--overwrite=in_place` the dataset is removed instead. Of an unfinished run the rejected
-    records go, which are written anew as they are read; its finished shards stay.
+    records go, which are written again as they are read; its finished shards stay.
 
     Raises:
         OutputError: `manifest.json` is somebody else's file, or a folder of the output is a link.

@@ -1,4 +1,4 @@
-"""Making single shards of a dataset anew, from the inputs that its manifest names.
+"""Making single shards of a dataset again, from the inputs that its manifest names.
 
 Only what the manifest says may come out: before each write the rows are compared with it, and it is
 compared with the manifest that is in the output then.
@@ -36,7 +36,7 @@ from transforms.storage.lease import Lease
 
 @dataclass(frozen=True)
 class _RepairLease(Lease):
-    """The right to mend one dataset, which ends when another one is in the output.
+    """The right to repair one dataset, which ends when another one is in the output.
 
     Attributes:
         manifest: The bytes of its `manifest.json`.
@@ -57,7 +57,7 @@ class _RepairLease(Lease):
 def repair(
     lease: Lease, manifest: Manifest, shards: Sequence[ShardEntry], named: Sequence[str] = ()
 ) -> None:
-    """Make some shards of a dataset anew.
+    """Make some shards of a dataset again.
 
     Args:
         named: Where, besides the output's own store, inputs may be read.
@@ -81,7 +81,7 @@ def repair(
         if of_it:
             try:
                 _repair_generation(recipe, manifest, place, of_it, right, named)
-            except InputError as error:  # Other generations may be mended all the same.
+            except InputError as error:  # Other generations may be repaired all the same.
                 failed = failed or error
         first += generation.splits
     if failed is not None:
@@ -175,7 +175,7 @@ def _check_excluded(manifest: Manifest, plan: Plan) -> None:
         if entry not in now:
             raise InputError(
                 f"{entry.path}, which --exclude named, has changed since the shards were made, so "
-                f"none can be made again: put it back, or start anew with --overwrite"
+                f"none can be made again: put it back, or start over with --overwrite"
             )
 
 
@@ -188,7 +188,7 @@ def _check_inputs(files: Iterable[InputFile]) -> None:
             what = "is gone" if info is None else "has changed"
             raise InputError(
                 f"{file.path} {what} since its shards were made, so none can be made again: put "
-                f"it back, or start anew with --overwrite"
+                f"it back, or start over with --overwrite"
             )
 
 

@@ -56,10 +56,10 @@ class InputChanges:
             return
         flags = " and ".join(flag for flag, _ in wrong)
         cure = (
-            "put it back, or start anew with --overwrite: --dedup exact reads it again"
+            "put it back, or start over with --overwrite: --dedup exact reads it again"
             if compared
             else f"put it back, pass {flags} to keep what was made of it and add only what is new, "
-            f"or start anew with --overwrite"
+            f"or start over with --overwrite"
         )
         raise OutputError(f"{'; '.join(what for _, what in wrong)}: {cure}")
 

@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Splits:
-    """The splits of a plan, made anew each time they are iterated: there may be millions.
+    """The splits of a plan, made again each time they are iterated: there may be millions.
 
     Attributes:
         sizes: The input files.

@@ -13,7 +13,7 @@ def main(arguments: Sequence[str]) -> int:
     """Draw the report of a dataset, and return an exit code."""
     options = dataset_parser("report", __doc__).parse_args(arguments)
     return run_command(
-        lambda: _draw(options.output), options, interrupted="the same command starts anew"
+        lambda: _draw(options.output), options, interrupted="the same command starts over"
     )
 
 

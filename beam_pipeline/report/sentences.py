@@ -23,7 +23,7 @@ def coverage(document: Document) -> str:
     if measured is None:
         return (
             "Every shard was kept from an earlier run, so nothing was counted in this one: figures "
-            "of lengths and words are missing. --overwrite makes them anew."
+            "of lengths and words are missing. --overwrite makes them again."
         )
     if measured["reviews"] != there:
         return (

@@ -119,7 +119,7 @@ def _quarantined(manifest: Manifest) -> list[str]:
         for file in bad[:NAMES_SHOWN]
     ]
     files = counted(len(bad), "file")
-    return [f"  left out    {files}, whole, until --append finds the records mended:", *shown]
+    return [f"  left out    {files}, whole, until --append finds the records corrected:", *shown]
 
 
 def _why_no_row(manifest: Manifest) -> str:

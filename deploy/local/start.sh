@@ -72,7 +72,7 @@ start_flink_job_server() {
 
 # unsent_job_server: a name of the job server's jar that Beam does not send with each job, as it
 # does with whatever else is on its class path: it leaves out what lies below `gradle/wrapper`.
-# Every process of Flink has the jar here. To send 157 MB, and to load its classes anew, would take
+# Every process of Flink has the jar here. To send 157 MB, and to load its classes again, would take
 # most of the time that Flink takes besides the job's work.
 unsent_job_server() {
   local unsent=$flink_job_server_folder/gradle/wrapper

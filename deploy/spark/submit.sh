@@ -35,7 +35,7 @@ if [[ -n ${SPARK_CONF:-} ]]; then
   properties=(--properties-file "$SPARK_CONF")
 fi
 
-# Workers are kept from one stage to the next: without it each starts them anew.
+# Workers are kept from one stage to the next: without it each starts them again.
 "$python" -m beam_pipeline "$@" \
   --sdk_worker_parallelism="${SDK_WORKERS:-1}" --environment_cache_millis=2000 \
   --runner=SparkRunner --spark_version=3 --spark_job_server_jar="$SPARK_JOB_SERVER" \

@@ -166,9 +166,9 @@ def test_rejected_records_are_an_input_once_they_are_mended(tmp_path, capfd):
     assert _run(tmp_path, "--max_rejected_fraction", "0.6", "--remainder", "pad") == 0
     (rejected,) = (tmp_path / "out" / "rejected").rglob("*.jsonl")
     lines = [json.loads(line) for line in rejected.read_text().splitlines()]
-    lines[0]["text"], lines[1]["text"] = "A mended review.", "Another one."
-    mended = "".join(json.dumps(line) + "\n" for line in lines)
-    rejected.write_text(mended)
+    lines[0]["text"], lines[1]["text"] = "A corrected review.", "Another one."
+    corrected = "".join(json.dumps(line) + "\n" for line in lines)
+    rejected.write_text(corrected)
     options = ("--input", str(rejected), "--remainder", "pad", "--max_rejected_fraction", "0.5")
     more = ("--tokenizer", _TOKENIZER, "--task", "mlm", "--max_length", "16")
     local = ("--direct_running_mode", "in_memory")

@@ -158,7 +158,7 @@ def test_an_interrupted_repair_leaves_no_lease_no_plan_and_nothing_in_the_tempor
     repair.send_signal(sent)
     _, err = repair.communicate(timeout=60)
     assert repair.returncode == 130, err
-    assert err == "interrupted: the same command starts anew\n"
+    assert err == "interrupted: the same command starts over\n"
     assert not (output / "lease.json").exists()
     assert not (output / "plan").exists()
     assert list(temporary.iterdir()) == []

@@ -118,7 +118,7 @@ def test_on_a_cluster_whose_executor_and_worker_are_killed(
     made = Dataset(output)
     assert made.manifest.content_sha256() == expected.manifest.content_sha256()
     assert rejected(output) == rejected(tmp_path / "here")
-    # Each part once, also where its shard lay there when its worker was started anew.
+    # Each part once, also where its shard lay there when its worker was started again.
     assert reviews_of_report(output) == reviews_of_report(tmp_path / "here")
 
 

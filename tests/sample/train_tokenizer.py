@@ -42,7 +42,7 @@ def train(texts: Sequence[str], vocab_size: int) -> Tokenizer:
     """Train a tokenizer of ``vocab_size`` entries, the five special tokens first.
 
     Left to itself the trainer numbers the ``##x`` letters in the order of a hash map that is
-    seeded anew in each process, and breaks ties between merges by those numbers, so that two runs
+    seeded again in each process, and breaks ties between merges by those numbers, so that two runs
     differ.  Here all letters are handed over, sorted, behind the special tokens, which fixes their
     numbers; a fresh model then takes the vocabulary, in which only the five are special.
     """

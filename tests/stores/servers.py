@@ -86,7 +86,7 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int) -> None:
 
 @contextmanager
 def in_environment(environment: Mapping[str, str]) -> Iterator[None]:
-    """Set variables for a block, and have the libraries look at them anew."""
+    """Set variables for a block, and have the libraries look at them again."""
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     _forget_file_systems()

@@ -59,7 +59,7 @@ class TextPreprocessing:
         try:
             return cls(**json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
-            raise UsageError(f"{file} is damaged: copy the model anew ({error})") from error
+            raise UsageError(f"{file} is damaged: copy the model again ({error})") from error
 
     def write(self, folder: str) -> None:
         """Write it beside a model."""

@@ -83,7 +83,7 @@ class DataState:
             "seed": "give the same --seed (and --data_seed)",
             "samples_in_epoch": "give the same data options",
             "content_sha256": "give the same --dataset",
-            "samples_version": "go on with the release that made it, or start anew in another "
+            "samples_version": "go on with the release that made it, or start over in another "
             "--output_dir",
         }
         for name, cure in cures.items():
@@ -108,11 +108,11 @@ def _sizes(folder: Path) -> dict[str, int]:
 
 
 def resume_folder(output_dir: str, wanted: str | None) -> str | None:
-    """Return the checkpoint to go on from, None to start anew.
+    """Return the checkpoint to go on from, None to start over.
 
     Args:
         output_dir: Where checkpoints are.
-        wanted: None, a checkpoint's folder, or `last`: the newest whole one (none: start anew).
+        wanted: None, a checkpoint's folder, or `last`: the newest whole one (none: start over).
 
     Raises:
         UsageError: `wanted` is no whole checkpoint; or there are checkpoints that would be

@@ -22,7 +22,7 @@ MLM_COLUMNS = ("input_ids", "attention_mask", "word_starts", "block")
 
 @dataclass(frozen=True)
 class MlmCollator:
-    """Masks a batch of blocks anew each epoch: a pure function of seed, epoch and block.
+    """Masks a batch of blocks again in each epoch: a pure function of seed, epoch and block.
 
     The masks are the same for any number of workers and processes, and in epoch 0 those that the
     job writes with `--masking static` for the same seed, probability and unit.

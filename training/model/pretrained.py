@@ -119,5 +119,5 @@ def _cannot_load(option: str, what: str, error: Exception) -> UsageError:
         why += "transformers' own"
     elif "ignore_mismatched_sizes" in why:
         why = "its weights have other sizes than the dataset needs, as of another number of "
-        why += "classes: give --ignore_mismatched_sizes to start those weights anew"
+        why += "classes: give --ignore_mismatched_sizes to initialize those weights"
     return UsageError(f"cannot load {option} {what}: {why[:300]}")

@@ -1,6 +1,6 @@
 """Attention within reviews: in a block of several, each is read as if it stood alone.
 
-Three things make it so: positions that start anew with each review, from the number that the model
+Three things make it so: positions that start over with each review, from the number that the model
 gives its first token; and either a mask by which a token sees its own review only, or the rows put
 end to end without padding, with the ends of reviews for FlashAttention's kernels.
 """

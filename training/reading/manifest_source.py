@@ -73,7 +73,7 @@ def pin(url: str, manifest: str | None = None) -> str:
         if not storage.exists(pinned):
             raise DatasetError(
                 f"{url} has no {manifest} any more, which the checkpoint was made with: start "
-                f"anew, in another --output_dir"
+                f"over, in another --output_dir"
             )
         return pinned
     pinned = generations.generation_path(read_manifest(location).generation)

@@ -72,7 +72,7 @@ class ShardCache:
         return {"folder": self.folder, "max_bytes": self.max_bytes}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Begin anew in another process."""
+        """Start over in another process."""
         vars(self).update(vars(ShardCache(state["folder"], max_bytes=state["max_bytes"])))
 
     def _begin(self) -> None:

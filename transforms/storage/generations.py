@@ -187,7 +187,7 @@ def _restored(output: str) -> Manifest | None:
     if missing:
         raise OutputError(
             f"{output} has {newest}, but neither {MANIFEST_NAME} nor {missing[0]}, which it names: "
-            f"put them back, choose another --output, or start anew with --overwrite"
+            f"put them back, choose another --output, or start over with --overwrite"
         )
     publish(output, manifest)
     return manifest

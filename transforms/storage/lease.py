@@ -1,6 +1,6 @@
 """The right to change an output: one process at a time holds it.
 
-A lease is a small file in the output that its holder writes anew every few seconds. Whoever finds
+A lease is a small file in the output that its holder rewrites every few seconds. Whoever finds
 one waits until it has not changed for `EXPIRES_S`, or knows at once that its holder is dead, as the
 process was one of this machine. Of several that find a dead lease at once, one takes it over: the
 one that creates the claim on it.

@@ -97,7 +97,7 @@ LEFT_OUT = [BadFile(source=1, records=10, rejected=5, reason="no JSON")]
     ("now", "limit", "new", "left_out"),
     [
         ("x", 0.01, [], ["/data/b/c.txt"]),  # Nothing has changed: it would be left out again.
-        ("y", 0.01, ["/data/b/c.txt"], []),  # Perhaps somebody has mended it.
+        ("y", 0.01, ["/data/b/c.txt"], []),  # Perhaps somebody has corrected it.
         ("x", 0.5, ["/data/b/c.txt"], []),  # The limit allows it now.
     ],
 )

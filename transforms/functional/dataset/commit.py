@@ -143,8 +143,8 @@ def check_rejected(
         raise TooManyRejectedError(
             f"{reviews.rejected} of {reviews.read} records were rejected ({share:.2%}), more than "
             f"--max_rejected_fraction {max_rejected_fraction:g} allows{where and f' ({where})'}: "
-            f"read the reasons in rejected/, mend the inputs, raise the limit, or leave such files "
-            f"out with --bad_files quarantine"
+            f"read the reasons in rejected/, correct the inputs, raise the limit, or leave such "
+            f"files out with --bad_files quarantine"
         )
 
 

@@ -43,7 +43,7 @@ def pack_blocks(tokens: Tokens, layout: BlockLayout) -> PackedReviews:
     """Concatenate reviews and cut them into blocks.
 
     Returns:
-        Blocks and counts. A word or review that a block's edge cuts starts anew in the next block.
+        Blocks and counts. A word or review that a block's edge cuts starts over in the next block.
     """
     max_length, template = layout.max_length, layout.template
     stream, special = add_template(tokens, template)

@@ -198,7 +198,7 @@ class ReviewTokenizer:
             self.reason = f"the check in the run found {finding}"
         _LOGGER.error(
             "Tokenizing changes to the plain path: %s. This part is encoded again; parts that this "
-            "worker finished before were sampled and agreed, yet make the dataset anew with the "
+            "worker finished before were sampled and agreed, yet make the dataset again with the "
             "plain path to be sure, and report the text and the tokenizer.",
             self.reason,
         )

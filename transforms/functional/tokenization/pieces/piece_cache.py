@@ -118,11 +118,11 @@ class Found:
 class PieceCache:
     """Piece -> ids and word starts, for all threads of a worker.
 
-    When new pieces do not fit in ``max_entries`` or ``max_bytes``, the cache starts anew from
+    When new pieces do not fit in ``max_entries`` or ``max_bytes``, the cache starts over from
     them: a run of rare words cannot fill it for good.
 
     Attributes:
-        restarts: how often the cache was full and started anew.
+        restarts: how often the cache was full and started over.
     """
 
     def __init__(self, *, max_entries: int, max_bytes: int) -> None:
