@@ -14,8 +14,8 @@ from typing import NoReturn
 
 import pytest
 
-from tests.engines.services import free_port
 from tests.paths import ROOT
+from tests.ports import free_port
 
 _SCRIPT = ROOT / "deploy" / "local" / "engines.sh"
 START_S = 300

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.paths import ROOT
+from tests.ports import free_port
 from tests.waiting import wait_for
 
 
@@ -85,12 +86,6 @@ def _process(folder: Path, code: Path, arguments: Sequence[str], port: int) -> I
             yield process.pid
         finally:
             os.killpg(process.pid, signal.SIGKILL)
-
-
-def free_port() -> int:
-    with socket.create_server(("localhost", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def _answers(port: int) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import fsspec
 
 from tests.engines.local_engines import installed_folder, missing
 from tests.paths import ROOT
+from tests.ports import free_port
 
 AZURITE = ROOT / ".azurite" / "node_modules" / ".bin" / "azurite-blob"
 
@@ -43,13 +43,6 @@ class Store:
 
 class MissingServerError(Exception):
     """There is no such server here; the message says how to get it."""
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.stores.servers import ROOT, Store, free_port, in_environment, s3_environment, serving
+from tests.ports import free_port
+from tests.stores.servers import ROOT, Store, in_environment, s3_environment, serving
 from tests.stores.slow_store import BODY
 from transforms import storage
 from transforms.functional.errors import InputError

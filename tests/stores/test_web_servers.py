@@ -9,7 +9,7 @@ import pytest
 from beam_pipeline.__main__ import main
 from beam_pipeline.plan.listing import list_inputs
 from tests.beam_pipeline.jobs import TOKENIZER
-from tests.stores.servers import free_port
+from tests.ports import free_port
 from tests.stores.web_server import Site, web_server
 from transforms import storage
 from transforms.functional.errors import InputError, UsageError

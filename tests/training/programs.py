@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.paths import ROOT
-from tests.stores.servers import free_port
+from tests.ports import free_port
 
 # One core for each process, and no GPU.
 ALONE = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
