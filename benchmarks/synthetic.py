@@ -40,6 +40,26 @@ def write_blocks(folder: Path, *, rows: int, length: int, shards: int, seed: int
         _write_shard(folder, number, len(part), length, random)
         for number, part in enumerate(np.array_split(np.arange(rows), shards))
     ]
+    tokens = rows * length
+    manifest = Manifest(
+        fingerprint="0" * 64,
+        task="mlm",
+        max_length=length,
+        config={"task": "mlm", "format": "arrow", "masking": "dynamic", "padding": "max_length"},
+        tokenizer=_write_tokenizer(folder),
+        label_numbers=None,
+        subsets={"train": Records.of(ShardEntry, entries)},
+        ledger=Ledger(
+            reviews=ReviewCounts(read=rows, written=rows, rejected=0, dropped=0, truncated=0),
+            tokens=TokenCounts(tokenized=tokens, written=tokens),
+        ),
+        inputs=Records.of(InputEntry),
+        generations=(Generation(number=1, inputs=0, splits=len(entries)),),
+    )
+    (folder / "manifest.json").write_text(manifest.dumps(), encoding="utf-8")
+
+
+def _write_tokenizer(folder: Path) -> TokenizerEntry:
     vocabulary = {f"token{number}": number for number in range(VOCAB_SIZE)}
     model = {"type": "WordLevel", "vocab": vocabulary, "unk_token": "token100"}
     content = {
@@ -51,30 +71,14 @@ def write_blocks(folder: Path, *, rows: int, length: int, shards: int, seed: int
     tokenizer = json.dumps(content).encode()
     (folder / "tokenizer").mkdir(exist_ok=True)
     (folder / "tokenizer/tokenizer.json").write_bytes(tokenizer)
-    tokens = rows * length
-    manifest = Manifest(
-        fingerprint="0" * 64,
-        task="mlm",
-        max_length=length,
-        config={"task": "mlm", "format": "arrow", "masking": "dynamic", "padding": "max_length"},
-        tokenizer=TokenizerEntry(
-            path="tokenizer/tokenizer.json",
-            sha256=hashlib.sha256(tokenizer).hexdigest(),
-            vocab_size=VOCAB_SIZE,
-            special_token_ids={"cls": 101, "mask": 103, "pad": 0, "sep": 102, "unk": 100},
-            prefix=(101,),
-            suffix=(102,),
-        ),
-        label_numbers=None,
-        subsets={"train": Records.of(ShardEntry, entries)},
-        ledger=Ledger(
-            reviews=ReviewCounts(read=rows, written=rows, rejected=0, dropped=0, truncated=0),
-            tokens=TokenCounts(tokenized=tokens, written=tokens),
-        ),
-        inputs=Records.of(InputEntry),
-        generations=(Generation(number=1, inputs=0, splits=len(entries)),),
+    return TokenizerEntry(
+        path="tokenizer/tokenizer.json",
+        sha256=hashlib.sha256(tokenizer).hexdigest(),
+        vocab_size=VOCAB_SIZE,
+        special_token_ids={"cls": 101, "mask": 103, "pad": 0, "sep": 102, "unk": 100},
+        prefix=(101,),
+        suffix=(102,),
     )
-    (folder / "manifest.json").write_text(manifest.dumps(), encoding="utf-8")
 
 
 def _write_shard(
