@@ -19,11 +19,10 @@ import pyarrow as pa
 from transforms.functional.errors import BadInputError, MissingColumnError
 from transforms.functional.readers.columns import MAX_REVIEW_BYTES, ReviewColumns, review_chunk
 from transforms.functional.readers.dialect import Dialect
-from transforms.functional.readers.lines import BLOCK_BYTES, UTF16_SAMPLE_BYTES, check_not_utf16
+from transforms.functional.readers.lines import UTF16_SAMPLE_BYTES, check_not_utf16, in_chunks
 from transforms.functional.readers.tables import check_names
 from transforms.functional.reviews.reviews import RejectedRecord, ReviewChunk
 
-MAX_ROWS_PER_CHUNK = 4096
 HEADER = "header, the first line"
 # In characters; more than any review has that is read: a quote is never closed.
 _MAX_FIELD_LENGTH = 8 * MAX_REVIEW_BYTES
@@ -59,7 +58,7 @@ def read_delimited(
     if header is None:
         return
     wanted = [header.index(name) for name in columns.names()]
-    for block in _blocks(rows):
+    for block in in_chunks(rows, lambda row: len(row.raw)):
         yield _chunk(block, len(header), wanted, source, columns)
 
 
@@ -173,18 +172,6 @@ def _ends_in_its_line(lines: _Lines, dialect: Dialect) -> bool:
     if dialect.escape:
         line = re.sub(re.escape(dialect.escape) + ".", "", line)
     return line.count('"') % 2 == 0
-
-
-def _blocks(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
-    block: list[_Row] = []
-    length = 0
-    for row in rows:
-        block.append(row)
-        length += len(row.raw)
-        if len(block) == MAX_ROWS_PER_CHUNK or length >= BLOCK_BYTES:
-            yield block
-            block, length = [], 0
-    yield block
 
 
 def _chunk(

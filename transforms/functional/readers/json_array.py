@@ -7,18 +7,22 @@ start, an element at a time: no more than a block and the longest element are in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import IO, cast
 
 from transforms.functional.errors import BadInputError
 from transforms.functional.readers.columns import MAX_REVIEW_BYTES, ReviewColumns
 from transforms.functional.readers.jsonl import Line, lines_chunk, read_jsonl
-from transforms.functional.readers.lines import BLOCK_BYTES, BYTE_ORDER_MARK, check_not_utf16
+from transforms.functional.readers.lines import (
+    BLOCK_BYTES,
+    BYTE_ORDER_MARK,
+    check_not_utf16,
+    in_chunks,
+)
 from transforms.functional.reviews.reviews import ReviewChunk
 
 # A review that is written in escapes of six bytes, and as many bytes of other fields.
 MAX_ELEMENT_BYTES = 8 * MAX_REVIEW_BYTES
-_MAX_ELEMENTS_PER_CHUNK = 4096
 _HEAD_BYTES = 1 << 16
 # A string, the start of one that the next bytes continue, or a mark between values.
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|"|[][{},]', re.DOTALL)
@@ -42,7 +46,7 @@ def read_json(
     if not array:
         yield from read_jsonl(stream, source, columns, start, end)
     elif start == 0:
-        for lines in _groups(elements(stream, block_bytes)):
+        for lines in in_chunks(elements(stream, block_bytes), lambda line: len(line.data)):
             yield lines_chunk(lines, source, columns)
 
 
@@ -112,18 +116,6 @@ def _check_blank(stream: IO[bytes], rest: bytes, offset: int) -> None:
         rest = stream.read(_HEAD_BYTES)
         if not rest:
             return
-
-
-def _groups(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    group: list[Line] = []
-    n_bytes = 0
-    for line in lines:
-        group.append(line)
-        n_bytes += len(line.data)
-        if n_bytes >= BLOCK_BYTES or len(group) == _MAX_ELEMENTS_PER_CHUNK:
-            yield group
-            group, n_bytes = [], 0
-    yield group
 
 
 class _Rejoined:

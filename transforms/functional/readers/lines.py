@@ -6,14 +6,17 @@ cut at U+0085 and other characters that real reviews contain.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import IO
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, TypeVar
 
 import numpy as np
 
 from transforms.functional.errors import BadInputError
 
+T = TypeVar("T")
+
 BLOCK_BYTES = 1 << 22
+MAX_ROWS_PER_CHUNK = 4096
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _IS_UTF16 = "is UTF-16, not UTF-8: convert it (iconv -f UTF-16 -t UTF-8)"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -66,6 +69,19 @@ def line_blocks(
         yield position, block
         position += len(block)
         pieces = [piece[cut:]]
+
+
+def in_chunks(rows: Iterable[T], size_of: Callable[[T], int]) -> Iterator[list[T]]:
+    """Yield rows in lists of about `BLOCK_BYTES`; the last list may be empty."""
+    chunk: list[T] = []
+    size = 0
+    for row in rows:
+        chunk.append(row)
+        size += size_of(row)
+        if size >= BLOCK_BYTES or len(chunk) == MAX_ROWS_PER_CHUNK:
+            yield chunk
+            chunk, size = [], 0
+    yield chunk
 
 
 def _skip_line(stream: IO[bytes]) -> int:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import Group
-from transforms.functional.readers.lines import BLOCK_BYTES
+from transforms.functional.readers.lines import BLOCK_BYTES, MAX_ROWS_PER_CHUNK
 from transforms.functional.readers.tables import (
     batch_chunk,
     check_batch,
@@ -24,8 +24,6 @@ from transforms.functional.readers.tables import (
 )
 from transforms.functional.reviews.reviews import ReviewChunk
 from transforms.functional.unpacking.compression import RatioGuard
-
-MAX_ROWS_PER_CHUNK = 4096
 
 
 def read_parquet(

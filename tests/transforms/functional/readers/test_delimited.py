@@ -18,7 +18,7 @@ from tests.transforms.functional.readers.seen import (
     reviews,
 )
 from transforms.functional.errors import InputError, MissingColumnError
-from transforms.functional.readers import delimited
+from transforms.functional.readers import lines
 from transforms.functional.readers.delimited import read_delimited
 from transforms.functional.readers.dialect import Dialect, character_of
 from transforms.functional.readers.file_range import FileRange
@@ -273,7 +273,7 @@ def test_parts_of_every_size_hold_what_pythons_csv_module_reads(
     file = FileRange(
         source=0, path="in", format="csv", delimiter=delimiter, quoting=quoting, escape=escape
     )
-    with mock.patch.object(delimited, "MAX_ROWS_PER_CHUNK", block):
+    with mock.patch.object(lines, "MAX_ROWS_PER_CHUNK", block):
         parts = list(cut_parts(read_file(io.BytesIO(data.encode()), file, TEXT), 0, part_bytes))
     found = [(row["record"], row["text"]) for part in parts for row in part.reviews.to_pylist()]
     bad = [item.record for part in parts for item in part.rejected]
