@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from collections.abc import Sequence
@@ -158,7 +159,9 @@ def _ids_of(backend: Tokenizer | None) -> dict[str, Any] | None:
 
 
 def _backend_of(tokenizer: PreTrainedTokenizerBase) -> Tokenizer | None:
-    tokenizer("")  # Some classes set what stands around a text when they are called.
+    # Some classes set what stands around a text when they are called; some take no text alone.
+    with contextlib.suppress(ValueError):
+        tokenizer("")
     return getattr(tokenizer, "backend_tokenizer", None)
 
 
