@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from pathlib import Path
 
 from beam_pipeline.job import JobResult
 from beam_pipeline.options.config import JobConfig
@@ -33,7 +35,7 @@ def summary(config: JobConfig, result: JobResult) -> str:
         # As the user wrote the path: the job has made it absolute.
         report = result.report.replace(storage.absolute_path(config.output), config.output, 1)
         lines.append(f"  report      {report}")
-    lines.append(f"Look at them: {_python()} -m beam_pipeline.inspect {config.output}")
+    lines.append(f"Look at them: {_inspect()} {config.output}")
     return storage.mask_secrets("\n".join(lines))
 
 
@@ -132,10 +134,16 @@ def _why_no_row(manifest: Manifest) -> str:
     )
 
 
-def _python() -> str:
-    """Return this interpreter as one would type it here."""
+def _inspect() -> str:
+    """Return the command that shows rows, as one would type it here.
+
+    `review-shards` also works in a folder whose files have the names of our modules.
+    """
+    program = "".join(sys.orig_argv[1:2])
+    if Path(program).name == "review-shards":
+        return f"{'review-shards' if shutil.which('review-shards') else program} inspect"
     path = os.path.relpath(sys.executable)
-    return sys.executable if path.startswith("..") else path
+    return f"{sys.executable if path.startswith('..') else path} -m beam_pipeline.inspect"
 
 
 def _generation(result: JobResult, manifest: Manifest) -> list[str]:

@@ -29,16 +29,18 @@ def test_every_block_runs_as_it_stands(
     for code in BLOCKS:
         exec(code, names)
         printed.append(capsys.readouterr().out.splitlines())
-    assert len(BLOCKS) == 6
+    assert len(BLOCKS) == 7
 
     labels = [label for _, label in sample_reviews()]
     by_label = [(label, labels.count(label)) for label in (0, 1)]
-    job, from_dicts, from_files, rows_back, _, queries = printed
+    job, from_dicts, appended, from_files, rows_back, _, queries = printed
     assert "277 rows" in "".join(job)
     assert len(from_dicts) == 2
     assert set(from_dicts) - {"None"} == {
         str(path.relative_to("some_shards")) for path in Path("some_shards").rglob("*.arrow")
     }
+    assert "1 row," in "".join(appended)
+    assert names["rows_made"] == 1
     # The texts, and where each of them ends.
     assert int(from_files[0]) >= sum(len(text.encode()) for text in sample_texts())
     assert rows_back[0] == "277"

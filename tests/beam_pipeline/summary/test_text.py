@@ -41,3 +41,11 @@ def said(manifest: Manifest) -> str:
 def test_a_dataset_without_a_row_says_why_and_what_helps(ledger: Ledger, why: str) -> None:
     assert f"  NOTE        {why}\n" in said(replace(DRAFT.manifest, ledger=ledger))
     assert "NOTE" not in said(complete())
+
+
+def test_who_called_the_command_is_told_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert "Look at them: " in said(DRAFT.manifest)
+    assert " -m beam_pipeline.inspect out" in said(DRAFT.manifest)
+    monkeypatch.setattr("sys.orig_argv", ["python", "/opt/bin/review-shards", "make"])
+    assert "Look at them: /opt/bin/review-shards inspect out" in said(DRAFT.manifest)
