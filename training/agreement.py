@@ -38,8 +38,9 @@ def facts_of_data(data: Data, checkpoint: str | None) -> dict[str, Any]:
     facts = {f"dataset ({url})": content[:12] for url, content in data.contents().items()}
     if checkpoint is None:
         return {**facts, "checkpoint": "none"}
-    last_file = Path(checkpoint, SAMPLER_FILE).read_bytes()
-    return {**facts, "checkpoint": f"{Path(checkpoint).name}, {_short(last_file)}"}
+    last_file = Path(checkpoint, SAMPLER_FILE)
+    found = _short(last_file.read_bytes()) if last_file.is_file() else "which is not there"
+    return {**facts, "checkpoint": f"{Path(checkpoint).name}, {found}"}
 
 
 def facts_of_model(model: PreTrainedModel) -> dict[str, Any]:
