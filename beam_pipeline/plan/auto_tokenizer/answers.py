@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from transforms.storage.user_cache.folder import cache_folder as user_cache_folder
-from transforms.storage.user_cache.folder import keep
+from transforms.storage.user_cache.folder import keep, read_kept
 
 _PROGRAM = Path(__file__).with_name("__main__.py")
 # With another release of these, the library may make another tokenizer of the same files.
@@ -76,10 +76,10 @@ def ask(name: str, files: Mapping[str, bytes]) -> Answer:
     Raises:
         NoAnswerError: it makes nothing of them, or nothing that `tokenizer.json` can hold.
     """
-    remembered = cache_folder() / f"{_key(name, files)}.json"
+    remembered = cache_folder() / _key(name, files)
     try:
-        answer = json.loads(remembered.read_bytes())
-    except (OSError, ValueError):
+        answer = json.loads(read_kept(remembered))
+    except OSError:
         answer = ask_library_in_a_process(name, files)
         if "error" in answer:
             raise NoAnswerError(answer["error"][:400]) from None

@@ -55,12 +55,37 @@ def test_words_of_another_tokenizer_are_not_taken(folder: Path) -> None:
     assert len(list(folder.iterdir())) == 2
 
 
-def test_damaged_words_are_passed_over_and_written_anew(folder: Path) -> None:
+def test_damaged_words_are_passed_over_and_written_again(folder: Path) -> None:
     _learnt()
     (file,) = folder.iterdir()
-    file.write_bytes(file.read_bytes()[:-1])
+    good = file.read_bytes()
+    for damaged in (b"", good[:-1], good[:40], good[:-9] + bytes([good[-9] ^ 1]) + good[-8:]):
+        file.write_bytes(damaged)
+        assert _learnt() == 0
+        assert _learnt() == 9
+
+
+def test_words_that_another_user_wrote_are_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _learnt()
+    monkeypatch.setattr("os.getuid", lambda: 12345)
     assert _learnt() == 0
-    assert _learnt() == 9
+
+
+def test_words_that_other_code_learnt_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    _learnt()
+    monkeypatch.setattr(known_words, "_code", lambda: "of the next release")
+    assert _learnt() == 0
+
+
+def test_words_are_forgotten_where_the_library_said_otherwise(folder: Path) -> None:
+    _learnt()
+    tokenizer = ReviewTokenizer(TOKENIZER)
+    words = KnownWords(tokenizer, TOKENIZER)
+    tokenizer.mismatches = 1
+    words.save()
+    assert not list(folder.iterdir())
 
 
 def test_the_oldest_files_go(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

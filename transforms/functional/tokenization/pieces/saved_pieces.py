@@ -6,7 +6,6 @@ what a cache learns, and no number or address of the reviews is among them.
 
 from __future__ import annotations
 
-import hashlib
 import string
 
 import numpy as np
@@ -16,18 +15,14 @@ from transforms.functional.tokenization.pieces.cut_tables import byte_flags
 from transforms.functional.tokenization.pieces.piece_cache import PieceCache, PieceTokens
 from transforms.functional.tokenization.text_arrays import binary_buffers
 
-FORMAT = 1
-"""What the bytes mean; another number where pieces come to mean something else."""
-
 MAX_WORDS = 250_000
 MAX_WORD_BYTES = 32
 
 _LETTERS = byte_flags(string.ascii_letters.encode())
-_DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def dump_words(cache: PieceCache) -> bytes:
-    """Return the first words that a cache has learnt, with a hash that tells damage."""
+    """Return the first words that a cache has learnt, as Arrow writes them."""
     pieces, tokens = cache.content()
     rows = _words(pieces)[:MAX_WORDS]
     kept = tokens.take(rows)
@@ -41,15 +36,12 @@ def dump_words(cache: PieceCache) -> bytes:
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
     content: bytes = sink.getvalue().to_pybytes()
-    return hashlib.sha256(content).digest() + content
+    return content
 
 
 def add_words(cache: PieceCache, data: bytes) -> None:
-    """Add what `dump_words` returned to a cache; nothing where it is damaged."""
-    digest, content = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
-    if hashlib.sha256(content).digest() != digest:
-        return
-    batch = pa.ipc.open_stream(content).read_next_batch()
+    """Add what `dump_words` returned to a cache."""
+    batch = pa.ipc.open_stream(data).read_next_batch()
     tokens = batch.column("tokens")
     packed = PieceTokens(tokens.values.to_numpy(), tokens.offsets.to_numpy())
     cache.add(batch.column("piece"), packed)

@@ -42,13 +42,6 @@ def test_the_first_words_are_kept_where_there_are_too_many(monkeypatch: pytest.M
     assert _loaded(dump_words(_cache("a", "b", "c"))) == ["a", "b"]
 
 
-def test_damaged_bytes_are_passed_over() -> None:
-    data = dump_words(_cache("film", " end"))
-    for at in (0, 40, len(data) - 1):
-        assert _loaded(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]) == []
-        assert _loaded(data[:at]) == []
-
-
 TEXTS = ["It's a good film, a bad end", "naïve Good goodness 12 [MASK] ...", "", "  end  "]
 
 
