@@ -40,8 +40,7 @@ def _run(config: JobConfig, beam_arguments: Sequence[str], command: str) -> int:
     # Imported after the options are known to be right: `--help` and typing mistakes are quick.
     keep_memory()
     limit_library_threads()
-    local = not any(argument.startswith("--runner") for argument in beam_arguments)
-    with quick_imports(local=local):
+    with quick_imports():
         from beam_pipeline.job import run_job
         from beam_pipeline.options.config_file import config_text
         from beam_pipeline.summary.emitting import telling

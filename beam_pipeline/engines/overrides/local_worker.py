@@ -43,7 +43,7 @@ def main() -> None:
 
     share_memory()
     limit_library_threads()
-    with quick_imports(local=True):
+    with quick_imports():
         from apache_beam.runners.worker import sdk_worker_main
 
         import beam_pipeline.graph.build  # noqa: F401 - what the job's functions are made of

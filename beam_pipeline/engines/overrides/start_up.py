@@ -11,69 +11,27 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
 
 # glibc's names and numbers (malloc.h).
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 
-# Beam does without each of these where it is not installed. They bring the clients of three clouds
-# and of two databases, which take as long to load as all that the local engine needs.
-_OPTIONAL_OF_BEAM = frozenset(
-    {
-        "apache_beam.io.aws.s3filesystem",
-        "apache_beam.io.azure.blobstoragefilesystem",
-        "apache_beam.io.gcp.bigquery",
-        "apache_beam.io.gcp.gcsfilesystem",
-        "apache_beam.io.hadoopfilesystem",
-        "bson",
-        "pandas",
-    }
-)
-
-
-class _NotInstalled(MetaPathFinder):
-    """Finds none of what is optional for Beam, as if it were not installed."""
-
-    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
-        if fullname in _OPTIONAL_OF_BEAM:
-            raise ModuleNotFoundError(f"{fullname} is not needed here", name=fullname)
-        return None
-
 
 @contextmanager
-def _without_optional() -> Iterator[None]:
-    finder = _NotInstalled()
-    sys.meta_path.insert(0, finder)
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(finder)
-
-
-@contextmanager
-def quick_imports(*, local: bool = False) -> Iterator[None]:
+def quick_imports() -> Iterator[None]:
     """Import in this block what the job needs of Beam, without looking for garbage.
 
     Beam's modules make some hundred thousand objects and no garbage; to look for it takes a quarter
     of the imports' time, and as much again in the first seconds of the job: what the imports left
     is never looked at again. A process that has
     Beam already (a test, a notebook) is left as it is.
-
-    Args:
-        local: Leave out of Beam what the local engine has no use for; the job itself reaches stores
-            without Beam. It can be imported afterwards.
     """
     if "apache_beam" in sys.modules:
         yield
         return
     gc.disable()
     try:
-        if local:
-            with _without_optional():
-                import apache_beam  # noqa: F401
         yield
     finally:
         gc.freeze()

@@ -23,18 +23,6 @@ with quick_imports():
 print(during, gc.isenabled(), gc.get_freeze_count() > 0, again)
 """
 
-LOCAL = """
-import sys
-from beam_pipeline.engines.overrides.start_up import quick_imports
-with quick_imports(local={local}):
-    import beam_pipeline.graph.build
-loaded = [name for name in {clients} if name in sys.modules]
-import bson, pandas, apache_beam.io.mongodbio
-from apache_beam.io.gcp import bigquery, gcsfilesystem
-print(len(loaded))
-"""
-CLIENTS = ("azure.storage.blob", "boto3", "google.cloud.storage", "pandas", "pymongo")
-
 THREADS = """
 import os
 from beam_pipeline.engines.overrides.start_up import limit_library_threads
@@ -95,13 +83,6 @@ def test_garbage_is_looked_for_again_after_the_first_imports() -> None:
 
 def test_a_process_that_has_beam_is_left_as_it_is() -> None:
     assert _run(CODE.format(with_beam=True)) == ["False", "True", "True", "True"]
-
-
-def test_a_local_job_loads_no_clients_that_only_beam_would_use_and_can_do_so_later() -> None:
-    for client in CLIENTS:
-        pytest.importorskip(client)
-    assert _run(LOCAL.format(local=True, clients=CLIENTS)) == ["0"]
-    assert _run(LOCAL.format(local=False, clients=CLIENTS)) == [str(len(CLIENTS))]
 
 
 def test_arrow_takes_its_memory_from_the_system_unless_the_user_says_otherwise() -> None:
