@@ -158,7 +158,8 @@ def test_two_processes_have_the_losses_and_metrics_of_one(
         metrics = json.loads((folder / "out/metrics.json").read_text())["after"]
         found[processes] = (history(folder / "out"), metrics)
     assert len(found[1][0]) > 5
-    assert found[2][0] == pytest.approx(found[1][0], rel=1e-5)
+    # Sums in another order, over fifty steps.
+    assert found[2][0] == pytest.approx(found[1][0], rel=1e-4)
     assert found[2][1] == pytest.approx(found[1][1], rel=1e-4, abs=1e-4)
 
 

@@ -228,4 +228,4 @@ def test_fewer_rows_than_processes_is_an_error_and_no_hang(mlm: Path, tmp_path: 
 
     # The first process that stops may end the other before that has said the same.
     assert errors
-    assert all("the dataset has 1 rows for 2 processes" in error for error in errors)
+    assert all("the dataset has 1 row for 2 processes" in error for error in errors)
