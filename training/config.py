@@ -14,7 +14,7 @@ from training.reading.shard_cache import DEFAULT_CACHE_GB
 from training.sampling.order import DEFAULT_WINDOW_SHARDS
 from training.trainer_options import TrainingOptions
 from transforms.functional.errors import UsageError
-from transforms.functional.reviews.problem_types import ProblemType
+from transforms.functional.problem_type_names import ProblemType
 
 
 def _option(help_text: str, default: Any = None) -> Any:

@@ -22,7 +22,7 @@ from training.sampling.order import Order, ShardOrder
 from training.sampling.row_draws import draw_reviews, draw_rows, set_apart
 from transforms import storage
 from transforms.functional.errors import DatasetError, UsageError
-from transforms.functional.reviews.problem_types import REGRESSION, SINGLE, ProblemType
+from transforms.functional.problem_type_names import REGRESSION, SINGLE, ProblemType
 
 Collator = Callable[[Batch], Batch]
 

@@ -12,7 +12,8 @@ from training.data import Data
 from training.reading.row_reader import RowBatch
 from training.reading.row_subset import RowSource
 from transforms.functional.errors import DatasetError, UsageError
-from transforms.functional.reviews.problem_types import HOT, MULTI, REGRESSION
+from transforms.functional.problem_type_names import MULTI, REGRESSION
+from transforms.functional.reviews.problem_types import HOT
 
 _ROWS_AT_ONCE = 1 << 16
 

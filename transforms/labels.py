@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import apache_beam as beam
 
+from transforms.functional.problem_type_names import MULTI, SINGLE, ProblemType
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.reviews.labels import (
     add_label_names,
@@ -13,13 +14,7 @@ from transforms.functional.reviews.labels import (
     check_label_count,
     map_label_names,
 )
-from transforms.functional.reviews.problem_types import (
-    MULTI,
-    SINGLE,
-    ProblemType,
-    class_names_in,
-    number_classes,
-)
+from transforms.functional.reviews.problem_types import class_names_in, number_classes
 from transforms.functional.reviews.splits import Split
 from transforms.reading import read_split_chunks
 

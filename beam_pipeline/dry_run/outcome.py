@@ -17,8 +17,8 @@ from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_files import TOKENIZER_FILE
 from transforms.functional.dataset.shards import content_sha256, rows_table, shard_bytes
 from transforms.functional.elements import PackedPart, index_of
+from transforms.functional.problem_type_names import MULTI, REGRESSION, SINGLE
 from transforms.functional.reviews.cleaning import clean_part
-from transforms.functional.reviews.problem_types import MULTI, REGRESSION, SINGLE
 from transforms.functional.reviews.reviews import Part, PartKey, ReviewChunk, text_lengths
 from transforms.functional.reviews.unencodable import reject_unencodable
 from transforms.functional.tokenization.encoder import Encoder

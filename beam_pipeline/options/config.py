@@ -14,8 +14,8 @@ from beam_pipeline.options.option import (
     run_option,
 )
 from transforms.functional.errors import UsageError
+from transforms.functional.problem_type_names import REGRESSION, SINGLE, ProblemType
 from transforms.functional.readers.dialect import can_divide
-from transforms.functional.reviews.problem_types import REGRESSION, SINGLE, ProblemType
 
 # The task that reads an option.
 _MLM, _LABELS = ("task", "mlm"), ("task", "classification")

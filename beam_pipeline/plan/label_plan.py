@@ -9,11 +9,11 @@ from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.input_file import InputFile
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.errors import UsageError
+from transforms.functional.problem_type_names import MULTI, REGRESSION
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.read_file import LabelKind, label_kind_of
 from transforms.functional.reviews.labels import class_numbers, folder_label, folder_numbers
-from transforms.functional.reviews.problem_types import MULTI, REGRESSION
 from transforms.storage.input_files import open_file
 
 

@@ -23,9 +23,9 @@ from transforms.functional.dataset.receipts import FINGERPRINT
 from transforms.functional.dataset.shards import SHARD_VERSION
 from transforms.functional.errors import TokenizerError
 from transforms.functional.ledger import Ledger
+from transforms.functional.problem_type_names import SINGLE
 from transforms.functional.records import Records
 from transforms.functional.reviews.cleaning import Cleaning
-from transforms.functional.reviews.problem_types import SINGLE
 from transforms.functional.rows.best_fit import BestFitLayout
 from transforms.functional.rows.masking import MaskRecipe
 from transforms.functional.rows.packing import BlockLayout

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from beam_pipeline.report.flow_chart import share_text
-from transforms.functional.reviews.problem_types import MULTI, REGRESSION
+from transforms.functional.problem_type_names import MULTI, REGRESSION
 from transforms.functional.wording import counted
 
 Document = dict[str, Any]

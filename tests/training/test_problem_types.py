@@ -28,7 +28,7 @@ from training.loop.trainer import ShardTrainer
 from training.model.collators import without_labels
 from training.reading.dataset import ShardDataset
 from transforms.functional.errors import DatasetError, UsageError
-from transforms.functional.reviews.problem_types import MULTI, REGRESSION, SINGLE, ProblemType
+from transforms.functional.problem_type_names import MULTI, REGRESSION, SINGLE, ProblemType
 
 TEXTS = [text for text, _ in sample_reviews()][:80]
 RATINGS = [len(text) % 19 / 2 + 1 for text in TEXTS]

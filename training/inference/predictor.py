@@ -16,14 +16,8 @@ from training.loop.metrics import mean_of_windows
 from training.loop.scores import scores_of
 from training.model.pretrained import load_config, load_tokenizer, load_weights, longest_input
 from transforms.functional.errors import UsageError
-from transforms.functional.reviews.problem_types import (
-    HOT,
-    LABEL_TYPES,
-    MULTI,
-    REGRESSION,
-    SINGLE,
-    ProblemType,
-)
+from transforms.functional.problem_type_names import MULTI, REGRESSION, SINGLE, ProblemType
+from transforms.functional.reviews.problem_types import HOT, LABEL_TYPES
 from transforms.functional.tokenization.panics import is_panic, unprinted_panics
 
 Row = list[int]  # Token ids.

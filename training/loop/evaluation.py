@@ -19,7 +19,7 @@ from training.loop.metrics import average_windows, mlm_metrics
 from training.loop.processes import on_all_ranks
 from training.loop.scores import score_reviews, scores_of
 from training.reading.row_reader import Batch
-from transforms.functional.reviews.problem_types import ProblemType
+from transforms.functional.problem_type_names import ProblemType
 from transforms.functional.rows.masking import IGNORED
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
 
-from transforms.functional.reviews.problem_types import MULTI, REGRESSION, ProblemType
+from transforms.functional.problem_type_names import MULTI, REGRESSION, ProblemType
 from transforms.functional.rows.masking import IGNORED
 
 # Of each logit and its label, as transformers' models choose them by `problem_type`.

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.functional.errors import UsageError
-from transforms.functional.reviews.problem_types import HOT, MULTI, REGRESSION, SINGLE, ProblemType
+from transforms.functional.problem_type_names import MULTI, REGRESSION, SINGLE, ProblemType
+from transforms.functional.reviews.problem_types import HOT
 
 # What is reported, by what a label is; None: a token.
 METRICS: dict[ProblemType | None, tuple[str, ...]] = {

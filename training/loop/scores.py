@@ -12,7 +12,7 @@ from training.loop.metrics import (
     multi_label_metrics,
     regression_metrics,
 )
-from transforms.functional.reviews.problem_types import MULTI, REGRESSION, ProblemType
+from transforms.functional.problem_type_names import MULTI, REGRESSION, ProblemType
 
 Scored = tuple[dict[str, float], npt.NDArray[np.int64] | None]
 

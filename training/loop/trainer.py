@@ -40,7 +40,7 @@ from training.sampling.order import Order, ShardOrder
 from training.sampling.sampler import ElasticSampler
 from training.trainer_options import TrainingOptions
 from transforms.functional.errors import UsageError
-from transforms.functional.reviews.problem_types import SINGLE
+from transforms.functional.problem_type_names import SINGLE
 
 
 class ShardTrainer(Trainer):

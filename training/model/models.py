@@ -18,7 +18,7 @@ from training.model.pretrained import (
 from training.model.tokenizer_check import check_same_tokenizer, dataset_tokenizer
 from training.reading.dataset import ShardDataset
 from transforms.functional.errors import DatasetError, UsageError
-from transforms.functional.reviews.problem_types import REGRESSION, ProblemType
+from transforms.functional.problem_type_names import REGRESSION, ProblemType
 
 
 def load_model(

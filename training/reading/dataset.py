@@ -28,8 +28,8 @@ from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.dataset.manifest_entries import SUBSETS, ShardEntry
 from transforms.functional.errors import DatasetError, UsageError
+from transforms.functional.problem_type_names import MULTI
 from transforms.functional.records import Records
-from transforms.functional.reviews.problem_types import MULTI
 from transforms.functional.wording import counted
 
 

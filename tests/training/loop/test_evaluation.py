@@ -16,7 +16,7 @@ from training.loop.metrics import (
 )
 from training.loop.processes import on_all_ranks
 from transforms.functional.errors import UsageError
-from transforms.functional.reviews.problem_types import SINGLE
+from transforms.functional.problem_type_names import SINGLE
 
 
 def test_windows_of_one_review_are_averaged() -> None:

@@ -16,8 +16,8 @@ import yaml
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.dataset.manifest_entries import ShardEntry
 from transforms.functional.dataset.shards import id_type
+from transforms.functional.problem_type_names import MULTI, REGRESSION
 from transforms.functional.records import Records
-from transforms.functional.reviews.problem_types import MULTI, REGRESSION
 
 CARD_NAME = "README.md"
 

@@ -31,9 +31,9 @@ from transforms.functional.dataset.manifest_lists import ListFile, read_lists
 from transforms.functional.dataset.shards import SHARD_VERSION
 from transforms.functional.errors import InputError
 from transforms.functional.ledger import Ledger
+from transforms.functional.problem_type_names import SINGLE, ProblemType
 from transforms.functional.records import Records
 from transforms.functional.reviews.bad_files import BadFile
-from transforms.functional.reviews.problem_types import SINGLE, ProblemType
 from transforms.functional.safe_paths import check_inside
 
 # 1: all shards of a subset in one folder. 2: a folder for each generation.

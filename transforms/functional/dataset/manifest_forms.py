@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.functional.errors import InputError
+from transforms.functional.problem_type_names import SINGLE
 from transforms.functional.records import Records, schema_of
-from transforms.functional.reviews.problem_types import LABEL_TYPES, SINGLE
+from transforms.functional.reviews.problem_types import LABEL_TYPES
 from transforms.functional.safe_paths import check_inside
 
 MANIFEST_NAME = "manifest.json"

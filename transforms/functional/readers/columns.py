@@ -9,16 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.functional.problem_type_names import MULTI, REGRESSION, SINGLE, ProblemType
 from transforms.functional.reviews.labels import class_numbers, encode_labels, is_text
-from transforms.functional.reviews.problem_types import (
-    MULTI,
-    REGRESSION,
-    SINGLE,
-    ProblemType,
-    encode_lists,
-    encode_numbers,
-    multi_hot,
-)
+from transforms.functional.reviews.problem_types import encode_lists, encode_numbers, multi_hot
 from transforms.functional.reviews.reviews import RejectedRecord, ReviewChunk, make_reviews
 
 # The library needs some 170 bytes of memory for each byte of one text (measured on 10 MB).

@@ -13,6 +13,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from transforms.functional.problem_type_names import MULTI, REGRESSION
 from transforms.functional.readers.columns import (
     ReviewColumns,
     review_chunk,
@@ -26,7 +27,7 @@ from transforms.functional.readers.lines import (
     line_blocks,
     line_bounds,
 )
-from transforms.functional.reviews.problem_types import MULTI, REGRESSION, list_text
+from transforms.functional.reviews.problem_types import list_text
 from transforms.functional.reviews.reviews import RejectedRecord, ReviewChunk
 
 

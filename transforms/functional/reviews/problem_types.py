@@ -1,8 +1,7 @@
 """Labels that are not one class: a number, or several classes at once.
 
-The names are those of `problem_type` in the configurations of transformers. A review of several
-classes has *multi-hot* labels: a float for each class, 1 where it applies. Readers hand lists of
-classes over as JSON text, whatever file they stand in; such a list holds
+A review of several classes has *multi-hot* labels: a float for each class, 1 where it applies.
+Readers hand lists of classes over as JSON text, whatever file they stand in; such a list holds
 
 - strings: names of classes;
 - whole numbers: numbers of classes, each once;
@@ -20,6 +19,12 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.functional.problem_type_names import (
+    MULTI,
+    REGRESSION,
+    SINGLE,
+    ProblemType,
+)
 from transforms.functional.reviews.labels import (
     MAX_LABEL_NAMES,
     add_label_names,
@@ -29,12 +34,6 @@ from transforms.functional.reviews.labels import (
     integer_of,
     is_text,
 )
-
-ProblemType = Literal["single_label_classification", "multi_label_classification", "regression"]
-
-SINGLE: ProblemType = "single_label_classification"
-MULTI: ProblemType = "multi_label_classification"
-REGRESSION: ProblemType = "regression"
 
 # Of the labels in a part, and of the column in a shard.
 LABEL_TYPES: dict[ProblemType, pa.DataType] = {

@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.functional.ledger import ReviewCounts
-from transforms.functional.reviews.problem_types import LABEL_TYPES, SINGLE
+from transforms.functional.problem_type_names import SINGLE
+from transforms.functional.reviews.problem_types import LABEL_TYPES
 
 
 def review_schema(label_type: pa.DataType) -> pa.Schema:

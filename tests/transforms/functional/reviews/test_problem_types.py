@@ -11,11 +11,10 @@ import pytest
 
 from transforms.functional.dataset.shards import content_sha256, rows_table
 from transforms.functional.elements import index_of
+from transforms.functional.problem_type_names import MULTI, REGRESSION
 from transforms.functional.reviews.labels import hugging_face_classes
 from transforms.functional.reviews.problem_types import (
     LABEL_TYPES,
-    MULTI,
-    REGRESSION,
     class_names_in,
     encode_lists,
     encode_numbers,
