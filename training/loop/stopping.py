@@ -35,7 +35,7 @@ class StopRequest:
         """Start the clock."""
         self._deadline = None if max_hours is None else time.monotonic() + max_hours * 3600
         self._signal = 0
-        self._was_waiting = False
+        self._waiting = 0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopRequest:
@@ -55,18 +55,18 @@ class StopRequest:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         # A library's thread may be about to take what was waiting: our handler must still be there.
         deadline = time.monotonic() + 1
-        while self._was_waiting and not self._signal and time.monotonic() < deadline:
+        while self._waiting and not self._signal and time.monotonic() < deadline:
             time.sleep(0.001)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     def code(self) -> int:
         """Return 0, or the number that says who asked; see `reason_of`."""
-        # Waiting, or noted where a thread of a library took it.
-        waiting = signal.sigpending().intersection(SIGNALS) if self._before else ()
-        self._was_waiting = self._was_waiting or bool(waiting)
-        if self._signal or waiting:
-            return self._signal or int(min(waiting))
+        # Waiting, or noted where a thread of a library took it; on the way there it is neither.
+        if self._before and not self._waiting:
+            self._waiting = min(signal.sigpending().intersection(SIGNALS), default=0)
+        if self._signal or self._waiting:
+            return self._signal or int(self._waiting)
         is_over = self._deadline is not None and time.monotonic() >= self._deadline
         return _TIME_IS_OVER if is_over else 0
 
