@@ -82,15 +82,21 @@ def tokenize_part(part: Part, tokenizer: ReviewTokenizer, threads: int = 1) -> T
 
 
 @functools.lru_cache(maxsize=2)
+def _document(tokenizer_path: str) -> bytes:
+    """Read a tokenizer once a process."""
+    return storage.read_bytes(tokenizer_path)
+
+
+@functools.lru_cache(maxsize=2)
 def shared_tokenizer(tokenizer_path: str) -> ReviewTokenizer:
     """Load a tokenizer once a process: its threads share it, and its cache of known words."""
-    return ReviewTokenizer(load_encoder(storage.read_bytes(tokenizer_path)))
+    return ReviewTokenizer(load_encoder(_document(tokenizer_path)))
 
 
 @functools.lru_cache(maxsize=2)
 def _known_words(tokenizer_path: str) -> KnownWords:
     """Give a process's tokenizer the words that earlier jobs have learnt, once."""
-    return KnownWords(shared_tokenizer(tokenizer_path), storage.read_bytes(tokenizer_path))
+    return KnownWords(shared_tokenizer(tokenizer_path), _document(tokenizer_path))
 
 
 _counting = threading.Lock()
