@@ -24,6 +24,9 @@ JOBS ?= 2
 
 AZURITE := .azurite
 
+# Programs that tests and benchmarks start load compiled modules, as they do for users.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Tests that start no process, no server and no pipeline.
 PURE := tests/transforms/functional tests/transforms/storage tests/training/sampling \
   tests/training/reading tests/training/model tests/beam_pipeline/options \
