@@ -12,7 +12,6 @@ from typing import Any
 import torch.distributed as dist
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
-from training.agreement import facts_of_data, facts_of_model, facts_of_options
 from training.config import DataOptions, ModelOptions, Options
 from training.data import Data, load_data
 from training.inference.predictor import Predictor
@@ -30,6 +29,7 @@ from training.model.lora import add_adapters, without_adapters
 from training.model.models import load_model
 from training.model.review_attention import ReviewAttention
 from training.model.tokenizer_check import check_saved_tokenizer, write_tokenizer_file
+from training.rank_facts import facts_of_data, facts_of_model, facts_of_options
 from training.reading.manifest_source import pin
 from training.trainer_options import TrainingOptions
 from transforms.functional.errors import StoppedError, UsageError

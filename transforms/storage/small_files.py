@@ -22,7 +22,7 @@ from transforms.functional.errors import BadInputError, InputError
 from transforms.functional.readers.file_range import FileRange
 from transforms.storage.paths import locate
 from transforms.storage.reading import changed, input_error, vanished
-from transforms.storage.stores import ATTEMPTS, CONCURRENCY, may_pass, retrying, run_once, wait
+from transforms.storage.stores import ATTEMPTS, CONCURRENCY, is_transient, retrying, run_once, wait
 from transforms.storage.versions import (
     CHANGED,
     get,
@@ -75,7 +75,7 @@ def read_small_files(files: Sequence[FileRange]) -> Iterator[bytes]:
 
 def _try_again(result: Any, size: int) -> bool:
     if isinstance(result, BaseException):
-        return may_pass(result)
+        return is_transient(result)
     return len(result) < size
 
 

@@ -33,10 +33,10 @@ CONCURRENCY = 128
 # What the hub answers to a commit while another one is made.
 _COMMIT_STATUS = (409, 412)
 _HUB_ERROR = "HfHubHTTPError"
-_PASSING_STATUS = {408, 409, 425, 429, 500, 502, 503, 504}
+_TRANSIENT_STATUS = {408, 409, 425, 429, 500, 502, 503, 504}
 _STATUS_ATTRIBUTES = ("status_code", "status", "code")
 # By name: the libraries that define them are extras.
-_PASSING_NAMES = {
+_TRANSIENT_NAMES = {
     "ChunkedEncodingError",
     "ClientConnectionError",
     "ClientPayloadError",
@@ -142,7 +142,7 @@ def retrying(call: Callable[..., Result], *arguments: Any, **options: Any) -> Re
         try:
             return call(*arguments, **options)
         except Exception as error:
-            if attempt == ATTEMPTS or not may_pass(error):
+            if attempt == ATTEMPTS or not is_transient(error):
                 raise
         wait(attempt)
     raise AssertionError("unreachable")
@@ -154,17 +154,17 @@ def wait(attempt: int) -> None:
     time.sleep(random.uniform(longest / 2, longest))
 
 
-def may_pass(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Return True for errors that another try may not meet."""
     if isinstance(error, FileNotFoundError):
         if cause := hidden_cause(error):
-            return may_pass(cause)
+            return is_transient(cause)
         # S3 forgets an upload that it has completed while the answer was lost.
         return "upload" in str(error).lower()
     if isinstance(error, PermissionError | FileExistsError | IsADirectoryError):
         return False
     # Before any status: aiohttp calls a body that was cut short a 400.
-    if any(kind.__name__ in _PASSING_NAMES for kind in type(error).__mro__):
+    if any(kind.__name__ in _TRANSIENT_NAMES for kind in type(error).__mro__):
         return True
     status = status_of(error)
     if (
@@ -173,7 +173,7 @@ def may_pass(error: BaseException) -> bool:
     ):
         return True
     if status is not None:
-        return status in _PASSING_STATUS
+        return status in _TRANSIENT_STATUS
     return isinstance(error, TimeoutError | ConnectionError)
 
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from training.agreement import facts_of_data
 from training.config import DataOptions
 from training.data import load_data
+from training.rank_facts import facts_of_data
 
 
 def test_a_checkpoint_that_only_another_node_has_is_a_difference(mlm: Path, tmp_path: Path) -> None:
