@@ -16,19 +16,16 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from benchmarks.timing import machine
+from benchmarks.timing import Run, job_command, job_options, machine, run_watched
 
 _SCRIPT = Path(__file__).parents[1] / "deploy" / "local" / "engines.sh"
-_TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_LOOKS_EVERY_S = 0.1
 # One task manager: a pool of workers serves one alone.
 _SETTINGS = {"TASK_MANAGERS": "1", "SLOTS": "2", "START_SECONDS": "300"}
 
@@ -63,49 +60,40 @@ CONTESTANTS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """What one job took.
-
-    Attributes:
-        wall: Seconds from its start to its end.
-        cpu: Seconds of all cores, of launcher and engine.
-        peak_bytes: Most memory that all their processes held at a time.
-    """
-
-    wall: float
-    cpu: float
-    peak_bytes: int
-
-
 def main() -> None:
     """Run all contestants and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--input", nargs="+", required=True, help="files of reviews")
-    parser.add_argument("--tokenizer", required=True, help="folder with tokenizer.json")
+    parser = job_options(__doc__)
     parser.add_argument("--part_bytes", default="1000000", help="(default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="jobs on each (default: %(default)s)")
     parser.add_argument("--only", nargs="*", default=list(CONTESTANTS), choices=list(CONTESTANTS))
     options = parser.parse_args()
-    inputs = [part for path in options.input for part in ("--input", str(Path(path).resolve()))]
-    given = [*inputs, "--tokenizer", str(Path(options.tokenizer).resolve())]
-    given += ["--task", "mlm", "--part_bytes", options.part_bytes, "--quiet"]
+    inputs = [str(Path(path).resolve()) for path in options.input]
+    job = partial(job_command, inputs, str(Path(options.tokenizer).resolve()))
     print(machine(["apache-beam", "pyarrow", "tokenizers"]) + "\n")
     print("| engine | first job, s | later ones, s | CPU s | peak MB |")
     print("| --- | --: | --: | --: | --: |", flush=True)
     for name in options.only:
-        print(_row(name, run_contestant(CONTESTANTS[name], given, options.rounds)), flush=True)
+        with tempfile.TemporaryDirectory() as made:
+            jobs = run_contestant(CONTESTANTS[name], job, options, Path(made))
+        print(_row(name, jobs), flush=True)
 
 
-def run_contestant(contestant: Contestant, job: Sequence[str], rounds: int) -> list[Job]:
-    """Start the engines of a contestant, and run a job there a few times."""
-    with tempfile.TemporaryDirectory() as made, _running(contestant.engines, Path(made)) as passed:
-        jobs = []
-        for number in range(rounds):
-            output = ("--output", f"{made}/shards-{number}")
-            command = [sys.executable, "-m", "beam_pipeline", *job, *output]
-            jobs.append(_run_job([*command, *passed, *contestant.options], Path(made)))
-        return jobs
+def run_contestant(
+    contestant: Contestant,
+    job: Callable[..., list[str]],
+    options: argparse.Namespace,
+    made: Path,
+) -> list[tuple[Run, int]]:
+    """Start the engines of a contestant, and run a job there a few times, each with its peak."""
+    jobs = []
+    with _running(contestant.engines, made) as passed:
+        engine = {int(file.read_text().split()[0]) for file in made.glob("*.pid")}
+        for number in range(options.rounds):
+            others = ("--part_bytes", options.part_bytes, "--quiet", *passed, *contestant.options)
+            command = job(f"{made}/shards-{number}", *others)
+            os.sync()
+            jobs.append(run_watched(command, lambda fields: int(fields[23]) * _PAGE, engine))
+    return jobs
 
 
 @contextmanager
@@ -140,58 +128,12 @@ def _engines_sh(action: str, engine: str, settings: dict[str, str]) -> str:
     return said
 
 
-def _run_job(command: Sequence[str], folder: Path) -> Job:
-    """Run one job, and watch its processes and those of the engine."""
-    os.sync()
-    engine = {int(file.read_text().split()[0]) for file in folder.glob("*.pid")}
-    before, started = _cpu(_processes(engine)), time.perf_counter()
-    with subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL) as job:
-        sessions = {*engine, job.pid}
-        peak = [0]
-        ended = threading.Event()
-        watch = threading.Thread(target=_watch, args=(sessions, peak, ended))
-        watch.start()
-        _, status, used = os.wait4(job.pid, 0)
-        wall = time.perf_counter() - started
-        ended.set()
-        watch.join()
-        job.returncode = os.waitstatus_to_exitcode(status)
-    if job.returncode:
-        raise SystemExit(f"{' '.join(command)} failed")
-    cpu = used.ru_utime + used.ru_stime + _cpu(_processes(engine)) - before
-    return Job(wall=wall, cpu=cpu, peak_bytes=peak[0])
-
-
-def _watch(sessions: Collection[int], peak: list[int], ended: threading.Event) -> None:
-    while not ended.wait(_LOOKS_EVERY_S):
-        peak[0] = max(peak[0], sum(int(fields[23]) * _PAGE for fields in _processes(sessions)))
-
-
-def _processes(sessions: Collection[int]) -> list[list[str]]:
-    """Return what Linux says of each process of some sessions (proc(5), stat)."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            name, _, rest = path.read_text().rpartition(")")
-        except OSError:  # It has ended meanwhile.
-            continue
-        fields = [*name.split(" (", 1), *rest.split()]
-        if int(fields[5]) in sessions:
-            found.append(fields)
-    return found
-
-
-def _cpu(processes: Sequence[Sequence[str]]) -> float:
-    """Return the CPU seconds of processes, and of those of their children that have ended."""
-    return sum(sum(map(int, fields[13:17])) for fields in processes) / _TICKS
-
-
-def _row(name: str, jobs: Sequence[Job]) -> str:
+def _row(name: str, jobs: Sequence[tuple[Run, int]]) -> str:
     later = jobs[1:] or jobs
-    wall = statistics.median(job.wall for job in later)
-    cpu = statistics.median(job.cpu for job in later)
-    peak = max(job.peak_bytes for job in jobs)
-    return f"| {name} | {jobs[0].wall:.1f} | {wall:.1f} | {cpu:.1f} | {peak / 1e6:,.0f} |"
+    wall = statistics.median(run.wall for run, _ in later)
+    cpu = statistics.median(run.cpu for run, _ in later)
+    peak = max(peak for _, peak in jobs)
+    return f"| {name} | {jobs[0][0].wall:.1f} | {wall:.1f} | {cpu:.1f} | {peak / 1e6:,.0f} |"
 
 
 def _free_port() -> int:

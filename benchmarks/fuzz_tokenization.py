@@ -42,7 +42,9 @@ def fuzz(name: str, tokenizer_json: str, n_texts: int, seed: int) -> int:
     start = time.perf_counter()
     mismatches = n_tokens = 0
     for part, first in enumerate(range(0, n_texts, TEXTS_PER_PART)):
-        texts = random_texts(hash_of(seed, part), min(TEXTS_PER_PART, n_texts - first), literals)
+        texts = random_texts(
+            seed * 1_000_003 + part, min(TEXTS_PER_PART, n_texts - first), literals
+        )
         expected = library_tokens(library, texts)
         tokens = fast.encode(as_large_string(texts))
         n_tokens += expected.n_tokens
@@ -66,11 +68,6 @@ def report(texts: list[str], tokens: Tokens, expected: Tokens) -> int:
             count += 1
             print(f"  mismatch: {text!r}\n    {ours[0].tolist()}\n    {theirs[0].tolist()}")
     return max(count, 1)
-
-
-def hash_of(seed: int, part: int) -> int:
-    """Return the seed of one part."""
-    return seed * 1_000_003 + part
 
 
 def families(paths: list[Path], charsmap: Path | None) -> dict[str, Callable[[], str]]:

@@ -8,14 +8,20 @@ Every contestant runs once a round in a process of its own, and writes to a fres
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks.timing import Run, machine, median_table, run_process, run_rounds
+from benchmarks.timing import (
+    Run,
+    job_command,
+    job_options,
+    machine,
+    median_table,
+    run_process,
+    run_rounds,
+)
 
 OURS = "review-shards (ids, words, masks, hashes)"
 _AGAIN = "the same, when it knows the words of an earlier job"
@@ -31,9 +37,7 @@ _PEERS = {
 
 def main() -> None:
     """Run all rounds and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--input", nargs="+", required=True, help="Parquet files with text")
-    parser.add_argument("--tokenizer", required=True, help="folder with tokenizer.json")
+    parser = job_options(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peers_python", help="Python with the peers; none: only the job")
     parser.add_argument("--only", nargs="*", help="peer scripts to run (default: all)")
@@ -57,17 +61,14 @@ def main() -> None:
 
 def run_ours(options: argparse.Namespace, cache: str | None = None) -> Run:
     """Run the job once; with ``cache``, the user's cache folder of an earlier run."""
-    inputs = [part for path in options.input for part in ("--input", path)]
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "beam_pipeline", *inputs, "--task", "mlm"]
-        command += ["--output", f"{folder}/shards", "--tokenizer", options.tokenizer]
+        command = job_command(options.input, options.tokenizer, f"{folder}/shards")
         return run_process(command, env={"XDG_CACHE_HOME": cache or f"{folder}/cache"})
 
 
 def run_peer(options: argparse.Namespace, script: str, writes: bool) -> Run:
     """Run a peer once, with caches of its own."""
-    folder = tempfile.mkdtemp()
-    try:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         output = ["--output", f"{folder}/out"] if writes else []
         path = Path(__file__).parent / "peers" / f"{script}.py"
         command = [options.peers_python, str(path), "--input", *options.input]
@@ -80,8 +81,6 @@ def run_peer(options: argparse.Namespace, script: str, writes: bool) -> Run:
                 "DATA_OPTIMIZER_CACHE_FOLDER": f"{folder}/litdata",
             },
         )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"  # Read when the library first encodes a batch.
 
@@ -30,6 +31,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tokenizers
 
+from benchmarks.timing import machine
 from transforms.functional.tokenization.pieces import fast_tokenization
 from transforms.functional.tokenization.pieces.new_pieces import NewPieceEncoder
 from transforms.functional.tokenization.pieces.piece_cache import PieceCache
@@ -48,57 +50,43 @@ STAGES = {
 }
 
 
-class StageClock:
-    """Adds up the CPU seconds of the kernel's stages, by wrapping its functions."""
+# The functions of each stage: their owner, and their name there.
+FUNCTIONS: list[tuple[Any, str, str]] = [
+    (fast_tokenization, "dictionary_of", "dictionary"),
+    (PieceCache, "find", "look-up"),
+    (PieceCache, "add", "look-up"),
+    (NewPieceEncoder, "encode", "new words"),
+    (fast_tokenization, "piece_table", "gather"),
+    (fast_tokenization, "gather", "gather"),
+    (fast_tokenization, "_unpacked", "gather"),
+]
 
-    def __init__(self) -> None:
-        """Start with no time spent."""
-        self.seconds: dict[str, float] = defaultdict(float)
 
-    def install(self) -> Callable[[], None]:
-        """Wrap the functions; return what puts them back."""
-        targets: list[tuple[Any, str, str]] = [
-            (fast_tokenization, "windows_of", "cutting"),
-            (fast_tokenization, "dictionary_of", "dictionary"),
-            (PieceCache, "find", "look-up"),
-            (PieceCache, "add", "look-up"),
-            (NewPieceEncoder, "encode", "new words"),
-            (fast_tokenization, "piece_table", "gather"),
-            (fast_tokenization, "gather", "gather"),
-            (fast_tokenization, "_unpacked", "gather"),
-        ]
-        kept = [(owner, name, getattr(owner, name)) for owner, name, _ in targets]
-        for owner, name, stage in targets:
-            wrap = self._timed_iterator if name == "windows_of" else self._timed
-            setattr(owner, name, wrap(getattr(owner, name), stage))
+@contextmanager
+def stage_clock() -> Iterator[dict[str, float]]:
+    """Wrap the functions of the kernel's stages; give the CPU seconds of each."""
+    seconds: dict[str, float] = dict.fromkeys(STAGES, 0.0)
 
-        def restore() -> None:
-            for owner, name, function in kept:
-                setattr(owner, name, function)
-
-        return restore
-
-    def _timed(self, function: Callable[..., Any], stage: str) -> Callable[..., Any]:
-        def timed(*args: Any, **kwargs: Any) -> Any:
+    def timed(function: Callable[..., Any], stage: str) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
             start = time.process_time()
             result = function(*args, **kwargs)
-            self.seconds[stage] += time.process_time() - start
+            seconds[stage] += time.process_time() - start
             return result
 
-        return timed
+        return call
 
-    def _timed_iterator(self, function: Callable[..., Any], stage: str) -> Callable[..., Any]:
-        def timed(*args: Any) -> Iterator[Any]:
-            items = function(*args)
-            while True:
-                start = time.process_time()
-                item = next(items, None)
-                self.seconds[stage] += time.process_time() - start
-                if item is None:
-                    return
-                yield item
+    def cut(*args: Any) -> Iterator[Any]:
+        windows = windows_of(*args)
+        return iter(timed(lambda: next(windows, None), "cutting"), None)
 
-        return timed
+    windows_of = fast_tokenization.windows_of
+    with ExitStack() as wrapped:
+        wrapped.enter_context(patch.object(fast_tokenization, "windows_of", cut))
+        for owner, name, stage in FUNCTIONS:
+            wrap = timed(getattr(owner, name), stage)
+            wrapped.enter_context(patch.object(owner, name, wrap))
+        yield seconds
 
 
 def read_parts(paths: list[Path]) -> list[pa.LargeStringArray]:
@@ -133,13 +121,11 @@ def measure(path: Path, parts: list[pa.LargeStringArray], repetitions: int) -> N
         fast = ReviewTokenizer(tokenizer_json)
         if fast.path != "fast":
             sys.exit(f"{path} takes the plain path: {fast.reason}")
-        clock = StageClock()
-        restore = clock.install()
-        times["cold"].append(seconds_of(partial(encode_by_kernel, fast, parts)))
-        restore()
-        for stage in STAGES:
-            stages[stage].append(clock.seconds[stage])
-        stages["rest"][-1] = times["cold"][-1] - sum(clock.seconds[stage] for stage in STAGES)
+        with stage_clock() as taken:
+            times["cold"].append(seconds_of(partial(encode_by_kernel, fast, parts)))
+        taken["rest"] = times["cold"][-1] - sum(taken.values())
+        for stage, seconds in taken.items():
+            stages[stage].append(seconds)
         times["warm"].append(seconds_of(partial(encode_by_kernel, fast, parts)))
         n_tokens = encode_by_kernel(fast, parts)
     print_tables(path.parent.name, times, stages, n_tokens)
@@ -200,8 +186,7 @@ def main() -> None:
     parts = read_parts(options.reviews)
     n_bytes = sum(part.nbytes for part in parts)
     print(
-        f"Python {platform.python_version()}, numpy {np.__version__}, pyarrow {pa.__version__}, "
-        f"tokenizers {tokenizers.__version__}, {platform.machine()}, {os.cpu_count()} cores; "
+        f"{machine(['numpy', 'pyarrow', 'tokenizers'])}; "
         f"{sum(map(len, parts)):,} reviews, {n_bytes / 1e6:.1f} MB, one thread, "
         f"{options.repetitions} repetitions, CPU seconds"
     )

@@ -176,17 +176,14 @@ def main() -> None:
             manifest = read_manifest(output)
         with measured("compare it with the inputs of a next run"):
             assert is_finished(config, plan, draft, manifest)
+        manifests = storage.list_files(storage.join(output, "manifests"))
         sizes = {
             name: len(storage.read_bytes(storage.join(output, name)))
-            for name in ("manifest.json", *(f"manifests/{n}" for n in _names(output)))
+            for name in ("manifest.json", *(f"manifests/{name}" for name in manifests))
         }
     print(f"\nThe graph: {size:,} bytes.")
     for name, n_bytes in sizes.items():
         print(f"{name}: {n_bytes / 1e6:,.1f} MB")
-
-
-def _names(output: str) -> list[str]:
-    return storage.list_files(storage.join(output, "manifests"))
 
 
 if __name__ == "__main__":

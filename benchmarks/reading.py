@@ -13,8 +13,6 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib.metadata
-import os
-import platform
 import statistics
 import tempfile
 import time
@@ -26,11 +24,31 @@ import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
 from benchmarks.reading_peers import PEERS
-from benchmarks.synthetic import write_blocks
+from benchmarks.timing import machine
+from tests.training.datasets import VOCAB_SIZE, write_manifest, write_shard
 from training import MLM_COLUMNS, ElasticSampler, MlmCollator, ShardDataset, ShardOrder, mask_recipe
 from training.sampling.loader import as_it_is
+from transforms.functional.rows.rows import Rows
 
 Epoch = Callable[[], int]
+
+
+def write_blocks(folder: Path, *, rows: int, length: int, shards: int) -> None:
+    """Write a dataset of full blocks of random tokens, four in five of which begin a word."""
+    random = np.random.default_rng(0)
+    entries = []
+    for number, part in enumerate(np.array_split(np.arange(rows), shards)):
+        n_tokens = len(part) * length
+        blocks = Rows(
+            row_length=length,
+            offsets=np.arange(len(part) + 1, dtype=np.int64) * length,
+            input_ids=random.integers(5, VOCAB_SIZE, n_tokens).astype(np.uint32),
+            attention_mask=np.ones(n_tokens, np.bool_),
+            word_starts=random.random(n_tokens) < 0.8,
+            review=np.arange(len(part)),
+        )
+        entries.append(write_shard(folder, "train", number, blocks))
+    write_manifest(folder, "mlm", length, {"train": entries}, {"masking": "dynamic"})
 
 
 class RawBlocks(Dataset[dict[str, torch.Tensor]]):
@@ -186,8 +204,7 @@ def main() -> None:
     print(f"\nA manifest of {options.many_shards:,} shards opens in {seconds:.2f} s.")
     packages = ["numpy", "pyarrow", "torch", *PEERS]
     measured = [name for name in packages if _version(name) and name not in options.without]
-    versions = [f"{name} {_version(name)}" for name in measured]
-    print(f"\nPython {platform.python_version()}, {', '.join(versions)}; {os.cpu_count()} cores.")
+    print(f"\n{machine(measured)}")
 
 
 if __name__ == "__main__":

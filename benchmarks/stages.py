@@ -8,10 +8,8 @@ job, in one process, takes more is its start (a job over a single review tells i
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -19,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.timing import machine, run_process
+from benchmarks.timing import job_command, job_options, machine, run_process
 from transforms.functional.dataset.receipts import receipt_metadata
 from transforms.functional.dataset.shards import content_sha256, rows_table, shard_bytes
 from transforms.functional.elements import TokenizedPart
@@ -56,10 +54,7 @@ class Stages:
 
 def main() -> None:
     """Measure, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--input", nargs="+", required=True, help="Parquet files with text")
-    parser.add_argument("--tokenizer", required=True, help="folder with tokenizer.json")
-    options = parser.parse_args()
+    options = job_options(__doc__).parse_args()
     stages = Stages()
     tokenizer = shared_tokenizer(f"{options.tokenizer}/tokenizer.json")
     with tempfile.TemporaryDirectory() as folder:
@@ -132,10 +127,8 @@ def through_rows(
 
 def job_cpu(inputs: list[str], tokenizer: str, output: str) -> float:
     """Return the CPU seconds of a job in one process."""
-    command = [sys.executable, "-m", "beam_pipeline", "--task", "mlm", "--quiet"]
-    command += ["--output", output, "--tokenizer", tokenizer, "--direct_num_workers", "1"]
-    command += [part for path in inputs for part in ("--input", path)]
-    return run_process(command).cpu
+    one = ("--quiet", "--direct_num_workers", "1")
+    return run_process(job_command(inputs, tokenizer, output, *one)).cpu
 
 
 def table(seconds: dict[str, float], gigabytes: float, whole: float) -> str:

@@ -22,14 +22,9 @@ def parse_options(description: str | None, *, must_write: bool = True) -> argpar
     return parser.parse_args()
 
 
-def tokenizer_file(folder: str) -> str:
-    """Return the path of a tokenizer's file."""
-    return f"{folder}/tokenizer.json"
-
-
 def load_tokenizer(folder: str) -> Tokenizer:
     """Return the library's tokenizer, without the truncation and padding saved with it."""
-    tokenizer = Tokenizer.from_file(tokenizer_file(folder))
+    tokenizer = Tokenizer.from_file(f"{folder}/tokenizer.json")
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from common import parse_options, tokenizer_file
+from common import parse_options
 from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.readers import ParquetReader
 from datatrove.pipeline.tokens import DocumentTokenizer
@@ -23,7 +23,7 @@ def main() -> None:
             ParquetReader(folder, paths_file=str(paths)),
             DocumentTokenizer(
                 output_folder=f"{options.output}/tokens",
-                tokenizer_name_or_path=tokenizer_file(options.tokenizer),
+                tokenizer_name_or_path=f"{options.tokenizer}/tokenizer.json",
                 shuffle_documents=False,
             ),
         ],

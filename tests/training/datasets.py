@@ -94,11 +94,11 @@ def write_mlm(
             rows = pack_blocks(tokens, plain).rows
         if static is not None:
             rows = mask_rows(rows, (number, 0, SUBSETS.index(subset)), static)
-        written[subset].append(_write_shard(folder, subset, number, rows, None))
+        written[subset].append(write_shard(folder, subset, number, rows))
     config = {"masking": "dynamic" if static is None else "static", "padding": "max_length"}
     if best_fit:
         config["packing"] = "best_fit"
-    return _write_manifest(folder, "mlm", length, written, {**config, **changes})
+    return write_manifest(folder, "mlm", length, written, {**config, **changes})
 
 
 def write_classification(
@@ -135,18 +135,19 @@ def write_classification(
         rows = pad_reviews(encode([reviews[i][0] for i in part], tokenizer), layout).rows
         dtype = np.float32 if "problem_type" in changes else np.int64
         labels = np.array([reviews[i][1] for i in part], dtype)
-        written[subset].append(_write_shard(folder, subset, number, rows, labels))
+        written[subset].append(write_shard(folder, subset, number, rows, labels))
     config = {"masking": "dynamic", "padding": padding, "overflow": overflow, "stride": 4}
     config |= changes
     names = {"neg": 0, "pos": 1} if labels_named else None
-    return _write_manifest(
+    return write_manifest(
         folder, "classification", length, written, config, names=names, tokenizer=tokenizer
     )
 
 
-def _write_shard(
-    folder: Path, subset: str, number: int, rows: Rows, labels: np.ndarray | None
+def write_shard(
+    folder: Path, subset: str, number: int, rows: Rows, labels: np.ndarray | None = None
 ) -> ShardEntry:
+    """Write rows as a shard; its reviews are records 0, 10, 20, ... of an input of its own."""
     n_reviews = int(rows.review.max()) + 1
     table = rows_table(
         rows,
@@ -172,7 +173,7 @@ def _write_shard(
     )
 
 
-def _write_manifest(
+def write_manifest(
     folder: Path,
     task: Any,
     length: int,
@@ -182,6 +183,7 @@ def _write_manifest(
     names: dict[str, int] | None = None,
     tokenizer: Path = SAMPLE / "tokenizer",
 ) -> Path:
+    """Write the manifest of shards that are there, and the tokenizer; return the folder."""
     (folder / "tokenizer").mkdir()
     for name in ("tokenizer.json", *COMPANIONS):
         (folder / "tokenizer" / name).write_bytes((tokenizer / name).read_bytes())
