@@ -23,7 +23,7 @@ from beam_pipeline.plan.tokenizer_source import TokenizerSource
 from beam_pipeline.progress.display import watching
 from beam_pipeline.progress.monitor import output_monitor
 from transforms import storage
-from transforms.functional.cleanup import cleaning_up
+from transforms.functional.cleanup import cleaning_up, cleaning_up_failures
 from transforms.functional.figures.contract import Contract
 from transforms.storage.lease import Lease
 from transforms.storage.scratch import scratch_folder
@@ -49,11 +49,13 @@ def run_pipeline(
     output = recipe.config.output
     write_tokenizer(storage.join(output, plan.tokenizer_folder), recipe.tokenizer)
     files = write_plan(output, plan, lease.token)
+    remove = partial(remove_plan, output, files)
     if engine.writes_to is not None:
-        _run(recipe, plan, files, engine, None, contract, None)
+        with cleaning_up_failures(remove):
+            _run(recipe, plan, files, engine, None, contract, None)
         return {}, {}
     scratching = scratch_of(engine, recipe.config)
-    with cleaning_up(partial(remove_plan, output, files)), scratching as scratch:
+    with cleaning_up(remove), scratching as scratch:
         result = _run(recipe, plan, files, engine, lease, contract, scratch)
         counters = {name: counter_value(result, name) for name in (KEPT_SHARDS, MISMATCHES)}
         return counters, seconds_of_stages(result.metrics())
@@ -99,7 +101,9 @@ def _run(
     )
     monitor = partial(output_monitor, recipe, plan)
     engine_there = "" if engine.local else engine.address
-    with watching(config.output, monitor, quiet=config.quiet, engine=engine_there):
+    # What is only written down makes no shards.
+    quiet = config.quiet or engine.writes_to is not None
+    with watching(config.output, monitor, quiet=quiet, engine=engine_there):
         return execute(pipeline, engine)
 
 

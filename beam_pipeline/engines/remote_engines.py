@@ -81,9 +81,11 @@ def _shares_files(runner: PipelineRunner, options: PipelineOptions) -> bool:
 def engine_address(runner: PipelineRunner, options: PipelineOptions) -> str | None:
     """Return where the engine is: its job service, or else the master that the runner asks."""
     portable = options.view_as(PortableOptions)
-    if portable.job_endpoint or portable.output_executable_path:
-        # What a jar is submitted to is not known yet.
-        return str(portable.job_endpoint or "")
+    if portable.output_executable_path:
+        # What a jar is submitted to is not known yet, whoever writes it.
+        return ""
+    if portable.job_endpoint:
+        return str(portable.job_endpoint)
     if isinstance(runner, PrismRunner):
         return "embed"
     if isinstance(runner, FlinkRunner):

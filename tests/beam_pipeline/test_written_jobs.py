@@ -93,6 +93,18 @@ def test_the_same_command_completes_what_an_engine_made_of_a_written_job(
     assert not {"plan", "lease.json"} & names
 
 
+def test_a_job_that_cannot_be_written_leaves_no_plan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = tmp_path / "no-folder" / "template"
+    template = ("--runner", _RUNNER, "--template_location", str(where), "--shared_paths")
+
+    assert main(arguments(tmp_path / "out", *SMALL_PARTS, *template)) == 1
+
+    assert "error: the job failed: FileNotFoundError" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "plan").exists()
+
+
 def test_a_jar_and_a_template_are_written_and_other_jobs_run() -> None:
     jar = ["--runner", "SparkRunner", "--output_executable_path", "job.jar"]
     assert choose_engine(jar, 1, 1).writes_to == "job.jar"

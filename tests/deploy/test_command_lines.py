@@ -116,6 +116,25 @@ def test_spark_submit_gets_the_jar_that_the_job_was_told_to_write(tmp_path: Path
     assert (config.overwrite, finished.overwrite, engine) == (True, False, [])
 
 
+def test_a_job_server_that_runs_writes_the_jar_for_spark(tmp_path: Path) -> None:
+    stubs = Stubs(tmp_path)
+    stubs.add("python3")
+    stubs.add("spark-submit")
+    environment = {
+        "SPARK_MASTER": "spark://head:7077",
+        "SPARK_JOB_SERVER": "localhost:8199",
+        "WORKER_POOL": "localhost:50001",
+    }
+    done = stubs.run([str(DEPLOY / "spark" / "submit.sh"), *_JOB], environment)
+    assert done.returncode == 0, done.stderr
+    _, beam = parse_options(stubs.calls()[0].arguments[2:])
+    assert {
+        "--runner=PortableRunner",
+        "--job_endpoint=localhost:8199",
+        "--environment_config=localhost:50001",
+    } <= set(beam)
+
+
 def test_no_command_line_of_ours_is_anywhere_else_in_deploy() -> None:
     """A new file with one must be read by a test, too."""
     own = re.compile(r"-m (beam_pipeline|training)\b(?!\.)")

@@ -31,6 +31,7 @@ class LocalEngine:
         folder: Its logs, and the ids of its processes.
         port: Where it is asked.
         web_port: The page of a cluster.
+        cluster_port: Where the processes of a cluster meet: Spark's master.
     """
 
     name: str
@@ -38,6 +39,7 @@ class LocalEngine:
     folder: Path
     port: int
     web_port: int
+    cluster_port: int
 
     def process(self, name: str) -> int:
         """Return the id of one of its processes, which leads a group of that number."""
@@ -88,6 +90,7 @@ def local_engine(name: str, folder: Path, **environment: str) -> Iterator[LocalE
             folder=folder,
             port=port,
             web_port=web_port,
+            cluster_port=cluster_port,
         )
     finally:
         _run("stop", name, variables)

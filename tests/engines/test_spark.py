@@ -1,4 +1,4 @@
-"""What is peculiar to Spark: its options, one job at a time, executors that are killed."""
+"""What is peculiar to Spark: one job at a time, executors that are killed."""
 
 from __future__ import annotations
 
@@ -7,22 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from beam_pipeline import verify
-from beam_pipeline.__main__ import main
 from tests.engines.local_engines import LocalEngine
 from tests.engines.services import children
-from tests.jobs import IN_MEMORY, REVIEWS, SMALL_PARTS, arguments, start
+from tests.jobs import REVIEWS, arguments, start
 from tests.oracle import Dataset, make
 from tests.paths import ROOT
-from tests.stores.servers import Store, in_environment, s3
 from tests.waiting import wait_for
-from transforms import storage
-from transforms.storage.generations import read_manifest
 
 # Workers in this process have threads that fail as the engine hangs up.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -31,34 +25,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExc
 POOL = ("--environment_cache_millis", "2000", "--sdk_worker_parallelism", "2")
 # Shards by the hundred, so that it is killed in the middle of them.
 LONG = ("--task", "mlm", "--part_bytes", "1000", "--max_length", "16")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    (tmp_path / "store").mkdir()
-    with s3(tmp_path / "store") as store, in_environment(store.environment):
-        yield store
-
-
-@pytest.mark.slow
-def test_an_option_of_the_job_server_is_taken_and_s3_is_appended_to(
-    spark: LocalEngine, store: Store
-) -> None:
-    lines = REVIEWS.read_bytes().splitlines(keepends=True)
-    contents = []
-    for name, engine in (("here", IN_MEMORY), ("there", spark.options)):
-        source, output = store.url(f"{name}/in"), store.url(f"{name}/out")
-        for night in range(2):
-            part = b"".join(lines[night * 60 : night * 60 + 60])
-            storage.write_atomic(storage.join(source, f"{night}.jsonl"), part)
-            level = ("--storage_level", "MEMORY_ONLY") if name == "there" else ()
-            options = (*SMALL_PARTS, "--append", "--max_rejected_fraction", "0.5")
-            given = arguments(output, *options, *engine, *level, reviews=source)
-            assert main(given) == 0
-        assert verify.main([output]) == 0
-        contents.append(read_manifest(output).content_sha256())
-
-    assert contents[0] == contents[1]
 
 
 @pytest.fixture(scope="module")

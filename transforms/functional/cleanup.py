@@ -18,15 +18,22 @@ def cleaning_up(clean_up: Callable[[], None]) -> Iterator[None]:
     A block's error stays the error, and a clean-up that fails is added to it as a note. After a
     block that succeeded it is a warning: the next run removes what was left.
     """
+    with cleaning_up_failures(clean_up):
+        yield
+    try:
+        clean_up()
+    except ReviewShardsError as failed:
+        _logger.warning("%s; the next run removes it", failed)
+
+
+@contextmanager
+def cleaning_up_failures(clean_up: Callable[[], None]) -> Iterator[None]:
+    """Run a block, and a clean-up where it fails; the block's error stays the error."""
     try:
         yield
     except BaseException as error:
         clean_up_after(error, clean_up)
         raise
-    try:
-        clean_up()
-    except ReviewShardsError as failed:
-        _logger.warning("%s; the next run removes it", failed)
 
 
 def clean_up_after(error: BaseException, clean_up: Callable[[], None]) -> None:

@@ -53,6 +53,7 @@ def test_workers_of_this_machine_see_its_files(runner: str, arguments: tuple[str
         ("FlinkRunner", ("--flink_master=far:8081", *POOL)),
         ("FlinkRunner", ("--output_executable_path=job.jar",)),
         ("FlinkRunner", ("--output_executable_path=job.jar", *POOL)),
+        ("PortableRunner", (*HERE, "--output_executable_path=job.jar", *POOL)),
         ("SparkRunner", ("--spark_master_url=spark://far:7077",)),
     ],
 )
