@@ -51,17 +51,17 @@ class MlmCollator:
         block = batch["block"].numpy()
         if self.epoch is not None:
             block = np.column_stack([np.full(len(block), self.epoch), block[:, 1:]])
-        elif (block[:, 0] == NO_EPOCH).any():
+        elif block[:, 0].min(initial=0) == NO_EPOCH:
             raise UsageError(
                 "nobody said in which epoch the rows are read, so each would have the same masks: "
                 "call dataset.set_epoch(epoch) before each epoch, read by an ElasticSampler, or "
                 "give MlmCollator(..., epoch=0) for masks that stay"
             )
-        masked, labels = mask_blocks(ids, starts, block, self.recipe)
+        masked, labels = mask_blocks(ids, starts, block, self.recipe, label_type=np.int64)
         return {
             "input_ids": torch.from_numpy(masked),
             "attention_mask": batch["attention_mask"],
-            "labels": torch.from_numpy(labels).long(),
+            "labels": torch.from_numpy(labels),
         }
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,10 @@ IGNORED = -100  # The label of a token that is not predicted, as in torch's cros
 
 _TOKENS_AT_ONCE = 1 << 15  # Their draws stay in a core's cache.
 
-_MASKED_BELOW, _RANDOM_BELOW = (np.uint32(math.ceil(share * HALF)) for share in (0.8, 0.9))
+_MASKED_BELOW, _RANDOM_BELOW = (
+    np.array(math.ceil(share * HALF), np.uint32) for share in (0.8, 0.9)
+)
+_STAYS = np.uint32(0xFFFFFFFF)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +94,9 @@ def mask_blocks(
     word_starts: npt.NDArray[np.bool_],
     blocks: npt.NDArray[np.int64],
     recipe: MaskRecipe,
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int32]]:
+    *,
+    label_type: type[np.signedinteger] = np.int32,
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.signedinteger]]:
     """Mask a batch of blocks.
 
     Args:
@@ -100,12 +105,13 @@ def mask_blocks(
         blocks: (n, 5) int64 identities: epoch, shard (split, part, subset) and row. Each epoch has
             masks of its own.
         recipe: What to choose and how to replace it.
+        label_type: Type of the labels.
 
     Returns:
-        (n, length) ids (of the type given) with tokens replaced, and (n, length) int32 labels: the
-        old id where a token was chosen, `IGNORED` elsewhere.
+        (n, length) ids (of the type given) with tokens replaced, and (n, length) labels: the old id
+        where a token was chosen, `IGNORED` elsewhere.
     """
-    labels = np.full(input_ids.shape, IGNORED, np.int32)
+    labels = np.full(input_ids.shape, IGNORED, label_type)
     masked = np.array(input_ids, order="C")
     n_rows = max(1, _TOKENS_AT_ONCE // max(1, input_ids.shape[1]))
     for begin in range(0, len(input_ids), n_rows):
@@ -116,23 +122,24 @@ def mask_blocks(
 
 def _mask(
     ids: npt.NDArray[np.uint32],
-    labels: npt.NDArray[np.int32],
+    labels: npt.NDArray[np.signedinteger],
     word_starts: npt.NDArray[np.bool_],
     blocks: npt.NDArray[np.int64],
     recipe: MaskRecipe,
 ) -> None:
     """Replace chosen tokens in ids, and write what they were into labels; both are changed."""
     draws = block_draws(recipe.seed, blocks, ids.shape[1])
-    flat, own = ids.reshape(-1), draws.reshape(-1)
-    # From here on only chosen tokens are looked at: one in seven.
     places, branch = _choice(ids, draws, word_starts, recipe)
-    old = flat[places]
-    maskable = np.flatnonzero(~recipe.is_special(old))
-    places, old = places[maskable], old[maskable]
-    labels.reshape(-1)[places] = old
-    draws_there = own[places]
-    branch = draws_there if branch is None else branch[maskable]
-    flat[places] = _replace(old, branch, draws_there, recipe)
+    # From here on only chosen tokens are looked at, one in seven; then those that are not masked.
+    flat, flat_labels = ids.reshape(-1), labels.reshape(-1)
+    old = flat.take(places)
+    lower = (draws.take(places) if branch is None else branch).astype(np.uint32)  # Of 64 bits.
+    flat[places], flat_labels[places] = recipe.mask_id, old.astype(labels.dtype, copy=False)
+    special = np.flatnonzero(recipe.is_special(old))
+    flat_labels[places.take(special)], lower[special] = IGNORED, _STAYS
+    others = np.flatnonzero(lower >= _MASKED_BELOW)
+    places = places.take(others)
+    flat[places] = _some_random(old.take(others), lower.take(others), draws, places, recipe)
 
 
 def _choice(
@@ -145,51 +152,60 @@ def _choice(
     if recipe.spans:
         return choose_spans(recipe.is_special(input_ids), draws, word_starts, recipe.probability)
     chosen = is_below(draws, recipe.probability)
-    return (_of_words(chosen, word_starts) if recipe.whole_words else np.flatnonzero(chosen)), None
+    return np.flatnonzero(_of_words(chosen, word_starts) if recipe.whole_words else chosen), None
 
 
 def _of_words(
     chosen: npt.NDArray[np.bool_], word_starts: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.int64]:
-    """Return the flat places of all tokens of the words whose first token is chosen.
+) -> npt.NDArray[np.bool_]:
+    """Return (n * length,) True at all tokens of the words whose first token is chosen.
 
-    Tokens before any word of a block follow the block's first.
+    Tokens before any word of a block follow the block's first. The arrays are taken as numbers, a
+    bit a token: one that is added behind a chosen start is carried through its word.
     """
-    starts = np.array(word_starts)
-    starts[:, 0] = True
-    inside, goes_on = (chosen & starts).reshape(-1), ~starts.reshape(-1)
-    step = 1
-    # `goes_on`: this token and the `step - 1` before it begin no word.
-    while goes_on.any():
-        inside[step:] |= inside[:-step] & goes_on[step:]
-        goes_on[step:] &= goes_on[:-step]
-        step *= 2
-    return np.flatnonzero(inside)
+    size = word_starts.size
+    starts = _number_of(word_starts) | _first_tokens(*word_starts.shape)
+    begins, goes_on = _number_of(chosen) & starts, (1 << size) - 1 ^ starts
+    # Where it was carried the sum has zeros.
+    inside = begins | goes_on & ~(goes_on + (begins << 1 & goes_on))
+    bits = np.frombuffer(inside.to_bytes(-(-size // 8), "little"), np.uint8)
+    return np.unpackbits(bits, count=size, bitorder="little").view(np.bool_)
 
 
-def _replace(
+def _number_of(bits: npt.NDArray[np.bool_]) -> int:
+    """Return bits as one number, the first as the lowest."""
+    return int.from_bytes(np.packbits(bits, bitorder="little"), "little")
+
+
+@lru_cache
+def _first_tokens(n: int, length: int) -> int:
+    """Return the number whose bits are the first tokens of n blocks."""
+    return sum(1 << row * length for row in range(n))
+
+
+def _some_random(
     ids: npt.NDArray[np.uint32],
-    branch: npt.NDArray[np.uint64],
+    lower: npt.NDArray[np.uint32],
     draws: npt.NDArray[np.uint64],
+    places: npt.NDArray[np.int64],
     recipe: MaskRecipe,
 ) -> npt.NDArray[np.uint32]:
-    """Return 80 % mask tokens, 10 % random ids, 10 % the ids given.
+    """Return ids, random ones where the draw is in the tenth for that; ids are changed.
 
     Args:
-        ids: (n,) the chosen tokens' ids.
-        branch: (n,) draws whose lower 32 bits decide between the three.
-        draws: (n,) the tokens' own.
-        recipe: The mask token, and how many ids there are.
+        ids: (n,) chosen tokens that do not become the mask token.
+        lower: (n,) the lower 32 bits of the draws that decide it.
+        draws: The draws of all tokens.
+        places: (n,) the flat places of these.
+        recipe: How many ids there are.
     """
-    lower = branch.astype(np.uint32)  # Drops the upper bits.
-    replaced = np.where(lower < _MASKED_BELOW, np.uint32(recipe.mask_id), ids)
-    at_random = np.flatnonzero((lower >= _MASKED_BELOW) & (lower < _RANDOM_BELOW))
+    at_random = np.flatnonzero(lower < _RANDOM_BELOW)
     if recipe.spans:
         # One draw decided for the whole span: each token needs another for its id.
-        share = upper_half(split_mix(draws[at_random]))
+        share = upper_half(split_mix(draws.take(places.take(at_random))))
     else:
         # Inside its tenth the draw is uniform again: it also picks the token.
-        share = (lower[at_random] / HALF - 0.8) / 0.1
-    picks = (share * recipe.vocab_size).astype(np.uint32)
-    replaced[at_random] = np.minimum(picks, recipe.vocab_size - 1)
-    return replaced
+        share = (lower.take(at_random) / HALF - 0.8) / 0.1
+    picks = (share * recipe.vocab_size).astype(ids.dtype)
+    ids[at_random] = np.minimum(picks, recipe.vocab_size - 1)
+    return ids

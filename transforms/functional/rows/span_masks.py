@@ -20,8 +20,11 @@ from transforms.functional.counter_random import split_mix
 
 HALF = 2.0**32  # Of a draw: its upper 32 bits choose, the lower ones replace.
 
+_UPPER = np.array(32, np.uint64)  # An array: see `counter_random`.
+
 _LONGEST_SPAN = 10  # Words; both numbers are SpanBERT's.
 _SPAN_END = 0.2
+_GAP = _LONGEST_SPAN + 2  # No span reaches over so many words.
 
 
 def is_below(draws: npt.NDArray[np.uint64], probability: float) -> npt.NDArray[np.bool_]:
@@ -49,56 +52,48 @@ def choose_spans(
         word_starts: (n, length), True at the first token of each word.
         probability: Share of the words that is to be in spans.
     """
-    flat, size = draws.reshape(-1), draws.size
-    number, first = _word_numbers(special, word_starts)
+    # The end of the last block stands for a word and a gap, so that each span finds its end.
+    behind = special > word_starts  # Tokens of no word, as between two reviews.
+    behind[:, 0] = True
+    words, gaps = (np.flatnonzero(np.append(where, True)) for where in (word_starts, behind))
     begin = span_begin_probability(probability)
-    begins = np.flatnonzero(is_below(draws, begin) & word_starts)
+    drawn = draws.take(words[:-1])
+    begins = np.flatnonzero(is_below(drawn, begin))
     # Below `begin` the draw is uniform again: it also gives the length.
-    uniform = upper_half(flat[begins]) / begin
-    n_words = np.searchsorted(_at_most(), uniform, side="right") + 1
-    before = split_mix(~flat[first])  # Another draw, of the spans that began before the word.
-    n_reached = np.searchsorted(_reached_at_most(begin), upper_half(before), side="right")
-    # Each span as one number: the largest of all up to a token reaches farthest.
-    reach = np.zeros(size, np.int64)
-    reach[begins] = ((number[begins] + n_words) * size + begins) * 2
-    late = ((number[first] + n_reached) * size + first) * 2 + 1
-    reach[first] = np.maximum(reach[first], late)
-    spans = np.flatnonzero(reach != 0)
-    farthest, source = np.divmod(np.maximum.accumulate(reach[spans]), 2 * size)
-    ends = np.minimum(np.searchsorted(number, farthest), np.append(spans[1:], size))
-    lengths = np.maximum(ends - spans, 0)
-    branch = flat[source >> 1]
-    branch = np.where(source & 1, split_mix(~branch), branch)
-    return _ranges(spans, lengths), np.repeat(branch, lengths)
-
-
-def _word_numbers(
-    special: npt.NDArray[np.bool_], word_starts: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the number of each token's word, flat, and the places of words behind a gap.
-
-    Words are counted so that no span reaches over a token of no word (the [SEP] and [CLS] between
-    two reviews), or into the next block: both move the count on by more than any span is long.
-    """
-    gap = special & ~word_starts
-    gap[:, 0] = True
-    number = np.cumsum(word_starts + gap * np.uint8(_LONGEST_SPAN + 1), dtype=np.int64)
-    words = np.flatnonzero(word_starts)
-    behind = np.searchsorted(words, np.flatnonzero(gap))
-    return number, words[behind[behind < len(words)]]
+    uniform = upper_half(drawn.take(begins)) / begin
+    n_words = _at_most().searchsorted(uniform, "right") + 1
+    first = words.searchsorted(gaps)
+    # Another draw, of the spans that began before the first word behind a gap.
+    before = split_mix(~draws.take(words.take(first), mode="clip"))
+    n_reached = _reached_at_most(begin).searchsorted(upper_half(before), "right")
+    # A span as one number: its word, whether it began before, how many words it has from there.
+    spans = np.concatenate((begins << 5 | n_words, first << 5 | 16 | n_reached))
+    spans.sort(kind="stable")
+    word, length = spans >> 5, spans & 15
+    place = words.take(word)
+    gap = gaps.searchsorted(place, "right")
+    reach = word + length
+    ends = np.minimum(words.take(reach, mode="clip"), gaps.take(gap, mode="clip"))
+    # The largest of all numbers up to a span is that of the one that reaches farthest.
+    number = (reach + gap * _GAP) << 32 | np.arange(len(spans))
+    farthest = np.maximum.accumulate(number)[:-1] & 0xFFFFFFFF
+    lengths = np.maximum(np.minimum(ends.take(farthest), place[1:]) - place[:-1], 0)
+    branch = draws.take(place, mode="clip")
+    branch[np.flatnonzero(spans & 16)] = before
+    return _ranges(place[:-1], lengths), branch.take(farthest).repeat(lengths)
 
 
 def _ranges(starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return `[start, ..., start + length - 1]` of each pair, end to end."""
-    ends = np.cumsum(lengths)
-    places = np.repeat(starts - (ends - lengths), lengths)
+    ends = lengths.cumsum()
+    places: npt.NDArray[np.int64] = (starts - ends + lengths).repeat(lengths)
     places += np.arange(len(places))
     return places
 
 
 def upper_half(draws: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
     """Return the upper 32 bits as numbers from 0 to 1."""
-    upper: npt.NDArray[np.float64] = (draws >> np.uint64(32)) / HALF
+    upper: npt.NDArray[np.float64] = (draws >> _UPPER) / HALF
     return upper
 
 
