@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from beam_pipeline.console import command_line, exit_code_of, run_program, say
 from beam_pipeline.engines.overrides.start_up import (
@@ -15,16 +14,16 @@ from beam_pipeline.engines.overrides.start_up import (
 from beam_pipeline.logs import set_up_logging
 from beam_pipeline.options.command_line import parse_options
 
-if TYPE_CHECKING:
-    from beam_pipeline.options.config import JobConfig
-
 
 def main(arguments: Sequence[str]) -> int:
     """Run the job that the arguments describe, and return its exit code."""
     debug = "--debug" in arguments
     set_up_logging(debug, "json" if _asks_for_json(arguments) else "text")
+    # Before the options are read: to know Beam's own, Beam is imported, and Arrow with it.
+    keep_memory()
+    limit_library_threads()
     return exit_code_of(
-        lambda: _run(*parse_options(arguments), command_line("beam_pipeline", arguments)),
+        lambda: _run(arguments, command_line("beam_pipeline", arguments)),
         interrupted="the same command goes on from here, and keeps the shards that are finished",
         debug=debug,
     )
@@ -35,12 +34,11 @@ def _asks_for_json(arguments: Sequence[str]) -> bool:
     return "--log_format=json" in arguments or ("--log_format", "json") in pairwise(arguments)
 
 
-def _run(config: JobConfig, beam_arguments: Sequence[str], command: str) -> int:
+def _run(arguments: Sequence[str], command: str) -> int:
     """Run the job, or estimate it, and print what came out."""
-    # Imported after the options are known to be right: `--help` and typing mistakes are quick.
-    keep_memory()
-    limit_library_threads()
     with quick_imports():
+        config, beam_arguments = parse_options(arguments)
+        # Imported after the options are known to be right: `--help` and typing mistakes are quick.
         from beam_pipeline.job import run_job
         from beam_pipeline.options.config_file import config_text
         from beam_pipeline.summary.emitting import telling

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TextIO
 
 from beam_pipeline.engines.overrides.start_up import (
+    keep_memory,
     limit_library_threads,
     quick_imports,
-    share_memory,
 )
 from beam_pipeline.logs import set_up_logging
 from transforms.functional.safe_urls import printable
@@ -29,6 +29,7 @@ SECONDS_BETWEEN_CHECKS = 0.5
 
 def main() -> None:
     """Serve the runner that started this process until it hangs up, or is no more."""
+    keep_memory()  # Before the first thread gets an arena of its own.
     # Ctrl-C reaches every process of a terminal; the runner alone decides what follows.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
@@ -41,7 +42,6 @@ def main() -> None:
         # With a handler in place nothing sets up another on stderr; logs still go to the runner.
         logging.getLogger().addHandler(logging.NullHandler())
 
-    share_memory()
     limit_library_threads()
     with quick_imports():
         from apache_beam.runners.worker import sdk_worker_main

@@ -54,20 +54,11 @@ def keep_memory() -> None:
 
     A part takes and frees hundreds of megabytes in large blocks. glibc and Arrow's own allocator
     give them back to the system at once, and each page of them is a fault the next time: more than
-    half of the job's system time. What the user has set for either allocator stays.
+    half of the job's system time. Threads share one arena: what one frees in its own no other can
+    have, and it keeps no block above 64 MiB. What the user has set for either allocator stays.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    # The arenas of threads keep no block above 64 MiB.
     _tell_malloc({_M_ARENA_MAX: 1, _M_MMAP_THRESHOLD: 128 << 20, _M_TRIM_THRESHOLD: 256 << 20})
-
-
-def share_memory() -> None:
-    """Let the threads of a worker process share what they free; call it before they start.
-
-    What a process for each core kept would add up, so that they keep little. But glibc gives each
-    thread an arena, and what one frees there no other can have: a third of a worker's memory.
-    """
-    _tell_malloc({_M_ARENA_MAX: 1})
 
 
 def _tell_malloc(choices: Mapping[int, int]) -> None:

@@ -33,9 +33,9 @@ print(os.environ["TOKENIZERS_PARALLELISM"], len(os.listdir("/proc/self/task")))
 
 ARENAS = """
 import ctypes, tempfile, threading
-from beam_pipeline.engines.overrides.start_up import share_memory
+from beam_pipeline.engines.overrides.start_up import keep_memory
 if {shared}:
-    share_memory()
+    keep_memory()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
 together = threading.Barrier(4)
@@ -57,6 +57,15 @@ with tempfile.NamedTemporaryFile() as file:
 POOL = """
 from beam_pipeline.engines.overrides.start_up import keep_memory
 keep_memory()
+import pyarrow
+print(pyarrow.default_memory_pool().backend_name)
+"""
+
+BEAMS_OPTION = """
+import contextlib, io
+from beam_pipeline.__main__ import main
+with contextlib.redirect_stderr(io.StringIO()):
+    main(["--direct_num_workers", "1"])
 import pyarrow
 print(pyarrow.default_memory_pool().backend_name)
 """
@@ -88,6 +97,10 @@ def test_a_process_that_has_beam_is_left_as_it_is() -> None:
 def test_arrow_takes_its_memory_from_the_system_unless_the_user_says_otherwise() -> None:
     assert _run(POOL) == ["system"]
     assert _run(POOL, ARROW_DEFAULT_MEMORY_POOL="mimalloc") == ["mimalloc"]
+
+
+def test_memory_is_seen_to_before_an_option_of_beam_loads_beam_and_arrow() -> None:
+    assert _run(BEAMS_OPTION) == ["system"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no /proc to count threads in")
