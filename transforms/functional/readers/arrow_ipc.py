@@ -6,23 +6,16 @@ The place of a review is its row number in the file.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO
 
-import numpy as np
 import pyarrow as pa
 
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import Group
-from transforms.functional.readers.tables import (
-    batch_chunk,
-    check_batch,
-    check_columns,
-    has_no_names,
-)
+from transforms.functional.readers.tables import check_columns, has_no_names, table_chunks
 from transforms.functional.reviews.reviews import ReviewChunk
 from transforms.functional.unpacking.arrow_claims import check_claims
-from transforms.functional.unpacking.compression import RatioGuard
 
 _FILE_MAGIC = b"ARROW1"
 _END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
@@ -44,29 +37,27 @@ def read_arrow(
         InputError: a column is missing, or holds no text.
         pyarrow.ArrowInvalid, OSError, EOFError: the file is damaged or cut short.
     """
-    guard = RatioGuard()
-    guard.packed = stream.seek(0, io.SEEK_END)
+    n_bytes = stream.seek(0, io.SEEK_END)
     check_claims(stream)
-    if not _is_file(stream):
-        reader = _open_stream(stream)
-        check_columns(reader.schema, columns)
-        if has_no_names(reader.schema, columns):
-            return
-        yield from _chunks(reader, 0, source, columns, guard)
+    schema = arrow_schema(stream)
+    check_columns(schema, columns)
+    if has_no_names(schema, columns):
         return
-    file = pa.ipc.open_file(stream, options=_only(stream, columns))
-    check_columns(file.schema, columns)
-    if has_no_names(file.schema, columns):
-        return
-    batches = map(file.get_batch, range(file.num_record_batches)[start:end])
-    yield from _chunks(batches, record, source, columns, guard)
+    batches: Iterable[pa.RecordBatch]
+    if _is_file(stream):
+        needed = [schema.get_field_index(name) for name in columns.names()]
+        options = pa.ipc.IpcReadOptions(included_fields=needed)
+        file = pa.ipc.open_file(stream, options=options)
+        batches = map(file.get_batch, range(file.num_record_batches)[start:end])
+    else:
+        batches = _open_stream(stream)
+    yield from table_chunks(batches, record, source, columns, n_bytes)
 
 
 def arrow_schema(stream: IO[bytes]) -> pa.Schema:
     """Return the schema of an Arrow IPC file or stream."""
-    if _is_file(stream):
-        return pa.ipc.open_file(stream).schema
-    return pa.ipc.open_stream(stream).schema
+    opened = pa.ipc.open_file if _is_file(stream) else pa.ipc.open_stream
+    return opened(stream).schema
 
 
 def batch_groups(stream: IO[bytes]) -> list[Group]:
@@ -76,7 +67,7 @@ def batch_groups(stream: IO[bytes]) -> list[Group]:
     """
     if not _is_file(stream):
         return []
-    schema = pa.ipc.open_file(stream).schema
+    schema = arrow_schema(stream)
     check_claims(stream)
     # Arrow tells the rows of a batch only with a column of it: take a narrow one.
     narrow = [place for place, field in enumerate(schema) if pa.types.is_primitive(field.type)]
@@ -105,27 +96,3 @@ def _is_file(stream: IO[bytes]) -> bool:
     magic = stream.read(len(_FILE_MAGIC))
     stream.seek(0)
     return magic == _FILE_MAGIC
-
-
-def _only(stream: IO[bytes], columns: ReviewColumns) -> pa.ipc.IpcReadOptions:
-    """Return options that read just the columns needed, all where one is missing."""
-    schema = pa.ipc.open_file(stream).schema
-    stream.seek(0)
-    check_columns(schema, columns)
-    return pa.ipc.IpcReadOptions(
-        included_fields=[schema.get_field_index(name) for name in columns.names()]
-    )
-
-
-def _chunks(
-    batches: Iterator[pa.RecordBatch],
-    record: int,
-    source: int,
-    columns: ReviewColumns,
-    guard: RatioGuard,
-) -> Iterator[ReviewChunk]:
-    for batch in batches:
-        check_batch(batch, columns, guard)
-        records = np.arange(record, record + batch.num_rows, dtype=np.uint64)
-        yield batch_chunk(batch, records, source, columns)
-        record += batch.num_rows

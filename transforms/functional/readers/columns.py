@@ -79,20 +79,11 @@ def review_chunk(
         rejected: Records that the reader itself could not read.
     """
     sources = np.broadcast_to(np.asarray(source, np.uint32), len(texts))
-    texts, broken = valid_texts(texts)
-    reasons: dict[int, str] = dict(broken)
-    for row in np.flatnonzero(pc.is_null(texts).to_numpy(zero_copy_only=False)).tolist():
-        reasons.setdefault(row, f"{columns.text} is null")
-    for row in np.flatnonzero(binary_lengths(texts) > MAX_REVIEW_BYTES).tolist():
-        reasons.setdefault(
-            row,
-            f"{columns.text} is longer than {MAX_REVIEW_BYTES:,} bytes of UTF-8, which is no "
-            f"review: divide it",
-        )
+    texts, reasons = _valid_texts(texts, columns.text)
     numbers = None
     if labels is not None:
         numbers = columns.encode(labels)
-        for row in np.flatnonzero(pc.is_null(numbers).to_numpy(zero_copy_only=False)).tolist():
+        for row in _places(pc.is_null(numbers)):
             reasons.setdefault(row, _label_reason(labels, row, columns))
     if reasons:
         keep = np.setdiff1d(np.arange(len(texts)), list(reasons))
@@ -110,14 +101,26 @@ def review_chunk(
     )
 
 
-def binary_lengths(texts: pa.LargeStringArray) -> np.ndarray:
-    """Return (n,) the bytes of each text, 0 where it is null."""
-    lengths: np.ndarray = pc.binary_length(texts).fill_null(0).to_numpy(zero_copy_only=False)
-    return lengths
+def _valid_texts(texts: pa.Array, name: str) -> tuple[pa.LargeStringArray, dict[int, str]]:
+    """Return texts as UTF-8 strings, and why a row holds none that is read."""
+    texts, reasons = _as_utf8(texts)
+    for row in _places(pc.is_null(texts)):
+        reasons.setdefault(row, f"{name} is null")
+    for row in _places(pc.greater(pc.binary_length(texts), MAX_REVIEW_BYTES)):
+        reasons[row] = (
+            f"{name} is longer than {MAX_REVIEW_BYTES:,} bytes of UTF-8, which is no review: "
+            f"divide it"
+        )
+    return texts, reasons
 
 
-def valid_texts(texts: pa.Array) -> tuple[pa.LargeStringArray, dict[int, str]]:
-    """Return texts as UTF-8 strings, and why a row is none; Arrow itself does not look."""
+def _places(chosen: pa.BooleanArray) -> list[int]:
+    """Return the rows that are true; null is not."""
+    return pc.indices_nonzero(chosen).to_pylist()  # type: ignore[no-any-return]
+
+
+def _as_utf8(texts: pa.Array) -> tuple[pa.LargeStringArray, dict[int, str]]:
+    """Return texts as strings, null where bytes are not UTF-8, and why; Arrow does not look."""
     raw = texts.cast(pa.large_string() if is_text(texts.type) else pa.large_binary())
     raw = raw.cast(pa.large_binary())
     try:

@@ -62,25 +62,21 @@ def read_delimited(
         yield _chunk(block, len(header), wanted, source, columns)
 
 
-def check_header(stream: IO[bytes], columns: ReviewColumns, dialect: Dialect) -> bool:
-    """Return True for a file with a header that has the columns, False for one without a row.
+def header_of(
+    stream: IO[bytes], dialect: Dialect, columns: ReviewColumns | None = None
+) -> list[str] | None:
+    """Return the fields of a file's header, None for one without a row.
 
     Raises:
-        MissingColumnError: the header lacks a column.
+        MissingColumnError: the header lacks one of `columns`.
     """
-    return _header(_rows(stream, dialect), columns) is not None
+    return _header(_rows(stream, dialect), columns)
 
 
-def header_of(stream: IO[bytes], dialect: Dialect) -> list[str] | None:
-    """Return the fields of a file's header, None for one without a row."""
-    header = next(_rows(stream, dialect), None)
-    return None if header is None else header.fields
-
-
-def _header(rows: Iterator[_Row], columns: ReviewColumns) -> list[str] | None:
+def _header(rows: Iterator[_Row], columns: ReviewColumns | None) -> list[str] | None:
     header = next(rows, None)
-    if header is None:
-        return None
+    if header is None or columns is None:
+        return header and header.fields
     try:
         check_names(header.fields, columns, HEADER)
     except MissingColumnError as error:

@@ -55,17 +55,15 @@ def line_blocks(
                 yield position, block
             return
         # The last line to yield holds byte `end - 1`: look for its end from there on.
-        held = sum(map(len, pieces))
-        at_end = end is not None and position + held + len(piece) >= end
-        if at_end and end is not None:
-            cut = piece.find(b"\n", max(0, end - 1 - position - held)) + 1
+        begin = position + sum(map(len, pieces))
+        if end is not None and begin + len(piece) >= end:
+            cut = piece.find(b"\n", max(0, end - 1 - begin)) + 1
         else:
             cut = piece.rfind(b"\n") + 1
         if cut == 0:
             pieces.append(piece)
             continue
-        pieces.append(piece[:cut])
-        block = b"".join(pieces)
+        block = b"".join([*pieces, piece[:cut]])
         yield position, block
         position += len(block)
         pieces = [piece[cut:]]

@@ -9,19 +9,12 @@ import io
 from collections.abc import Iterator
 from typing import IO
 
-import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import Group
 from transforms.functional.readers.lines import BLOCK_BYTES, MAX_ROWS_PER_CHUNK
-from transforms.functional.readers.tables import (
-    batch_chunk,
-    check_batch,
-    check_columns,
-    has_no_names,
-)
+from transforms.functional.readers.tables import check_columns, has_no_names, table_chunks
 from transforms.functional.reviews.reviews import ReviewChunk
 from transforms.functional.unpacking.compression import RatioGuard
 
@@ -39,11 +32,8 @@ def read_parquet(
         InputError: a column is missing, or holds no text.
         pyarrow.ArrowInvalid, OSError: the file is damaged.
     """
-    guard = RatioGuard()
-    guard.packed = stream.seek(0, io.SEEK_END)
-    stream.seek(0)
+    n_bytes = stream.seek(0, io.SEEK_END)
     metadata = pq.read_metadata(stream)
-    stream.seek(0)
     file = pq.ParquetFile(
         stream,
         metadata=metadata,
@@ -53,23 +43,20 @@ def read_parquet(
     check_columns(file.schema_arrow, columns)
     if has_no_names(file.schema_arrow, columns):
         return
-    groups = _groups(file.metadata, columns.text)
+    groups = row_groups(metadata, columns.text)
+    _check_claims(metadata, n_bytes)
+    batches = file.iter_batches(
+        _rows_per_chunk(groups[start:end]),
+        row_groups=range(len(groups))[start:end],
+        columns=columns.names(),
+    )
     record = sum(group.rows for group in groups[:start])
-    wanted = range(len(groups))[start:end]
-    _check_claims(metadata, guard.packed)
-    for batch in file.iter_batches(
-        _rows_per_chunk(groups[start:end]), row_groups=wanted, columns=columns.names()
-    ):
-        check_batch(batch, columns, guard)
-        records = np.arange(record, record + batch.num_rows, dtype=np.uint64)
-        yield batch_chunk(batch, records, source, columns)
-        record += batch.num_rows
+    yield from table_chunks(batches, record, source, columns, n_bytes)
 
 
 def _check_claims(metadata: pq.FileMetaData, n_bytes: int) -> None:
     """Raise `InputError` for a small file whose row groups claim far more bytes than it has."""
-    guard = RatioGuard()
-    guard.packed = n_bytes
+    guard = RatioGuard(n_bytes)
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
         # A null takes no byte of the file, but room once it is a rejected record.
@@ -89,17 +76,8 @@ def _with_dictionary(metadata: pq.FileMetaData, names: list[str]) -> list[str]:
     ]
 
 
-def parquet_schema(stream: IO[bytes]) -> pa.Schema:
-    """Return the Arrow schema in a Parquet file's footer."""
-    return pq.read_schema(stream)
-
-
-def row_groups(stream: IO[bytes], text_column: str) -> list[Group]:
+def row_groups(metadata: pq.FileMetaData, text_column: str) -> list[Group]:
     """Return the row groups, with the bytes of the text column (all columns, if missing)."""
-    return _groups(pq.ParquetFile(stream).metadata, text_column)
-
-
-def _groups(metadata: pq.FileMetaData, text_column: str) -> list[Group]:
     paths = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
     groups = map(metadata.row_group, range(metadata.num_row_groups))
     if text_column not in paths:

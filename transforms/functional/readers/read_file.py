@@ -13,16 +13,10 @@ from itertools import chain
 from typing import IO, Literal
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from transforms.functional.errors import InputError, damage_of
-from transforms.functional.readers import (
-    arrow_ipc,
-    delimited,
-    json_array,
-    jsonl,
-    parquet,
-    text,
-)
+from transforms.functional.readers import arrow_ipc, delimited, json_array, jsonl, parquet, text
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.dialect import DELIMITERS
 from transforms.functional.readers.file_range import FileRange, Group
@@ -45,6 +39,7 @@ DAMAGE = (
 )
 
 _LOOK_AT = 1000
+_SCHEMA_OF = {"parquet": pq.read_schema, "arrow": arrow_ipc.arrow_schema}
 
 
 def read_file(
@@ -91,15 +86,14 @@ def label_kind_of(stream: IO[bytes], file: FileRange, columns: ReviewColumns) ->
         InputError: a column is missing, or the file is damaged; the message names the file.
     """
     with naming(file):
-        unpacked = decompress(stream, file.compression, seekable=file.format in INDEXED)
+        unpacked = _unpacked(stream, file)
         if file.format in INDEXED:
-            schema_of = {"parquet": parquet.parquet_schema, "arrow": arrow_ipc.arrow_schema}
-            schema = schema_of[file.format](unpacked)
+            schema = _SCHEMA_OF[file.format](unpacked)
             check_columns(schema, columns)
             return _label_kind(schema, columns)
         if file.format in DELIMITERS:
-            has_header = delimited.check_header(unpacked, columns, file.dialect)
-            return LabelKind(names=True) if has_header else None
+            header = delimited.header_of(unpacked, file.dialect, columns)
+            return None if header is None else LabelKind(names=True)
         if file.format in ("jsonl", "json"):
             return _json_label_kind(_json_lines(unpacked, file), columns)
     return None
@@ -114,11 +108,9 @@ def column_names(stream: IO[bytes], file: FileRange) -> list[str] | None:
         InputError: the file is damaged; the message names the file.
     """
     with naming(file):
-        unpacked = decompress(stream, file.compression, seekable=file.format in INDEXED)
-        if file.format == "parquet":
-            return list(parquet.parquet_schema(unpacked).names)
-        if file.format == "arrow":
-            return list(arrow_ipc.arrow_schema(unpacked).names)
+        unpacked = _unpacked(stream, file)
+        if file.format in INDEXED:
+            return list(_SCHEMA_OF[file.format](unpacked).names)
         if file.format in DELIMITERS:
             return delimited.header_of(unpacked, file.dialect)
         if file.format in ("jsonl", "json"):
@@ -134,7 +126,7 @@ def index_groups(stream: IO[bytes], file: FileRange, text_column: str) -> list[G
     """
     with naming(file):
         if file.format == "parquet":
-            return parquet.row_groups(stream, text_column)
+            return parquet.row_groups(pq.read_metadata(stream), text_column)
         return arrow_ipc.batch_groups(stream)
 
 
@@ -144,7 +136,7 @@ def _chunks(
     columns: ReviewColumns,
     sample_by: Literal["line", "document"],
 ) -> Iterator[ReviewChunk]:
-    unpacked = decompress(stream, file.compression, seekable=file.format in INDEXED)
+    unpacked = _unpacked(stream, file)
     source, start, end = file.source, file.start, file.end
     if file.format == "parquet":
         yield from parquet.read_parquet(unpacked, source, columns, start, end)
@@ -160,6 +152,10 @@ def _chunks(
         yield from text.read_whole_files([(file, unpacked.read())], sample_by)
     else:
         yield from text.read_lines(unpacked, source, start, end)
+
+
+def _unpacked(stream: IO[bytes], file: FileRange) -> IO[bytes]:
+    return decompress(stream, file.compression, seekable=file.format in INDEXED)
 
 
 def _label_kind(schema: pa.Schema, columns: ReviewColumns) -> LabelKind | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -71,13 +71,36 @@ def has_no_names(schema: pa.Schema, columns: ReviewColumns) -> bool:
     return columns.only_names and not may_be_list and not are_names(label_type)
 
 
-def check_batch(batch: pa.RecordBatch, columns: ReviewColumns, guard: RatioGuard) -> None:
-    """Look at a batch before any value of it is used: a file may say what it likes.
+def table_chunks(
+    batches: Iterable[pa.RecordBatch],
+    record: int,
+    source: int,
+    columns: ReviewColumns,
+    n_bytes: int,
+) -> Iterator[ReviewChunk]:
+    """Yield the reviews of record batches that have the columns asked for.
+
+    Args:
+        batches: Consecutive ones of a file.
+        record: Row number of the first row.
+        source: Index of the file.
+        columns: The columns, and the label mapping.
+        n_bytes: Size of the file.
 
     Raises:
         pyarrow.ArrowInvalid: an offset or an index leads out of its buffer.
-        InputError: its texts take far more bytes than the file has.
+        InputError: texts take far more bytes than the file has.
     """
+    guard = RatioGuard(n_bytes)
+    for batch in batches:
+        _check_batch(batch, columns, guard)
+        records = np.arange(record, record + batch.num_rows, dtype=np.uint64)
+        yield _batch_chunk(batch, records, source, columns)
+        record += batch.num_rows
+
+
+def _check_batch(batch: pa.RecordBatch, columns: ReviewColumns, guard: RatioGuard) -> None:
+    """Look at a batch before any value of it is used: a file may say what it likes."""
     for column in batch.columns:
         _without_encoding(column).validate(full=True)
     texts = batch.column(columns.text)
@@ -111,10 +134,9 @@ def _bytes_of(values: pa.Array) -> pa.Array:
     return viewed.cast(pa.large_binary()) if pa.types.is_binary_view(viewed.type) else viewed
 
 
-def batch_chunk(
+def _batch_chunk(
     batch: pa.RecordBatch, records: np.ndarray, source: int, columns: ReviewColumns
 ) -> ReviewChunk:
-    """Return the reviews of one record batch that has the columns asked for."""
     takes_lists = columns.problem_type == MULTI
     texts = dictionary_decoded(batch.column(columns.text))
     if columns.only_names and takes_lists:

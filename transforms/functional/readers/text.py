@@ -8,8 +8,7 @@ others, and a person can seek to it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial
-from typing import IO, Literal, NamedTuple, cast
+from typing import IO, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -42,15 +41,7 @@ def read_lines(
         records = (starts + offset).astype(np.uint64)
         if offset == 0 and len(records):
             records[0] = 0
-        texts = _gather_lines(block, starts, ends)
-        yield review_chunk(
-            texts=texts,
-            labels=None,
-            records=records,
-            source=source,
-            columns=TEXT_COLUMNS,
-            raw=partial(_text_at, texts),
-        )
+        yield _lines_chunk(_gather_lines(block, starts, ends), records, source)
 
 
 def read_whole_files(
@@ -73,8 +64,15 @@ def read_whole_files(
     yield _whole_files_chunk(gathered)
 
 
-def _text_at(texts: pa.LargeBinaryArray, row: int) -> bytes:
-    return cast(bytes, texts[row].as_py())
+def _lines_chunk(texts: pa.LargeBinaryArray, records: np.ndarray, source: int) -> ReviewChunk:
+    return review_chunk(
+        texts=texts,
+        labels=None,
+        records=records,
+        source=source,
+        columns=TEXT_COLUMNS,
+        raw=lambda row: texts[row].as_py(),
+    )
 
 
 class _Record(NamedTuple):

@@ -30,8 +30,7 @@ def check_claims(stream: IO[bytes]) -> None:
     Raises:
         pyarrow.ArrowInvalid: its messages are damaged.
     """
-    guard = RatioGuard()
-    guard.packed = stream.seek(0, io.SEEK_END)
+    guard = RatioGuard(stream.seek(0, io.SEEK_END))
     stream.seek(0)
     if guard.packed > _MOST_BYTES:
         return

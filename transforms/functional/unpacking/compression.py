@@ -67,10 +67,9 @@ def decompress(
     """
     if compression is None:
         return stream
-    unpacked = _open_zstd(stream) if compression == "zstd" else _open_members(stream, compression)
-    if not seekable:
-        return unpacked
-    return in_temporary_file(unpacked)
+    raw = _Zstd(stream) if compression == "zstd" else _Members(stream, _DECOMPRESSORS[compression])
+    unpacked = cast("IO[bytes]", io.BufferedReader(raw, _READ_BYTES))
+    return in_temporary_file(unpacked) if seekable else unpacked
 
 
 def in_temporary_file(stream: IO[bytes]) -> IO[bytes]:
@@ -84,9 +83,9 @@ def in_temporary_file(stream: IO[bytes]) -> IO[bytes]:
 class RatioGuard:
     """Counts bytes before and after unpacking, and stops what grows beyond all reason."""
 
-    def __init__(self) -> None:
-        """Begin at zero."""
-        self.packed = 0
+    def __init__(self, packed: int = 0) -> None:
+        """Begin with some packed bytes, and nothing unpacked."""
+        self.packed = packed
         self.unpacked = 0
 
     def add_unpacked(self, n_bytes: int) -> None:
@@ -132,11 +131,6 @@ _DECOMPRESSORS: dict[str, Callable[[], Any]] = {
 }
 
 
-def _open_members(stream: IO[bytes], compression: Literal["gzip", "bz2", "xz"]) -> IO[bytes]:
-    members = _Members(stream, _DECOMPRESSORS[compression])
-    return cast("IO[bytes]", io.BufferedReader(members, _READ_BYTES))
-
-
 class _Members(io.RawIOBase):
     def __init__(self, stream: IO[bytes], new_member: Callable[[], Any]) -> None:
         self._stream = stream
@@ -176,10 +170,6 @@ class _Members(io.RawIOBase):
             self._guard.packed += len(piece)
             data = piece.lstrip(b"\0")
         return cast(bytes, data)
-
-
-def _open_zstd(stream: IO[bytes]) -> IO[bytes]:
-    return cast("IO[bytes]", io.BufferedReader(_Zstd(stream), 1 << 18))
 
 
 class _Packed(io.RawIOBase):
