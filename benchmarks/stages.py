@@ -26,8 +26,8 @@ from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.reviews.cleaning import Cleaning, clean_part
 from transforms.functional.reviews.splits import Split
+from transforms.functional.rows.layout import Template
 from transforms.functional.rows.packing import BlockLayout
-from transforms.functional.rows.template import Template
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.reading import read_split
 from transforms.rows import make_rows

@@ -30,7 +30,7 @@ _MODULES = {
     "ShuffleReviews": "shuffling",
     "SplitFiles": "sources.split_files",
     "SplitSubsets": "rows",
-    "Template": "functional.rows.template",
+    "Template": "functional.rows.layout",
     "TokenizeReviews": "tokenization",
     "WriteFigures": "measuring",
     "WriteManifest": "committing",

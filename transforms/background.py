@@ -22,13 +22,11 @@ class MapInBackground(beam.DoFn):
     Args:
         stage: Name of the stage, for `seconds_of_stages`.
         function: From an element to a result; it lets go of Python's lock, or nothing is gained.
-        options: Further arguments of the function.
     """
 
-    def __init__(self, stage: str, function: Callable[..., Any], **options: Any) -> None:
+    def __init__(self, stage: str, function: Callable[[Any], Any]) -> None:
         """Store the function; the thread starts in the worker."""
         self.function = function
-        self.options = options
         self.seconds = stage_seconds(stage)
 
     def setup(self) -> None:
@@ -56,7 +54,7 @@ class MapInBackground(beam.DoFn):
 
     def _call(self, element: Any) -> tuple[Any, float]:
         started = perf_counter()
-        return self.function(element, **self.options), perf_counter() - started
+        return self.function(element), perf_counter() - started
 
     def _finished(self) -> list[Any]:
         if self.under_way is None:

@@ -86,13 +86,7 @@ class FindRepeated(beam.PTransform):
         others = [
             splits
             | f"HashOthers{place}"
-            >> beam.FlatMap(
-                hash_others,
-                source=source,
-                n_buckets=self.n_buckets,
-                cleaning=self.cleaning,
-                part_bytes=self.part_bytes,
-            ).with_output_types(tuple[int, bytes])
+            >> beam.FlatMap(self.hash_others, source).with_output_types(tuple[int, bytes])
             for place, (source, splits) in enumerate(self.others)
         ]
         return (
@@ -102,6 +96,16 @@ class FindRepeated(beam.PTransform):
             | "FindInBuckets"
             >> beam.FlatMap(_find, dedup=self.dedup).with_output_types(tuple[int, bytes])
         )
+
+    def hash_others(self, split: Split, source: DedupSource) -> Iterator[tuple[int, bytes]]:
+        """Read a split of other reviews, and yield the rows of `hash_part`."""
+        for part in read_split(
+            split,
+            columns=source.columns,
+            sample_by=source.sample_by,
+            part_bytes=self.part_bytes,
+        ):
+            yield from hash_part(clean_part(part, self.cleaning), source.origin, self.n_buckets)
 
 
 @dataclass(eq=False)
@@ -135,19 +139,6 @@ class DropRepeated(beam.PTransform):
             repeated=beam.pvalue.AsMultiMap(self.repeated),
             dedup=self.dedup,
         ).with_output_types(Part)
-
-
-def hash_others(
-    split: Split, *, source: DedupSource, n_buckets: int, cleaning: Cleaning, part_bytes: int
-) -> Iterator[tuple[int, bytes]]:
-    """Read a split of other reviews, and yield the rows of `hash_part`."""
-    for part in read_split(
-        split,
-        columns=source.columns,
-        sample_by=source.sample_by,
-        part_bytes=part_bytes,
-    ):
-        yield from hash_part(clean_part(part, cleaning), source.origin, n_buckets)
 
 
 def _find(grouped: tuple[int, Iterable[bytes]], dedup: bool) -> Iterator[tuple[int, bytes]]:

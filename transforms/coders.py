@@ -1,5 +1,6 @@
 """Coders for what a runner may have to move between machines: the same value, the same bytes."""
 
+import pickle
 from typing import Any
 
 import apache_beam as beam
@@ -10,22 +11,21 @@ from transforms.functional.reviews.review_bytes import compress_reviews, decompr
 from transforms.functional.reviews.reviews import Part, ReviewSlice
 from transforms.functional.reviews.splits import Split
 
+# Beam's own, which refuses what it cannot encode the same way every time.
+_FIELDS = beam.coders.FastPrimitivesCoder().as_deterministic_coder("a record")
+
 
 class RecordCoder(beam.coders.Coder):
     """Frozen dataclasses of plain values, field by field; pickle's bytes vary with identities."""
 
-    def __init__(self) -> None:
-        """Take Beam's own coder, which refuses what it cannot encode the same way every time."""
-        self._fields = beam.coders.FastPrimitivesCoder().as_deterministic_coder("a record")
-
     def encode(self, value: Any) -> bytes:
         """Return the name of the class, and its fields."""
-        data: bytes = self._fields.encode(value)
+        data: bytes = _FIELDS.encode(value)
         return data
 
     def decode(self, encoded: bytes) -> Any:
         """Return the record."""
-        return self._fields.decode(encoded)
+        return _FIELDS.decode(encoded)
 
     def is_deterministic(self) -> bool:
         """Return True: the same fields give the same bytes."""
@@ -73,20 +73,15 @@ class PartCoder(RecordCoder):
 
 
 class TokensCoder(beam.coders.Coder):
-    """Parts as tokens or rows: Beam's way, where a runner moves them between workers at all."""
-
-    def __init__(self) -> None:
-        """Take the coder that Beam takes for what has none."""
-        self._whole = beam.coders.PickleCoder()
+    """Parts as tokens or rows: pickled, where a runner moves them between workers at all."""
 
     def encode(self, value: TokenizedPart | PackedPart) -> bytes:
         """Return the part as bytes."""
-        data: bytes = self._whole.encode(value)
-        return data
+        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
 
     def decode(self, encoded: bytes) -> TokenizedPart | PackedPart:
         """Return the part."""
-        part: TokenizedPart | PackedPart = self._whole.decode(encoded)
+        part: TokenizedPart | PackedPart = pickle.loads(encoded)
         return part
 
     def estimate_size(self, value: TokenizedPart | PackedPart) -> int:

@@ -17,12 +17,7 @@ from transforms.functional.figures.contract import Contract, broken_expectations
 from transforms.functional.records import Records
 from transforms.functional.reviews.bad_files import BadFile
 from transforms.functional.wording import counted
-from transforms.storage.generations import (
-    figures_path,
-    generation_path,
-    publish,
-    read_manifest,
-)
+from transforms.storage.generations import figures_path, generation_path, publish, read_manifest
 from transforms.storage.lease import Lease
 from transforms.storage.run_writes import create_in_run
 
@@ -78,75 +73,52 @@ class WriteManifest(beam.PTransform):
         if self.figures is not None:
             side["figures"] = beam.pvalue.AsSingleton(self.figures)
         read, shards = receipts
-        pipeline = read.pipeline
-        return (
-            pipeline
-            | "One" >> beam.Impulse()
-            | "Commit"
-            >> beam.Map(
-                _commit,
-                beam.pvalue.AsIter(read),
-                beam.pvalue.AsIter(shards),
-                output=self.output,
-                draft=self.draft,
-                inputs=self.inputs,
-                lease=self.lease,
-                contract=self.contract,
-                **side,
-            ).with_output_types(str)
+        once = read.pipeline | "One" >> beam.Impulse()
+        return once | "Commit" >> beam.Map(
+            self.commit, beam.pvalue.AsIter(read), beam.pvalue.AsIter(shards), **side
+        ).with_output_types(str)
+
+    def commit(
+        self,
+        _: bytes,
+        read: Iterable[ReadReceipt],
+        shards: Iterable[ShardReceipt],
+        label_numbers: Iterable[Mapping[str, int]] = (),
+        bad_files: Iterable[BadFile] = (),
+        figures: str = "",
+    ) -> str:
+        """Write the manifest, and return its path."""
+        output, draft = self.output, self.draft
+        earlier = read_manifest(output, generation_path(draft.earlier)) if draft.earlier else None
+        entries = Records.from_parquet(InputEntry, storage.read_bytes(self.inputs))
+        numbers = next(iter(label_numbers), None)
+        manifest = complete_manifest(draft, entries, read, shards, numbers, earlier, bad_files)
+        if self.contract is not None:
+            self._check(self.contract, manifest, earlier, figures)
+        publish(output, manifest, self.lease)
+        return storage.join(output, MANIFEST_NAME)
+
+    def _check(
+        self, contract: Contract, manifest: Manifest, earlier: Manifest | None, path: str
+    ) -> None:
+        """Note in the figures which expectations the new reviews break.
+
+        Raises:
+            ContractError: there are some, and the contract says that they fail the job.
+        """
+        figures = json.loads(storage.read_bytes(path))
+        before = [] if earlier is None else earlier.generations[-contract.last_generations :]
+        last = [_find_figures(self.output, generation.number) for generation in before]
+        broken = broken_expectations(
+            contract, figures, [each for each in last if each], manifest.label_numbers
         )
-
-
-def _commit(
-    _: bytes,
-    read: Iterable[ReadReceipt],
-    shards: Iterable[ShardReceipt],
-    *,
-    output: str,
-    draft: ManifestDraft,
-    inputs: str,
-    lease: Lease | None = None,
-    label_numbers: Iterable[Mapping[str, int]] = (),
-    bad_files: Iterable[BadFile] = (),
-    figures: str = "",
-    contract: Contract | None = None,
-) -> str:
-    earlier = read_manifest(output, generation_path(draft.earlier)) if draft.earlier else None
-    entries = Records.from_parquet(InputEntry, storage.read_bytes(inputs))
-    numbers = next(iter(label_numbers), None)
-    manifest = complete_manifest(draft, entries, read, shards, numbers, earlier, bad_files)
-    if contract is not None:
-        _check_contract(contract, output, manifest, earlier, figures, lease)
-    publish(output, manifest, lease)
-    return storage.join(output, MANIFEST_NAME)
-
-
-def _check_contract(
-    contract: Contract,
-    output: str,
-    manifest: Manifest,
-    earlier: Manifest | None,
-    path: str,
-    lease: Lease | None,
-) -> None:
-    """Note in the figures which expectations the new reviews break.
-
-    Raises:
-        ContractError: there are some, and the contract says that they fail the job.
-    """
-    figures = json.loads(storage.read_bytes(path))
-    before = [] if earlier is None else earlier.generations[-contract.last_generations :]
-    last = [_find_figures(output, generation.number) for generation in before]
-    broken = broken_expectations(
-        contract, figures, [each for each in last if each], manifest.label_numbers
-    )
-    text = json.dumps({**figures, "broken_expectations": broken}, indent=1, ensure_ascii=False)
-    create_in_run(path, f"{text}\n".encode(), lease, keep=lambda _: None)
-    if broken and contract.when_broken == "fail":
-        raise ContractError(
-            f"no generation was made, as the new reviews break "
-            f"{counted(len(broken), 'expectation')} of --expect:" + "\n  - ".join(["", *broken])
-        )
+        text = json.dumps({**figures, "broken_expectations": broken}, indent=1, ensure_ascii=False)
+        create_in_run(path, f"{text}\n".encode(), self.lease, keep=lambda _: None)
+        if broken and contract.when_broken == "fail":
+            raise ContractError(
+                f"no generation was made, as the new reviews break "
+                f"{counted(len(broken), 'expectation')} of --expect:" + "\n  - ".join(["", *broken])
+            )
 
 
 def _find_figures(output: str, generation: int) -> dict[str, Any] | None:

@@ -12,16 +12,18 @@ from transforms import storage
 from transforms.functional.dataset.manifest_entries import InputEntry
 from transforms.functional.elements import ReadReceipt, TokenizedPart
 from transforms.functional.figures.figures import figures_of
-from transforms.functional.figures.review_statistics import ReviewStatistics, measure, merge
-from transforms.functional.figures.text_hashes import (
+from transforms.functional.figures.review_statistics import (
     Hashes,
+    ReviewStatistics,
     count_repeated,
     dump_hashes,
     load_hashes,
+    measure,
+    merge,
 )
 from transforms.functional.ledger import ReviewCounts
 from transforms.functional.records import Records
-from transforms.functional.reviews.reject_reasons import merge_reasons
+from transforms.functional.reviews.bad_files import merge_reasons
 from transforms.storage.lease import Lease
 from transforms.storage.run_writes import Notes, create_in_run
 from transforms.tokenization import shared_tokenizer
@@ -56,24 +58,19 @@ class MeasureReviews(beam.PTransform):
     @beam.typehints.no_annotations  # Beam knows no tuple of PCollections.
     def expand(self, parts: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         """Return PCollections of the same `TokenizedPart`s, and of a `ReviewStatistics` of each."""
-        measuring = beam.ParDo(_MeasureFn(self)).with_outputs("statistics", main="parts")
+        measuring = beam.FlatMap(self.measure).with_outputs("statistics", main="parts")
         outputs = parts | "CountReviews" >> measuring
         return outputs["parts"], outputs["statistics"]
 
-
-class _MeasureFn(beam.DoFn):
-    """A part goes on only when it is noted: whoever finds its shard finds what was counted, too."""
-
-    def __init__(self, measuring: MeasureReviews) -> None:
-        self.tokenizer_path = measuring.tokenizer_path
-        self.unknown_id = measuring.unknown_id
-        self.notes = measuring.notes
-
-    def process(
+    def measure(
         self, part: TokenizedPart
     ) -> Iterator[
         TokenizedPart | beam.pvalue.TaggedOutput[Literal["statistics"], ReviewStatistics]
     ]:
+        """Yield a part and its statistics.
+
+        It goes on only when it is noted: whoever finds its shard finds what was counted, too.
+        """
         statistics = measure_part(part, self.tokenizer_path, self.unknown_id)
         if self.notes is not None:
             self.notes.write(part, statistics)
@@ -150,14 +147,10 @@ class WriteFigures(beam.PTransform):
         if self.missing_columns is not None:
             side["missing_columns"] = beam.pvalue.AsIter(self.missing_columns)
         total = statistics | "AddCounts" >> beam.CombineGlobally(merge).without_defaults()
-        return (
-            read.pipeline
-            | "OneReport" >> beam.Impulse()
-            | "WriteFigures"
-            >> beam.Map(
-                self.write, beam.pvalue.AsIter(total), beam.pvalue.AsIter(read), **side
-            ).with_output_types(str)
-        )
+        once = read.pipeline | "OneReport" >> beam.Impulse()
+        return once | "WriteFigures" >> beam.Map(
+            self.write, beam.pvalue.AsIter(total), beam.pvalue.AsIter(read), **side
+        ).with_output_types(str)
 
     def write(
         self,
@@ -195,7 +188,15 @@ class WriteFigures(beam.PTransform):
         return {inputs[at - self.first_input].path: n for at, n in most[:MAX_FILES_NAMED]}
 
     def _measured(self, statistics: ReviewStatistics) -> dict[str, Any]:
-        return {**self._figures(statistics), **self._compare(statistics.distinct_texts)}
+        encoder = shared_tokenizer(self.tokenizer_path).encoder
+        figures = figures_of(
+            statistics,
+            n_special=len(encoder.prefix) + len(encoder.suffix),
+            max_length=self.max_length,
+            unknown_id=self.unknown_id,
+            token_text=encoder.token_text,
+        )
+        return {**figures, **self._compare(statistics.distinct_texts)}
 
     def _compare(self, texts: Hashes | None) -> dict[str, Any]:
         """Keep the hashes of the texts, and count those that earlier generations have, too."""
@@ -206,13 +207,3 @@ class WriteFigures(beam.PTransform):
         there = [path for path in self.earlier_texts if storage.exists(path)]
         hashes = [load_hashes(storage.read_bytes(path)) for path in there]
         return {"repeated": count_repeated(texts, hashes), "compared_generations": len(there)}
-
-    def _figures(self, statistics: ReviewStatistics) -> dict[str, Any]:
-        encoder = shared_tokenizer(self.tokenizer_path).encoder
-        return figures_of(
-            statistics,
-            n_special=len(encoder.prefix) + len(encoder.suffix),
-            max_length=self.max_length,
-            unknown_id=self.unknown_id,
-            token_text=encoder.token_text,
-        )

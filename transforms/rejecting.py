@@ -11,27 +11,19 @@ from transforms import storage
 from transforms.functional.dataset.manifest import generation_folder
 from transforms.functional.elements import ReadReceipt
 from transforms.functional.input_names import input_name
-from transforms.functional.ledger import ReviewCounts
-from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.reviews.bad_files import (
     BadFile,
     FileCounts,
     bad_file,
     count_by_file,
     count_files,
+    count_reasons,
     leave_out,
     sum_counts,
 )
-from transforms.functional.reviews.reject_reasons import count_reasons
 from transforms.functional.reviews.reviews import Part, PartKey
 from transforms.functional.reviews.splits import Split
-from transforms.reading import (
-    ReadReviews,
-    SampleBy,
-    TextTrial,
-    read_split_chunks,
-    with_labels,
-)
+from transforms.reading import ReadReviews, read_split_chunks, with_labels
 from transforms.storage.lease import Lease
 from transforms.storage.run_writes import create_in_run
 
@@ -63,9 +55,23 @@ class WriteRejected(beam.PTransform):
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `ReadReceipt`, one a part."""
-        return parts | "WriteRejectedRecords" >> beam.Map(
-            write_rejected, output=self.output, generation=self.generation, lease=self.lease
-        ).with_output_types(ReadReceipt)
+        return parts | "WriteRejectedRecords" >> beam.Map(self.write).with_output_types(ReadReceipt)
+
+    def write(self, part: Part) -> ReadReceipt:
+        """Write a part's rejected records, if there are any, and return what was read."""
+        if part.rejected:
+            path = storage.join(self.output, rejected_path(part.key, self.generation))
+            create_in_run(path, rejected_lines(part), self.lease, keep=lambda _: None)
+        gone = part.cleaning.duplicates + part.cleaning.excluded + part.cleaning.unlabelled
+        n_rejected = len(part.rejected)
+        n_read = part.reviews.num_rows + gone + n_rejected
+        return ReadReceipt(
+            key=part.key,
+            last=part.last,
+            reviews=replace(part.cleaning, read=n_read, rejected=n_rejected),
+            reasons=count_reasons(item.reason for item in part.rejected),
+            rejected_in=count_by_file(part.rejected),
+        )
 
 
 @dataclass(eq=False)
@@ -96,17 +102,21 @@ class FindBadFiles(beam.PTransform):
         return (
             splits
             | "CountRecords"
-            >> beam.FlatMap(
-                _count_split,
-                columns=self.reading.columns,
-                sample_by=self.reading.sample_by,
-                trial=self.reading.trial,
-                **self.reading.side_inputs_of_labels(),
-            ).with_output_types(tuple[int, FileCounts])
+            >> beam.FlatMap(self.count, **self.reading.side_inputs_of_labels()).with_output_types(
+                tuple[int, FileCounts]
+            )
             | "GroupByFile" >> beam.GroupByKey()
             | "ChooseBadFiles"
             >> beam.FlatMap(_bad, self.max_rejected_fraction).with_output_types(BadFile)
         )
+
+    def count(
+        self, split: Split, label_numbers: Iterable[Mapping[str, int]] = ()
+    ) -> Iterator[tuple[int, FileCounts]]:
+        """Yield what a split holds of each of its files."""
+        columns = with_labels(self.reading.columns, label_numbers)
+        chunks = read_split_chunks(split, columns, self.reading.sample_by, self.reading.trial)
+        return count_files(chunks)
 
 
 @dataclass(eq=False)
@@ -136,17 +146,6 @@ class LeaveOutFiles(beam.PTransform):
         )
 
 
-def _count_split(
-    split: Split,
-    columns: ReviewColumns,
-    sample_by: SampleBy,
-    trial: TextTrial | None,
-    label_numbers: Iterable[Mapping[str, int]] = (),
-) -> Iterator[tuple[int, FileCounts]]:
-    columns = with_labels(columns, label_numbers)
-    return count_files(read_split_chunks(split, columns, sample_by, trial))
-
-
 def _bad(grouped: tuple[int, Iterable[FileCounts]], limit: float) -> Iterator[BadFile]:
     source, counts = grouped
     found = bad_file(source, sum_counts(counts), limit)
@@ -156,30 +155,6 @@ def _bad(grouped: tuple[int, Iterable[FileCounts]], limit: float) -> Iterator[Ba
 
 def _leave_out(split: Split, bad_files: Iterable[BadFile]) -> Split:
     return leave_out(split, {file.source for file in bad_files})
-
-
-def write_rejected(
-    part: Part, *, output: str, generation: int, lease: Lease | None = None
-) -> ReadReceipt:
-    """Write a part's rejected records, if there are any, and return what was read."""
-    if part.rejected:
-        path = storage.join(output, rejected_path(part.key, generation))
-        create_in_run(path, rejected_lines(part), lease, keep=lambda _: None)
-    return ReadReceipt(
-        key=part.key,
-        last=part.last,
-        reviews=_counts(part),
-        reasons=count_reasons(item.reason for item in part.rejected),
-        rejected_in=count_by_file(part.rejected),
-    )
-
-
-def _counts(part: Part) -> ReviewCounts:
-    gone = part.cleaning.duplicates + part.cleaning.excluded + part.cleaning.unlabelled
-    n_rejected = len(part.rejected)
-    return replace(
-        part.cleaning, read=part.reviews.num_rows + gone + n_rejected, rejected=n_rejected
-    )
 
 
 def rejected_path(key: PartKey, generation: int) -> str:

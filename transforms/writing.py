@@ -15,7 +15,6 @@ from transforms.functional.dataset.receipts import (
     new_receipt,
     receipt_metadata,
     receipt_of,
-    shard_entry,
     shard_path,
 )
 from transforms.functional.dataset.shards import (
@@ -72,28 +71,18 @@ class KeepFinished(beam.PTransform):
         self, parts: beam.PCollection
     ) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
         """Return PCollections of `Part`s to make, of `ShardReceipt`s kept, and their statistics."""
-        find = beam.ParDo(_FindFinishedFn(self)).with_outputs("kept", "noted", main="todo")
+        find = beam.FlatMap(self.find).with_outputs("kept", "noted", main="todo")
         outputs = parts | "FindFinished" >> find
         return outputs["todo"], outputs["kept"], outputs["noted"]
 
-
-class _FindFinishedFn(beam.DoFn):
-    def __init__(self, keep: KeepFinished) -> None:
-        self.output = keep.output
-        self.subsets = keep.subsets
-        self.shard_format = keep.shard_format
-        self.fingerprint = keep.fingerprint
-        self.generation = keep.generation
-        self.notes = keep.notes
-        self.kept = Metrics.counter("review_shards", KEPT_SHARDS)
-
-    def process(
+    def find(
         self, part: Part
     ) -> Iterator[
         Part
         | beam.pvalue.TaggedOutput[Literal["kept"], ShardReceipt]
         | beam.pvalue.TaggedOutput[Literal["noted"], ReviewStatistics]
     ]:
+        """Yield a part, or the receipts of its shards and what was noted of it."""
         receipts = [self._receipt(part, subset) for subset in self.subsets]
         if any(receipt is None for receipt in receipts):
             yield part
@@ -105,21 +94,14 @@ class _FindFinishedFn(beam.DoFn):
             yield beam.pvalue.TaggedOutput("noted", note.statistics)
         # What an earlier attempt of this run has made is none of an earlier run.
         if self.notes is None or note is None or note.run != self.notes.run:
-            self.kept.inc(len(receipts))
+            Metrics.counter("review_shards", KEPT_SHARDS).inc(len(receipts))
 
     def _receipt(self, part: Part, subset: Subset) -> ShardReceipt | None:
         path = shard_path(subset, part.key, self.shard_format, self.generation)
         data = storage.read_if_there(storage.join(self.output, path))
         if data is None:
             return None
-        return receipt_of(
-            data,
-            path=path,
-            subset=subset,
-            key=part.key,
-            fingerprint=self.fingerprint,
-            part_digest=part.digest,
-        )
+        return receipt_of(data, path, part, subset, self.fingerprint)
 
 
 @dataclass(eq=False)
@@ -156,81 +138,38 @@ class WriteShards(beam.PTransform):
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `ShardReceipt`, one for each part and subset."""
-        writing = MapInBackground(
-            "write",
-            write_shard,
-            output=self.output,
-            vocab_size=self.vocab_size,
-            shard_format=self.shard_format,
-            metadata=self.metadata,
-            generation=self.generation,
-            lease=self.lease,
-            expected=self.expected,
-        )
+        writing = MapInBackground("write", self.write)
         return parts | "WriteShard" >> beam.ParDo(writing).with_output_types(ShardReceipt)
 
+    def write(self, part: PackedPart) -> ShardReceipt:
+        """Write one shard, unless there is no row for it or it is there; return what it holds.
 
-def write_shard(
-    part: PackedPart,
-    *,
-    output: str,
-    vocab_size: int,
-    shard_format: ShardFormat,
-    metadata: Mapping[str, str],
-    generation: int | None,
-    lease: Lease | None = None,
-    expected: Mapping[str, str] | None = None,
-) -> ShardReceipt:
-    """Write one shard, unless there is no row for it or it is there, and return what it holds.
-
-    Raises:
-        InputError: its rows are not the expected ones.
-        OutputError: it cannot be written.
-    """
-    rows = part.packed.rows
-    if not len(rows):
-        return new_receipt(part, None)
-    table = rows_table(
-        rows,
-        vocab_size=vocab_size,
-        sources=part.index.sources,
-        records=part.index.records,
-        labels=part.index.labels,
-    )
-    content = content_sha256(table)
-    data = shard_bytes(table, shard_format, {**metadata, **receipt_metadata(part, content)})
-    path = shard_path(part.subset, part.key, shard_format, generation)
-    _check_content(path, content, expected)
-
-    def keep(there: bytes) -> ShardReceipt | None:
-        return receipt_of(
-            there,
-            path=path,
-            subset=part.subset,
-            key=part.key,
-            fingerprint=metadata.get(FINGERPRINT, ""),
-            part_digest=part.digest,
+        Raises:
+            InputError: its rows are not the expected ones.
+            OutputError: it cannot be written.
+        """
+        rows, subset, ledger = part.packed.rows, part.subset, part.packed.ledger
+        if not len(rows):
+            return ShardReceipt(shard=None, subset=subset, ledger=ledger)
+        table = rows_table(
+            rows,
+            vocab_size=self.vocab_size,
+            sources=part.index.sources,
+            records=part.index.records,
+            labels=part.index.labels,
         )
+        content = content_sha256(table)
+        metadata = {**self.metadata, **receipt_metadata(part, content)}
+        data = shard_bytes(table, self.shard_format, metadata)
+        path = shard_path(subset, part.key, self.shard_format, self.generation)
+        if self.expected is not None and self.expected.get(path) != content:
+            raise InputError(
+                f"{path} came out with other rows than the manifest names, so it was not written: "
+                f"its inputs are not what they were"
+            )
 
-    kept = create_in_run(storage.join(output, path), data, lease, keep)
-    if kept is not None:
-        return kept
-    entry = shard_entry(
-        data,
-        path=path,
-        key=part.key,
-        rows=len(rows),
-        reviews=part.packed.ledger.reviews.written,
-        tokens=part.packed.ledger.tokens.written,
-        content=content,
-    )
-    return new_receipt(part, entry)
+        def keep(there: bytes) -> ShardReceipt | None:
+            return receipt_of(there, path, part, subset, self.metadata.get(FINGERPRINT, ""))
 
-
-def _check_content(path: str, content: str, expected: Mapping[str, str] | None) -> None:
-    """Raise `InputError` where a shard comes out with other rows than it has to have."""
-    if expected is not None and expected.get(path) != content:
-        raise InputError(
-            f"{path} came out with other rows than the manifest names, so it was not written: its "
-            f"inputs are not what they were"
-        )
+        kept = create_in_run(storage.join(self.output, path), data, self.lease, keep)
+        return kept or new_receipt(data, path, part.key, subset, len(rows), ledger, content)

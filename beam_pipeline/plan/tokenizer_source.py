@@ -25,7 +25,7 @@ from beam_pipeline.plan.tokenizer_files import (
 )
 from transforms.functional.dataset.manifest_entries import TokenizerEntry
 from transforms.functional.errors import TokenizerError
-from transforms.functional.rows.template import Template
+from transforms.functional.rows.layout import Template
 from transforms.functional.tokenization.encoder import Encoder, load_encoder
 from transforms.functional.tokenizer_files.special_tokens import SpecialTokens, special_tokens_of
 from transforms.functional.tokenizer_files.tokenizer_config import (

@@ -22,11 +22,11 @@ from transforms.functional.dataset.shards import content_sha256, rows_table, sha
 from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
 from transforms.functional.records import Records
 from transforms.functional.rows.best_fit import BestFitLayout, fit_reviews
+from transforms.functional.rows.layout import Template
 from transforms.functional.rows.masking import MaskRecipe, mask_rows
 from transforms.functional.rows.packing import BlockLayout, pack_blocks
 from transforms.functional.rows.padding import RowLayout, pad_reviews
 from transforms.functional.rows.rows import Rows
-from transforms.functional.rows.template import Template
 from transforms.functional.tokenization.tokens import Tokens
 
 SAMPLE = ROOT / "tests" / "sample"

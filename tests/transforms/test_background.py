@@ -2,6 +2,7 @@
 
 import threading
 import time
+from functools import partial
 
 import apache_beam as beam
 import pytest
@@ -29,11 +30,12 @@ def _fail_at_three(number: int) -> int:
 
 @pytest.mark.parametrize("n", [0, 1, 7])
 def test_every_element_has_its_result(n: int) -> None:
+    double = partial(_double, add=1)
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
         made = (
             pipeline
             | beam.Create(range(n))
-            | beam.ParDo(MapInBackground("double", _double, add=1)).with_output_types(int)
+            | beam.ParDo(MapInBackground("double", double)).with_output_types(int)
         )
         assert_that(made, equal_to([2 * number + 1 for number in range(n)]))
 

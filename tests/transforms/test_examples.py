@@ -28,15 +28,15 @@ from transforms.functional.reviews.cleaning import Cleaning
 from transforms.functional.reviews.duplicates import REPEATED
 from transforms.functional.reviews.reviews import Part
 from transforms.functional.reviews.splits import Split, dump_splits
+from transforms.functional.rows.layout import Template
 from transforms.functional.rows.masking import MaskRecipe
 from transforms.functional.rows.packing import BlockLayout
-from transforms.functional.rows.template import Template
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.reading import ReadReviews, read_split
 from transforms.rejecting import WriteRejected
 from transforms.rows import MakeRows, make_rows
 from transforms.tokenization import tokenize_part
-from transforms.writing import WriteShards, write_shard
+from transforms.writing import WriteShards
 
 _SAMPLE = ROOT / "tests" / "sample"
 
@@ -88,11 +88,9 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     blocks = BlockLayout(max_length=128, template=template)
     packed = [make_rows(part, blocks) for part in tokenized]
     finished, inputs = (tmp_path_factory.mktemp("given") / name for name in ("finished", "inputs"))
+    writing = WriteShards(str(finished), vocab_size=4000, metadata={FINGERPRINT: "f00d"})
     for part in packed:
-        write_shard(
-            part, output=str(finished), vocab_size=4000, shard_format="arrow",
-            metadata={FINGERPRINT: "f00d"}, generation=1,
-        )  # fmt: skip
+        writing.write(part)
     inputs.write_bytes(INPUTS.to_parquet())
     dataset = tmp_path_factory.mktemp("dataset") / "out"
     assert run(dataset, "--task", "classification", "--max_length", "32") == 0

@@ -6,7 +6,7 @@ import pyarrow as pa
 from transforms.functional.elements import ReadReceipt
 from transforms.functional.ledger import ReviewCounts
 from transforms.functional.reviews.reviews import REVIEW_SCHEMA, Part, PartKey, RejectedRecord
-from transforms.rejecting import rejected_lines, write_rejected
+from transforms.rejecting import WriteRejected, rejected_lines
 
 
 def _part(*rejected: RejectedRecord) -> Part:
@@ -19,9 +19,8 @@ def _bad(raw: bytes, record: int = 7) -> RejectedRecord:
 
 
 def test_a_rejected_record_is_a_line_with_file_record_reason_and_bytes(tmp_path):
-    receipt = write_rejected(
-        _part(_bad("naïve\n\u2028".encode()), _bad(b"\xff")), output=str(tmp_path), generation=2
-    )
+    writing = WriteRejected(str(tmp_path), generation=2)
+    receipt = writing.write(_part(_bad("naïve\n\u2028".encode()), _bad(b"\xff")))
     key = PartKey(split=3, part=1)
     reasons = {"bad": 2}
     assert receipt == ReadReceipt(
@@ -48,5 +47,5 @@ def test_every_byte_string_comes_back_whole():
 
 
 def test_without_rejected_records_nothing_is_written(tmp_path):
-    assert write_rejected(_part(), output=str(tmp_path), generation=1).reviews.rejected == 0
+    assert WriteRejected(str(tmp_path)).write(_part()).reviews.rejected == 0
     assert list(tmp_path.iterdir()) == []

@@ -14,7 +14,7 @@ from transforms.functional.errors import InputError, OutputError
 from transforms.functional.ledger import ReviewCounts
 from transforms.functional.rows.padding import RowLayout
 from transforms.rows import make_rows
-from transforms.writing import WriteShards, write_shard
+from transforms.writing import WriteShards
 
 LAYOUT = RowLayout(max_length=5, template=BERT, pad_id=0)
 
@@ -24,15 +24,8 @@ def packed(number: int, reviews: list[list[int]]) -> PackedPart:
 
 
 def write(part: PackedPart, output: Path, **more: Any) -> ShardReceipt:
-    return write_shard(
-        part,
-        output=str(output),
-        vocab_size=1000,
-        shard_format="arrow",
-        metadata={"a": "b"},
-        generation=2,
-        **more,
-    )
+    writing = WriteShards(str(output), vocab_size=1000, metadata={"a": "b"}, generation=2, **more)
+    return writing.write(part)
 
 
 def test_a_part_becomes_a_shard_named_by_its_key(tmp_path: Path) -> None:

@@ -7,16 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from types import NoneType
-from typing import (
-    Any,
-    Generic,
-    Literal,
-    TypeVar,
-    get_args,
-    get_origin,
-    get_type_hints,
-    overload,
-)
+from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints, overload
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -78,10 +69,7 @@ class Records(Sequence[Record], Generic[Record]):
 
     def to_parquet(self) -> bytes:
         """Return the records as a Parquet file."""
-        sink = pa.BufferOutputStream()
-        pq.write_table(self._table, sink, compression="zstd")
-        data: bytes = sink.getvalue().to_pybytes()
-        return data
+        return parquet_bytes(self._table)
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return the records as dictionaries."""
@@ -157,8 +145,16 @@ def _column(name: str, hint: Any) -> pa.Field:
     return pa.field(name, _TYPES[hint], nullable=False)
 
 
+def parquet_bytes(table: pa.Table, **options: Any) -> bytes:
+    """Return a table as a Parquet file."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", **options)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
 def _fields(kind: Any) -> dict[str, Any]:
-    return _fields_of(kind)
+    return _fields_of(kind)  # The cache's own types know no class as its argument.
 
 
 @cache

@@ -93,14 +93,12 @@ def _small_remote(files: Sequence[FileRange], place: int) -> list[FileRange]:
     """Return the consecutive small remote files from `place` on that fit into one batch."""
     small: list[FileRange] = []
     filled = 0
+    scheme = files[place].path.split("://")[0]
     for file in files[place : place + BATCH_FILES]:
         size = SMALL_BYTES + 1 if file.bytes is None else file.bytes
         filled += size
-        other = small and file.path.split("://")[0] != small[0].path.split("://")[0]
-        archived = split_member(file.path) is not None
-        if storage.is_local(file.path) or other or archived:
-            break
-        if size > SMALL_BYTES or filled > BATCH_BYTES:
+        is_other = storage.is_local(file.path) or file.path.split("://")[0] != scheme
+        if is_other or split_member(file.path) or size > SMALL_BYTES or filled > BATCH_BYTES:
             break
         small.append(file)
     return small

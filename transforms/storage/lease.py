@@ -127,7 +127,7 @@ def _take(path: str, token: str, expires_s: float) -> None:
         found = storage.read_if_there(path)
         if found is None:  # Given back in this moment.
             time.sleep(0.05)
-        elif _is_free(path, _parsed(found), expires_s) and _take_over(path, found, token):
+        elif _is_silent(path, _parsed(found), expires_s) and _take_over(path, found, token):
             _logger.info("%s: its holder is gone, taken over", storage.mask_secrets(path))
             return
     raise OutputError(
@@ -150,16 +150,16 @@ def _take_over(path: str, found: bytes, token: str) -> bool:
         return True
 
 
-def _is_free(path: str, holder: dict[str, object], expires_s: float) -> bool:
-    return _is_over(holder) or _is_silent(path, holder, expires_s)
-
-
 def _is_silent(path: str, found: dict[str, object], expires_s: float) -> bool:
-    """Watch a lease, and return True when it has not changed for long, False when it is gone.
+    """Return True for a lease whose holder is gone, False when it was given back.
+
+    Where nobody knows, it is watched for long.
 
     Raises:
         OutputError: it was renewed.
     """
+    if _is_over(found):
+        return True
     _logger.warning(
         "%s: host %s held this output, and may be gone; looking for %d s whether it still does",
         storage.mask_secrets(path),

@@ -209,9 +209,7 @@ def list_files(folder: str, *, recursive: bool = True) -> list[str]:
     filesystem, name = locate(folder)
     if isinstance(filesystem, LocalFileSystem):
         return _list_local(Path(name), recursive)
-    found = _find(folder, maxdepth=None if recursive else 1)
-    prefix = name.rstrip("/") + "/"
-    return sorted(path[len(prefix) :] for path in found if path.startswith(prefix))
+    return sorted(_find(folder, maxdepth=None if recursive else 1))
 
 
 def _list_local(folder: Path, recursive: bool) -> list[str]:
@@ -233,19 +231,19 @@ def file_sizes(folder: str) -> dict[str, int]:
     filesystem, name = locate(folder)
     if isinstance(filesystem, LocalFileSystem):
         return {below: Path(name, below).stat().st_size for below in _list_local(Path(name), True)}
-    prefix = name.rstrip("/") + "/"
-    found = _find(folder, detail=True).items()
-    return {path.removeprefix(prefix): info["size"] for path, info in found}
+    return {path: info["size"] for path, info in _find(folder).items()}
 
 
-def _find(folder: str, **options: Any) -> Any:
-    """Return what a store lists below a folder; nothing without it."""
+def _find(folder: str, maxdepth: int | None = None) -> dict[str, dict[str, Any]]:
+    """Return what a store says of the files in a folder, by their paths in it; {} without it."""
     filesystem, name = locate(folder)
+    prefix = name.rstrip("/") + "/"
     try:
         with _reading(folder):
-            return ask(filesystem, "find", name, **options)
+            found = ask(filesystem, "find", name, maxdepth=maxdepth, detail=True).items()
     except FileNotFoundError:
         return {}
+    return {path[len(prefix) :]: info for path, info in found if path.startswith(prefix)}
 
 
 def linked_folders(folder: str) -> list[str]:

@@ -23,14 +23,7 @@ from transforms.functional.readers.file_range import FileRange
 from transforms.storage.paths import locate
 from transforms.storage.reading import changed, input_error, vanished
 from transforms.storage.stores import ATTEMPTS, CONCURRENCY, is_transient, retrying, run_once, wait
-from transforms.storage.versions import (
-    CHANGED,
-    get,
-    is_asked_for,
-    is_of_s3,
-    is_version,
-    version_of,
-)
+from transforms.storage.versions import CHANGED, get, is_asked_for, is_of_s3, is_version, version_of
 
 _SUCCESS = (200, 206)
 

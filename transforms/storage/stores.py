@@ -89,19 +89,14 @@ def filesystem_of(url: str) -> tuple[AbstractFileSystem, str]:
         why = " ".join(str(error).split())
         raise UsageError(f"{url} cannot be opened: {why} (docs/storage.md)") from None
     if knows_no_conditions(found[0]):
-        _hide_progress_bars()
+        # No bar for each shard that is uploaded. Only an extra brings it, which has loaded it.
+        import_module("huggingface_hub.utils").disable_progress_bars()
     return cast("tuple[AbstractFileSystem, str]", found)
 
 
 def knows_no_conditions(filesystem: AbstractFileSystem) -> bool:
     """Return True for the Hugging Face hub, which writes over what is there, whoever wrote it."""
     return bool(filesystem.protocol == "hf")
-
-
-def _hide_progress_bars() -> None:
-    """Keep the hub's client from drawing a bar for each shard that it uploads."""
-    # Only an extra brings it, and its file system has loaded it.
-    import_module("huggingface_hub.utils").disable_progress_bars()
 
 
 def _s3_config() -> dict[str, Any]:
@@ -163,18 +158,14 @@ def is_transient(error: BaseException) -> bool:
         return "upload" in str(error).lower()
     if isinstance(error, PermissionError | FileExistsError | IsADirectoryError):
         return False
+    names = {kind.__name__ for kind in type(error).__mro__}
     # Before any status: aiohttp calls a body that was cut short a 400.
-    if any(kind.__name__ in _TRANSIENT_NAMES for kind in type(error).__mro__):
+    if names & _TRANSIENT_NAMES:
         return True
     status = status_of(error)
-    if (
-        any(kind.__name__ == _HUB_ERROR for kind in type(error).__mro__)
-        and status in _COMMIT_STATUS
-    ):
-        return True
-    if status is not None:
-        return status in _TRANSIENT_STATUS
-    return isinstance(error, TimeoutError | ConnectionError)
+    if status is None:
+        return isinstance(error, TimeoutError | ConnectionError)
+    return status in _TRANSIENT_STATUS or (_HUB_ERROR in names and status in _COMMIT_STATUS)
 
 
 def hidden_cause(error: BaseException) -> BaseException | None:

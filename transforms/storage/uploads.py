@@ -25,14 +25,8 @@ def abort_uploads(output: str) -> list[str]:
     markers: dict[str, str] = {}
     try:
         while True:
-            page = ask(
-                filesystem,
-                "call_s3",
-                "list_multipart_uploads",
-                Bucket=bucket,
-                Prefix=prefix,
-                **markers,
-            )
+            where = {"Bucket": bucket, "Prefix": prefix, **markers}
+            page = ask(filesystem, "call_s3", "list_multipart_uploads", **where)
             for upload in page.get("Uploads", []):
                 ask(filesystem, "abort_mpu", bucket, upload["Key"], upload["UploadId"])
                 aborted.append(upload["Key"][len(prefix) :])

@@ -66,7 +66,7 @@ def is_version(planned: str, now: str) -> bool:
 
 def is_asked_for(filesystem: AbstractFileSystem, version: str) -> bool:
     """Return True where a store gives the bytes of this version only."""
-    of_gcs = "gs" in _protocols(filesystem) and version.startswith("generation:")
+    of_gcs = version.startswith("generation:") and "gs" in _protocols(filesystem)
     return of_gcs or is_of_s3(filesystem, version)
 
 
@@ -99,12 +99,10 @@ async def get(
 ) -> bytes:
     """Return what `get_range` does, on the loop of the file system; None: from or to its end."""
     kind, _, value = version.partition(":")
-    if not is_asked_for(filesystem, version):
-        data: bytes = await filesystem._cat_file(name, start=start, end=end)
-    elif kind == "ETag":
-        data = await _get_of_s3(filesystem, name, start, end, value)
-    else:
-        data = await _get_of_gcs(filesystem, name, start, end, value)
+    if is_asked_for(filesystem, version):
+        of_store = _get_of_s3 if kind == "ETag" else _get_of_gcs
+        return await of_store(filesystem, name, start, end, value)
+    data: bytes = await filesystem._cat_file(name, start=start, end=end)
     return data
 
 

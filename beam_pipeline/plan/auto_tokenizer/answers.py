@@ -17,8 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from transforms.storage.user_cache.folder import cache_folder as user_cache_folder
-from transforms.storage.user_cache.folder import keep, read_kept
+from transforms.storage.user_cache.folder import cache_folder as user_cache_folder, keep, read_kept
 
 _PROGRAM = Path(__file__).with_name("__main__.py")
 # With another release of these, the library may make another tokenizer of the same files.

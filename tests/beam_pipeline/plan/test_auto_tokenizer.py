@@ -14,8 +14,7 @@ import pytest
 import sentencepiece
 from tokenizers import Tokenizer, models
 
-from beam_pipeline.plan.auto_tokenizer import __main__ as program
-from beam_pipeline.plan.auto_tokenizer import answers
+from beam_pipeline.plan.auto_tokenizer import __main__ as program, answers
 from beam_pipeline.plan.auto_tokenizer.answers import ask_library_in_a_process
 from beam_pipeline.plan.tokenizer_source import (
     TokenizerSource,
@@ -25,7 +24,7 @@ from beam_pipeline.plan.tokenizer_source import (
 from tests import oracle, tokenizers_zoo
 from tests.families import FAMILIES, TEXTS
 from transforms.functional.errors import TokenizerError
-from transforms.functional.rows.template import add_template
+from transforms.functional.rows.layout import add_template
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 
 

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import confusion_matrix as library_confusion
-from sklearn.metrics import f1_score
+from sklearn.metrics import confusion_matrix as library_confusion, f1_score
 from transformers.modeling_outputs import MaskedLMOutput
 
 from training.loop.losses import token_loss

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from hypothesis import strategies as st
 
+from transforms.functional.rows.layout import Template
 from transforms.functional.rows.rows import PackedReviews, Rows
-from transforms.functional.rows.template import Template
 from transforms.functional.tokenization.tokens import Tokens, offsets_of
 
 BERT = Template(prefix=(101,), suffix=(102,))

@@ -58,32 +58,25 @@ def complete_manifest(
         LedgerError: a part is missing or came twice, or reviews or tokens do not add up.
         TooManyRejectedError: more records were rejected than allowed.
     """
-    first_split = 0 if earlier is None else earlier.n_splits()
-    reasons: Counter[str] = Counter()
-    rejected_in: Counter[int] = Counter()
+    reasons, rejected_in = Counter[str](), Counter[int]()
     kept = _tally_rejected(read, reasons, rejected_in)
-    counted = _sum_read(kept, first_split, draft.n_splits)
-    made, ledger = _sum_shards(shards)
+    counted = _sum_read(kept, earlier.n_splits() if earlier else 0, draft.n_splits)
+    subsets, ledger = _sum_shards(shards, draft.manifest.subsets)
     ledger += Ledger(reviews=counted)
-    ledger.check()
-    subsets = {subset: _of_subset(made, subset) for subset in draft.manifest.subsets}
-    _check_shards(subsets, ledger)
-    first_input = 0 if earlier is None else len(earlier.inputs)
-    most = [
-        *(f"in {inputs[at - first_input].path}: {n}" for at, n in rejected_in.most_common(1)),
-        *(f"for: {reason}: {n}" for reason, n in reasons.most_common(1)),
-    ]
+    _check_sums(subsets, ledger)
+    first_input = len(earlier.inputs) if earlier else 0
+    most = [f"in {inputs[at - first_input].path}: {n}" for at, n in rejected_in.most_common(1)]
+    most += [f"for: {reason}: {n}" for reason, n in reasons.most_common(1)]
     check_rejected(ledger.reviews, draft.max_rejected_fraction, most)
-    known = draft.manifest.label_numbers
-    [generation] = draft.manifest.generations
+    planned = draft.manifest
     manifest = replace(
-        draft.manifest,
-        label_numbers=label_numbers if known is None else known,
+        planned,
+        label_numbers=label_numbers if planned.label_numbers is None else planned.label_numbers,
         subsets=subsets,
         ledger=ledger,
         inputs=inputs,
         quarantined=tuple(sorted(quarantined, key=lambda file: file.source)),
-        generations=(replace(generation, inputs=len(inputs)),),
+        generations=tuple(replace(each, inputs=len(inputs)) for each in planned.generations),
     )
     return manifest if earlier is None else _appended(earlier, manifest)
 
@@ -199,9 +192,9 @@ def _check_parts(
 
 
 def _sum_shards(
-    receipts: Iterable[ShardReceipt],
-) -> tuple[Records[ShardEntry], Ledger]:
-    """Return the shards in order, and what was counted when they were made."""
+    receipts: Iterable[ShardReceipt], subsets: Iterable[str]
+) -> tuple[dict[str, Records[ShardEntry]], Ledger]:
+    """Return the shards of each subset in order, and what was counted when they were made."""
     ledger = Ledger()
 
     def entries() -> Iterator[ShardEntry]:
@@ -212,23 +205,19 @@ def _sum_shards(
                 yield receipt.shard
 
     made = Records.of(ShardEntry, entries()).sorted_by("split", "part")
-    return made, ledger
+    paths = made.column("path")
+    return {name: made.where(pc.starts_with(paths, f"{name}/")) for name in subsets}, ledger
 
 
-def _of_subset(shards: Records[ShardEntry], subset: str) -> Records[ShardEntry]:
-    return shards.where(pc.starts_with(shards.column("path"), f"{subset}/"))
-
-
-def _check_shards(subsets: Mapping[str, Records[ShardEntry]], ledger: Ledger) -> None:
-    """Raise `LedgerError` when a shard came twice, or holds other than what was counted."""
+def _check_sums(subsets: Mapping[str, Records[ShardEntry]], ledger: Ledger) -> None:
+    """Raise `LedgerError` when counts do not add up, or shards hold other than what was counted."""
+    ledger.check()
     for shards in subsets.values():
         seen = pc.value_counts(shards.column("path"))
         for path in seen.filter(pc.greater(seen.field("counts"), 1)).field("values")[:1]:
             raise LedgerError(f"{path} came twice; run the job again, and report it if it stays")
-    for name, counted in (
-        ("reviews", ledger.reviews.written),
-        ("tokens", ledger.tokens.written),
-    ):
+    for name in ("reviews", "tokens"):
+        counted = getattr(ledger, name).written
         held = sum(shards.total(name) for shards in subsets.values())
         if held != counted:
             raise LedgerError(

@@ -31,10 +31,8 @@ def contradictions(document: Mapping[str, Any], manifest: Manifest) -> Iterator[
         manifest.ledger.check()
     except LedgerError as error:
         yield str(error)
-    for name, said in (
-        ("tokens", manifest.ledger.tokens.written),
-        ("reviews", manifest.ledger.reviews.written),
-    ):
+    for name in ("tokens", "reviews"):
+        said = getattr(manifest.ledger, name).written
         held = sum(shards.total(name) for shards in manifest.subsets.values())
         if said != held:
             yield f"the ledger has {said} {name} written, the shards have {held}"

@@ -21,8 +21,6 @@ from transforms.functional.dataset.manifest_entries import (
 )
 from transforms.functional.dataset.manifest_forms import (
     MANIFEST_NAME as MANIFEST_NAME,
-)
-from transforms.functional.dataset.manifest_forms import (
     check_document,
     check_records,
     damaged,
@@ -138,6 +136,9 @@ class Manifest:
             }
             for subset, shards in self.subsets.items()
         }
+        quarantined = [
+            {"path": self.inputs[file.source].path, **asdict(file)} for file in self.quarantined
+        ]
         document = {
             "format_version": self.format_version,
             "generation": self.generation,
@@ -152,18 +153,12 @@ class Manifest:
             "ledger": self.ledger.to_json(),
             "inputs": self.inline("inputs", self.inputs).to_dicts(),
             "excluded": [asdict(entry) for entry in self.excluded],
-            **self._quarantine(),
+            # Most datasets lack it.
+            **({"quarantined": quarantined} if quarantined else {}),
             "generations": self._generations_json(),
             "lists": {name: [asdict(file) for file in files] for name, files in self.lists.items()},
         }
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-
-    def _quarantine(self) -> dict[str, Any]:
-        """Return the field of the files that were left out, which most datasets lack."""
-        if not self.quarantined:
-            return {}
-        entries = ((asdict(file), self.inputs[file.source].path) for file in self.quarantined)
-        return {"quarantined": [{"path": path, **counts} for counts, path in entries]}
 
     def _generations_json(self) -> list[dict[str, int]]:
         """Return the generations as JSON; in version 1 their places are their numbers."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 
 import pyarrow as pa
@@ -25,7 +24,7 @@ from transforms.functional.dataset.shards import (
 )
 from transforms.functional.elements import PackedPart, ShardReceipt
 from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
-from transforms.functional.reviews.reviews import PartKey
+from transforms.functional.reviews.reviews import Part, PartKey
 
 FINGERPRINT = "review_shards.fingerprint"
 PART = "review_shards.part_sha256"
@@ -48,33 +47,52 @@ def shard_path(
 
 def receipt_metadata(part: PackedPart, content: str) -> dict[str, str]:
     """Return what a shard's schema says of the part that it was made of, and of its content."""
-    counts = json.dumps(_counts(part.packed.ledger), sort_keys=True)
-    return {PART: part.digest, COUNTS: counts, CONTENT: content}
+    ledger = part.packed.ledger
+    # What the making of rows counts; the rest of a ledger is known when reading.
+    counts = {name: getattr(ledger.reviews, name) for name in ("written", "dropped", "truncated")}
+    text = json.dumps({**counts, "tokens": asdict(ledger.tokens)}, sort_keys=True)
+    return {PART: part.digest, COUNTS: text, CONTENT: content}
 
 
-def new_receipt(part: PackedPart, shard: ShardEntry | None) -> ShardReceipt:
+def new_receipt(
+    data: bytes,
+    path: str,
+    key: PartKey,
+    subset: Subset,
+    n_rows: int,
+    ledger: Ledger,
+    content: str,
+) -> ShardReceipt:
     """Return the receipt of a part whose shard has just been written."""
-    return ShardReceipt(shard=shard, subset=part.subset, ledger=part.packed.ledger)
+    shard = ShardEntry(
+        path=path,
+        split=key.split,
+        part=key.part,
+        rows=n_rows,
+        tokens=ledger.tokens.written,
+        reviews=ledger.reviews.written,
+        bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        content_sha256=content,
+    )
+    return ShardReceipt(shard=shard, subset=subset, ledger=ledger)
 
 
 def receipt_of(
-    data: bytes,
-    *,
-    path: str,
-    subset: Subset,
-    key: PartKey,
-    fingerprint: str,
-    part_digest: str,
+    data: bytes, path: str, part: Part | PackedPart, subset: Subset, fingerprint: str
 ) -> ShardReceipt | None:
     """Return the receipt in a shard file, None where it is damaged or was made of something else.
 
     Args:
         path: Its path below the output; the ending says how it is stored.
+        part: What it has to be made of.
+        subset: The subset that it belongs to.
+        fingerprint: The fingerprint of the options that it has to be made with.
     """
     try:
         table = read_shard(data, format_of(path))
         metadata = {name.decode(): value.decode() for name, value in table.schema.metadata.items()}
-        if metadata[FINGERPRINT] != fingerprint or metadata[PART] != part_digest:
+        if metadata[FINGERPRINT] != fingerprint or metadata[PART] != part.digest:
             return None
         content = content_sha256(table)
         ledger = _ledger(metadata[COUNTS])
@@ -87,16 +105,7 @@ def receipt_of(
         return None
     if not is_whole:
         return None
-    shard = shard_entry(
-        data,
-        path=path,
-        key=key,
-        rows=table.num_rows,
-        reviews=ledger.reviews.written,
-        tokens=ledger.tokens.written,
-        content=content,
-    )
-    return ShardReceipt(shard=shard, subset=subset, ledger=ledger)
+    return new_receipt(data, path, part.key, subset, table.num_rows, ledger, content)
 
 
 def _ledger(counts: str) -> Ledger:
@@ -111,26 +120,3 @@ def _agree(tokens: TokenCounts, table: pa.Table) -> bool:
     made = tokens.tokenized + tokens.special + tokens.repeated
     written = sum(chunk.flatten().true_count for chunk in table.column("attention_mask").chunks)
     return made == tokens.written + tokens.dropped and written == tokens.written
-
-
-def shard_entry(
-    data: bytes, *, path: str, key: PartKey, rows: int, reviews: int, tokens: int, content: str
-) -> ShardEntry:
-    """Return what the manifest says of a shard file."""
-    return ShardEntry(
-        path=path,
-        split=key.split,
-        part=key.part,
-        rows=rows,
-        tokens=tokens,
-        reviews=reviews,
-        bytes=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
-        content_sha256=content,
-    )
-
-
-def _counts(ledger: Ledger) -> Mapping[str, object]:
-    """Return what the making of rows counts; the rest of a ledger is known when reading."""
-    reviews = {name: getattr(ledger.reviews, name) for name in ("written", "dropped", "truncated")}
-    return {**reviews, "tokens": asdict(ledger.tokens)}

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from transforms.functional.errors import ReviewShardsError
+from transforms.functional.records import parquet_bytes
 from transforms.functional.rows.rows import Rows
 
 # Of the columns in a shard, and of how rows are made. Where shards lie is the manifest's matter.
@@ -116,14 +117,13 @@ def shard_bytes(table: pa.Table, shard_format: ShardFormat, metadata: Mapping[st
     fields = [field.with_nullable(False) for field in table.schema]
     schema = pa.schema(fields, metadata=dict(metadata))
     table = table.cast(schema)
-    sink = pa.BufferOutputStream()
     if shard_format == "parquet":
-        pq.write_table(table, sink, compression="zstd", row_group_size=ROWS_PER_BATCH)
-    else:
-        with pa.ipc.new_file(sink, schema) as writer:
-            writer.write_table(table, max_chunksize=ROWS_PER_BATCH)
-    buffer: bytes = sink.getvalue().to_pybytes()
-    return buffer
+        return parquet_bytes(table, row_group_size=ROWS_PER_BATCH)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, schema) as writer:
+        writer.write_table(table, max_chunksize=ROWS_PER_BATCH)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
 
 
 def content_sha256(table: pa.Table) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from transforms.functional.dataset.manifest import Manifest
@@ -14,7 +15,7 @@ Totals = dict[str, Any]
 
 def totals(manifest: Manifest) -> Totals:
     """Return inputs, ledger and subsets of a whole dataset, ready for JSON."""
-    return _totals(manifest.inputs, manifest.ledger, dict(manifest.subsets))
+    return _totals(manifest.inputs, manifest.ledger, manifest.subsets)
 
 
 def added(manifest: Manifest, earlier: Manifest | None) -> Totals:
@@ -34,7 +35,7 @@ def added(manifest: Manifest, earlier: Manifest | None) -> Totals:
 
 
 def _totals(
-    inputs: Records[InputEntry], ledger: Ledger, subsets: dict[str, Records[ShardEntry]]
+    inputs: Records[InputEntry], ledger: Ledger, subsets: Mapping[str, Records[ShardEntry]]
 ) -> Totals:
     return {
         "inputs": len(inputs),

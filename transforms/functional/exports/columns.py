@@ -91,21 +91,16 @@ def export_columns(table: pa.Table) -> list[ExportColumn]:
 
 def _column(name: str, column: pa.ChunkedArray) -> ExportColumn:
     rows = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    width, is_list = 1, bool(pa.types.is_nested(rows.type))
-    if pa.types.is_fixed_size_list(rows.type):
-        width = rows.type.list_size
-    if is_list and not pa.types.is_fixed_size_list(rows.type):
+    is_list = bool(pa.types.is_nested(rows.type))
+    width: int | None = 1
+    if is_list:
+        width = rows.type.list_size if pa.types.is_fixed_size_list(rows.type) else None
+    if width is None:
         offsets = rows.offsets.to_numpy().astype(np.int64)
         offsets -= offsets[0]
-        return _of(name, rows.flatten(), offsets, width=None, is_list=True)
-    offsets = np.arange(len(rows) + 1, dtype=np.int64) * width
-    return _of(name, rows.flatten() if is_list else rows, offsets, width=width, is_list=is_list)
-
-
-def _of(
-    name: str, values: pa.Array, offsets: npt.NDArray[np.int64], *, width: int | None, is_list: bool
-) -> ExportColumn:
-    numbers = values.to_numpy(zero_copy_only=False)
+    else:
+        offsets = np.arange(len(rows) + 1, dtype=np.int64) * width
+    numbers = (rows.flatten() if is_list else rows).to_numpy(zero_copy_only=False)
     if name == "input_ids":
         kind: Any = np.int32
     elif numbers.dtype == np.bool_:

@@ -6,12 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 
-from transforms.functional.exports.columns import (
-    ExportColumn,
-    ExportRows,
-    Files,
-    chunked,
-)
+from transforms.functional.exports.columns import ExportColumn, ExportRows, Files, chunked
 
 
 def jsonl_files(exported: ExportRows) -> Files:

@@ -80,28 +80,19 @@ def _checked(name: object, value: object) -> Any:
     return tuple(map(str, value)) if isinstance(value, list) else value
 
 
-def _is_list(value: object) -> bool:
-    names = isinstance(value, list) and value
-    return bool(names) and all(type(item) in (str, int) for item in names)  # type: ignore[union-attr]
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and {type(item) for item in value} in ({str}, {int}, {str, int})
 
 
-def _is_share(value: object) -> bool:
-    return _is_number(value) and float(str(value)) <= 1
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and float(str(value)) >= 0
-
-
-def _is_count(value: object) -> bool:
-    return type(value) is int and _is_number(value)
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and value >= 0
 
 
 _LIST = ("a list of names", _is_list)
-_SHARE = ("a share from 0 to 1", _is_share)
-_COUNT = ("a whole number", _is_count)
+_SHARE = ("a share from 0 to 1", lambda value: _is_number(value) and value <= 1)
+_COUNT = ("a whole number", lambda value: type(value) is int and value >= 0)
 # By the last word of a name, which says what it counts.
-_KINDS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
+_KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "labels": _LIST,
     "columns": _LIST,
     "reviews": _COUNT,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import pairwise
@@ -11,12 +11,16 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 import xxhash
 
 from transforms.functional.elements import Labels, TokenizedPart
+from transforms.functional.records import parquet_bytes
 from transforms.functional.reviews.problem_types import HOT
 from transforms.functional.tokenization.text_arrays import text_buffers
 from transforms.functional.tokenization.tokens import Int64Array, Tokens
+
+Hashes = npt.NDArray[np.uint64]
 
 LONGEST_COUNTED = 4096  # Longer reviews share the last place of `length_counts`.
 MAX_HASHED_REVIEWS = 4 << 20  # 32 MiB of hashes.
@@ -50,7 +54,7 @@ class ReviewStatistics:
     words: int
     text_bytes: int
     label_counts: Mapping[float, int] | None = field(default_factory=dict)
-    text_hashes: tuple[npt.NDArray[np.uint64], ...] | None = ()
+    text_hashes: tuple[Hashes, ...] | None = ()
     unknown_words: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -70,7 +74,7 @@ class ReviewStatistics:
         return None if texts is None else self.reviews - len(texts)
 
     @property
-    def distinct_texts(self) -> npt.NDArray[np.uint64] | None:
+    def distinct_texts(self) -> Hashes | None:
         """(n,) the hash of each text, once; None where they were too many to count."""
         if self.text_hashes is None:
             return None
@@ -141,7 +145,7 @@ def count_ids(ids: npt.NDArray[np.uint32], vocab_size: int) -> Int64Array:
     return counts
 
 
-def hash_texts(texts: pa.LargeStringArray) -> npt.NDArray[np.uint64]:
+def hash_texts(texts: pa.LargeStringArray) -> Hashes:
     """Return (n_reviews,) uint64, equal for equal texts, in every process."""
     values, offsets = text_buffers(texts)
     data = values.data
@@ -179,9 +183,7 @@ def _add_labels(
     return total if len(total) <= MAX_LABELS else None
 
 
-def _add_hashes(
-    one: ReviewStatistics, other: ReviewStatistics
-) -> tuple[npt.NDArray[np.uint64], ...] | None:
+def _add_hashes(one: ReviewStatistics, other: ReviewStatistics) -> tuple[Hashes, ...] | None:
     if one.text_hashes is None or other.text_hashes is None:
         return None
     if one.reviews + other.reviews > MAX_HASHED_REVIEWS:
@@ -192,3 +194,30 @@ def _add_hashes(
 def _most(words: Counter[str]) -> dict[str, int]:
     ordered = sorted(words.items(), key=lambda item: (-item[1], item[0]))
     return dict(ordered[:MAX_UNKNOWN_WORDS])
+
+
+def dump_hashes(hashes: Hashes) -> bytes:
+    """Return (n,) uint64 hashes of texts as a Parquet file, for later generations."""
+    return parquet_bytes(pa.table({"text_hash": hashes}))
+
+
+def load_hashes(data: bytes) -> Hashes:
+    """Return the hashes in such a file."""
+    hashes: Hashes = pq.read_table(pa.BufferReader(data)).column("text_hash").to_numpy()
+    return hashes
+
+
+def count_repeated(texts: Hashes, earlier: Sequence[Hashes]) -> int | None:
+    """Return how many different texts are in earlier generations, too.
+
+    Args:
+        texts: (n,) hashes, each once.
+        earlier: The same of each earlier generation.
+
+    Returns:
+        The number; None where there are more than `MAX_HASHED_REVIEWS` to compare with.
+    """
+    if sum(map(len, earlier)) > MAX_HASHED_REVIEWS:
+        return None
+    known = np.unique(np.concatenate([np.empty(0, np.uint64), *earlier]))
+    return int(np.count_nonzero(np.isin(texts, known, assume_unique=True)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -85,8 +86,8 @@ def review_chunk(
         numbers = columns.encode(labels)
         for row in _places(pc.is_null(numbers)):
             reasons.setdefault(row, _label_reason(labels, row, columns))
+    reviews = make_reviews(texts, numbers, sources, records)
     if reasons:
-        keep = np.setdiff1d(np.arange(len(texts)), list(reasons))
         bad = [
             RejectedRecord(
                 source=int(sources[row]), record=int(records[row]), reason=reason, raw=raw(row)
@@ -94,11 +95,8 @@ def review_chunk(
             for row, reason in reasons.items()
         ]
         rejected = sorted([*rejected, *bad], key=lambda item: (item.source, item.record))
-        texts, sources, records = texts.take(pa.array(keep)), sources[keep], records[keep]
-        numbers = None if numbers is None else numbers.take(pa.array(keep))
-    return ReviewChunk(
-        reviews=make_reviews(texts, numbers, sources, records), rejected=tuple(rejected)
-    )
+        reviews = reviews.take(pa.array(np.setdiff1d(np.arange(len(texts)), list(reasons))))
+    return ReviewChunk(reviews=reviews, rejected=tuple(rejected))
 
 
 def _valid_texts(texts: pa.Array, name: str) -> tuple[pa.LargeStringArray, dict[int, str]]:
@@ -158,6 +156,14 @@ def is_text_type(column_type: pa.DataType) -> bool:
 def shorten(text: str, length: int = 200) -> str:
     """Return a text that fits into a message."""
     return text if len(text) <= length else f"{text[:length]}..."
+
+
+def label_array(values: Sequence[Any]) -> pa.Array:
+    """Return labels as a column, as strings where they are of several types."""
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if value is None else str(value) for value in values])
 
 
 def _label_reason(labels: pa.Array, row: int, columns: ReviewColumns) -> str:

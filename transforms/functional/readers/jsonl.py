@@ -16,6 +16,7 @@ import pyarrow as pa
 from transforms.functional.problem_type_names import MULTI, REGRESSION
 from transforms.functional.readers.columns import (
     ReviewColumns,
+    label_array,
     review_chunk,
     shorten,
     utf8_reason,
@@ -100,18 +101,17 @@ def lines_chunk(lines: Iterable[Line], source: int, columns: ReviewColumns) -> R
             continue
         try:
             text, label = _parse_line(line.data, columns)
+            texts.append(text)
+            labels.append(label)
+            read.append(line)
         except _NotAReviewError as error:
-            bad = RejectedRecord(
-                source=source, record=line.offset, reason=str(error), raw=line.data
+            reason = str(error)
+            rejected.append(
+                RejectedRecord(source=source, record=line.offset, reason=reason, raw=line.data)
             )
-            rejected.append(bad)
-            continue
-        texts.append(text)
-        labels.append(label)
-        read.append(line)
     return review_chunk(
         texts=pa.array(texts, pa.large_string()),
-        labels=None if columns.label is None else _label_array(labels),
+        labels=None if columns.label is None else label_array(labels),
         records=np.asarray([line.offset for line in read], np.uint64),
         source=source,
         columns=columns,
@@ -171,14 +171,6 @@ def _as_float(value: int | float) -> float:
         return float(value)
     except OverflowError:
         return math.inf  # An integer with hundreds of digits.
-
-
-def _label_array(labels: list[Label]) -> pa.Array:
-    if all(isinstance(label, int) for label in labels):
-        return pa.array(labels, pa.int64())
-    if all(isinstance(label, float) for label in labels):
-        return pa.array(labels, pa.float64())
-    return pa.array([str(label) for label in labels], pa.large_string())
 
 
 def _json_type(value: object) -> str:

@@ -10,17 +10,8 @@ import pyarrow.compute as pc
 
 from transforms.functional.errors import BadInputError, MissingColumnError
 from transforms.functional.problem_type_names import MULTI, REGRESSION, SINGLE
-from transforms.functional.readers.columns import (
-    ReviewColumns,
-    is_text_type,
-    review_chunk,
-    shorten,
-)
-from transforms.functional.reviews.labels import (
-    are_names,
-    dictionary_decoded,
-    hugging_face_classes,
-)
+from transforms.functional.readers.columns import ReviewColumns, is_text_type, review_chunk, shorten
+from transforms.functional.reviews.labels import are_names, dictionary_decoded, hugging_face_classes
 from transforms.functional.reviews.problem_types import can_hold, is_list, list_texts
 from transforms.functional.reviews.reviews import ReviewChunk
 from transforms.functional.unpacking.compression import RatioGuard

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.functional.reviews.labels import UNLABELLED
-from transforms.functional.reviews.reviews import Part, with_texts
+from transforms.functional.reviews.reviews import Part, with_column
 
 Normalize = Literal["none", "nfc"]
 
@@ -77,7 +77,8 @@ def clean_part(part: Part, cleaning: Cleaning) -> Part:
         html_stripped=_n_different(texts, stripped),
         normalized=_n_different(stripped, normalized),
     )
-    return replace(part, reviews=with_texts(part.reviews, normalized), cleaning=counts)
+    reviews = with_column(part.reviews, "text", normalized)
+    return replace(part, reviews=reviews, cleaning=counts)
 
 
 def clean_texts(

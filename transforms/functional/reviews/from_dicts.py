@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from transforms.functional.readers.columns import ReviewColumns, review_chunk
+from transforms.functional.readers.columns import ReviewColumns, label_array, review_chunk
 from transforms.functional.reviews.reviews import Part, RejectedRecord, cut_parts
 
 _LARGEST = (1 << 63) - 1
@@ -50,7 +50,7 @@ def parts_of(
     texts = [None if review.text is None else _encoded(review.text) for review in good]
     chunk = review_chunk(
         texts=pa.array(texts, pa.large_binary()),
-        labels=None if columns.label is None else _labels([review.label for review in good]),
+        labels=None if columns.label is None else label_array([review.label for review in good]),
         records=np.array([review.record for review in good], np.uint64),
         source=0,
         columns=columns,
@@ -66,13 +66,6 @@ def parts_of(
         ),
     )
     yield from cut_parts([chunk], split, part_bytes)
-
-
-def _labels(values: list[Any]) -> pa.Array:
-    try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):  # Of several types.
-        return pa.array([None if value is None else str(value) for value in values])
 
 
 def _raw(review: LooseReview) -> bytes:

@@ -19,12 +19,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.functional.problem_type_names import (
-    MULTI,
-    REGRESSION,
-    SINGLE,
-    ProblemType,
-)
+from transforms.functional.problem_type_names import MULTI, REGRESSION, SINGLE, ProblemType
 from transforms.functional.reviews.labels import (
     MAX_LABEL_NAMES,
     add_label_names,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -225,20 +225,16 @@ def cut_parts(chunks: Iterable[ReviewChunk], split: int, part_bytes: int) -> Ite
     yield current.close(PartKey(split=split, part=number), last=True)
 
 
-def with_texts(reviews: pa.RecordBatch, texts: pa.LargeStringArray) -> pa.RecordBatch:
-    """Return the same reviews with other texts."""
-    place = REVIEW_SCHEMA.get_field_index("text")
-    return reviews.set_column(place, REVIEW_SCHEMA.field(place), texts)
+def with_column(reviews: pa.RecordBatch, name: str, values: pa.Array) -> pa.RecordBatch:
+    """Return the same reviews with other texts, or with labels that are classes."""
+    place = REVIEW_SCHEMA.get_field_index(name)
+    return reviews.set_column(place, REVIEW_SCHEMA.field(place), values)
 
 
 def with_label(chunk: ReviewChunk, label: int) -> ReviewChunk:
     """Return a chunk whose reviews all carry `label`."""
     labels = pa.array(np.full(chunk.reviews.num_rows, label, np.int64))
-    place = REVIEW_SCHEMA.get_field_index("label")
-    return ReviewChunk(
-        reviews=chunk.reviews.set_column(place, REVIEW_SCHEMA.field(place), labels),
-        rejected=chunk.rejected,
-    )
+    return replace(chunk, reviews=with_column(chunk.reviews, "label", labels))
 
 
 @dataclass(frozen=True)

@@ -54,16 +54,8 @@ def fit_reviews(tokens: Tokens, layout: BestFitLayout) -> PackedReviews:
     before = offsets_of(real)[:-1]
     row = np.cumsum(is_first) - 1
     begin = row * layout.max_length + before - before[is_first][row]
-    offsets = np.arange(np.count_nonzero(is_first) + 1, dtype=np.int64) * layout.max_length
-    rows = fill_rows(
-        tokens,
-        spans,
-        begin,
-        offsets,
-        layout,
-        review=spans.review[is_first],
-        row_length=layout.max_length,
-    )
+    offsets = layout.offsets(int(np.count_nonzero(is_first)))
+    rows = fill_rows(tokens, spans, begin, offsets, layout, review=spans.review[is_first])
     review_starts = np.zeros(offsets[-1], np.bool_)
     review_starts[begin] = True
     written = len(np.unique(spans.review))

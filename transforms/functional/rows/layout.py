@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from transforms.functional.rows.template import Template
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """Ids that the tokenizer puts around one sequence, as `[CLS] ... [SEP]`."""
+
+    prefix: tuple[int, ...] = ()
+    suffix: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        """Return the number of special tokens a sequence gets."""
+        return len(self.ids)
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Return the special tokens of a sequence, in order."""
+        return (*self.prefix, *self.suffix)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,3 +52,12 @@ class Layout:
     def room(self) -> int:
         """Tokens of text that fit into a row beside one template."""
         return self.max_length - len(self.template)
+
+    @property
+    def row_length(self) -> int | None:
+        """Tokens in every row; None where rows are ragged."""
+        return self.max_length
+
+    def offsets(self, n_rows: int) -> npt.NDArray[np.int64]:
+        """Return (n_rows + 1,) where rows of one length begin and end."""
+        return np.arange(n_rows + 1, dtype=np.int64) * self.max_length

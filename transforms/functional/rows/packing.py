@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
-from transforms.functional.rows.layout import Layout
+from transforms.functional.rows.layout import Layout, Template
 from transforms.functional.rows.rows import PackedReviews, Rows
-from transforms.functional.rows.template import add_template
 from transforms.functional.tokenization.tokens import Tokens
 
 
@@ -54,7 +53,7 @@ def pack_blocks(tokens: Tokens, layout: BlockLayout) -> PackedReviews:
     else:
         n_rows = -(-n_tokens // max_length)
         kept = n_tokens
-    offsets = np.arange(n_rows + 1, dtype=np.int64) * max_length
+    offsets = layout.offsets(n_rows)
     firsts = offsets[:-1]
     starts = stream.word_starts.copy()
     starts[firsts] = ~special[firsts]
@@ -73,6 +72,28 @@ def pack_blocks(tokens: Tokens, layout: BlockLayout) -> PackedReviews:
     )
     special_tokens = len(tokens) * len(template)
     return PackedReviews(rows=rows, ledger=_count(stream.offsets, kept, special_tokens))
+
+
+def add_template(tokens: Tokens, template: Template) -> tuple[Tokens, npt.NDArray[np.bool_]]:
+    """Return the reviews with their special tokens, and where those are.
+
+    Returns:
+        The new tokens (special ones start no word), and a (n_tokens,) bool mask of special ones.
+    """
+    offsets = tokens.offsets + len(template) * np.arange(len(tokens.offsets))
+    special = np.zeros(offsets[-1], np.bool_)
+    ids = np.empty(offsets[-1], np.uint32)
+    for place, token in enumerate(template.prefix):
+        special[offsets[:-1] + place] = True
+        ids[offsets[:-1] + place] = token
+    for place, token in enumerate(reversed(template.suffix), start=1):
+        special[offsets[1:] - place] = True
+        ids[offsets[1:] - place] = token
+    text = ~special
+    ids[text] = tokens.ids
+    starts = np.zeros(offsets[-1], np.bool_)
+    starts[text] = tokens.word_starts
+    return Tokens(ids, starts, offsets), special
 
 
 def _count(offsets: npt.NDArray[np.int64], kept: int, special: int) -> Ledger:

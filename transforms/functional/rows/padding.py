@@ -36,6 +36,11 @@ class RowLayout(Layout):
     padding_side: Side = "right"
     truncation_side: Side = "right"
 
+    @property
+    def row_length(self) -> int | None:
+        """Tokens in every row; None where rows are ragged."""
+        return self.max_length if self.padding == "max_length" else None
+
     def __post_init__(self) -> None:
         """Check that a row has room, that windows move forward, and that padding has an id."""
         super().__post_init__()
@@ -90,17 +95,7 @@ def _truncated(tokens: Tokens, layout: RowLayout) -> Spans:
 
 def _fill(tokens: Tokens, spans: Spans, layout: RowLayout) -> Rows:
     real = spans.length + len(layout.template)
-    fixed = layout.padding == "max_length"
-    offsets = (
-        np.arange(len(spans) + 1, dtype=np.int64) * layout.max_length if fixed else offsets_of(real)
-    )
-    at_left = fixed and layout.padding_side == "left"
-    return fill_rows(
-        tokens,
-        spans,
-        offsets[1:] - real if at_left else offsets[:-1],
-        offsets,
-        layout,
-        review=spans.review,
-        row_length=layout.max_length if fixed else None,
-    )
+    offsets = offsets_of(real) if layout.row_length is None else layout.offsets(len(spans))
+    # Of ragged rows both are the same.
+    begin = offsets[1:] - real if layout.padding_side == "left" else offsets[:-1]
+    return fill_rows(tokens, spans, begin, offsets, layout, review=spans.review)

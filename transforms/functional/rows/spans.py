@@ -72,7 +72,6 @@ def fill_rows(
     layout: Layout,
     *,
     review: npt.NDArray[np.int64],
-    row_length: int | None,
 ) -> Rows:
     """Return rows with each piece, between the template's tokens, at its place.
 
@@ -83,12 +82,10 @@ def fill_rows(
         offsets: (n_rows + 1,) where each row begins; what no piece fills is padding.
         layout: Template and padding.
         review: (n_rows,) the (first) review of each row.
-        row_length: Tokens in every row; None where rows are ragged.
     """
     template, real = layout.template, spans.length + len(layout.template)
     ids = np.full(offsets[-1], layout.pad_id or 0, np.uint32)
-    mask = np.zeros(offsets[-1], np.bool_)
-    starts = np.zeros(offsets[-1], np.bool_)
+    mask, starts = np.zeros((2, offsets[-1]), np.bool_)
     mask[_ranges(begin, real)] = True
     for place, token in enumerate(template.prefix):
         ids[begin + place] = token
@@ -98,10 +95,9 @@ def fill_rows(
     origin = _ranges(spans.start, spans.length)
     ids[target] = tokens.ids[origin]
     starts[target] = tokens.word_starts[origin]
-    with_text = spans.length > 0
-    starts[(begin + len(template.prefix))[with_text]] = True
+    starts[(begin + len(template.prefix))[spans.length > 0]] = True
     return Rows(
-        row_length=row_length,
+        row_length=layout.row_length,
         offsets=offsets,
         input_ids=ids,
         attention_mask=mask,

@@ -14,7 +14,6 @@ from transforms.functional.dataset.receipts import (
     new_receipt,
     receipt_metadata,
     receipt_of,
-    shard_entry,
     shard_path,
 )
 from transforms.functional.dataset.shards import content_sha256, rows_table, shard_bytes
@@ -46,29 +45,17 @@ def shard(shard_format: Format, **changed: str) -> bytes:
 
 def receipt(data: bytes, shard_format: Format, fingerprint: str = "f00d") -> ShardReceipt | None:
     part = packed()
-    return receipt_of(
-        data,
-        path=shard_path(part.subset, part.key, shard_format, 1),
-        subset=part.subset,
-        key=part.key,
-        fingerprint=fingerprint,
-        part_digest=part.digest,
-    )
+    path = shard_path(part.subset, part.key, shard_format, 1)
+    return receipt_of(data, path, part, part.subset, fingerprint)
 
 
 @pytest.mark.parametrize("shard_format", ["arrow", "parquet"])
 def test_a_whole_shard_gives_the_receipt_of_the_run_that_made_it(shard_format: Format) -> None:
     part, data = packed(), shard(shard_format)
-    entry = shard_entry(
-        data,
-        path=shard_path(part.subset, part.key, shard_format, 1),
-        key=part.key,
-        rows=6,
-        reviews=part.packed.ledger.reviews.written,
-        tokens=part.packed.ledger.tokens.written,
-        content=content_sha256(table_of(part)),
-    )
-    assert receipt(data, shard_format) == new_receipt(part, entry)
+    path = shard_path(part.subset, part.key, shard_format, 1)
+    content = content_sha256(table_of(part))
+    written = new_receipt(data, path, part.key, part.subset, 6, part.packed.ledger, content)
+    assert receipt(data, shard_format) == written
 
 
 @pytest.mark.parametrize("shard_format", ["arrow", "parquet"])

@@ -4,8 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.transforms.functional.tiny import BERT, GPT2, tokens_of, words_of_one
 from transforms.functional.dataset.shards import (

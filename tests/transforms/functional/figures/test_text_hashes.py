@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from transforms.functional.figures import text_hashes
-from transforms.functional.figures.text_hashes import count_repeated, dump_hashes, load_hashes
+from transforms.functional.figures import review_statistics
+from transforms.functional.figures.review_statistics import count_repeated, dump_hashes, load_hashes
 
 
 def hashes(*values: int) -> np.ndarray:
@@ -15,7 +15,7 @@ def test_texts_of_earlier_generations_are_counted_once() -> None:
 
 
 def test_too_many_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_hashes, "MAX_HASHED_REVIEWS", 2)
+    monkeypatch.setattr(review_statistics, "MAX_HASHED_REVIEWS", 2)
     assert count_repeated(hashes(1), [hashes(1), hashes(1, 2)]) is None
 
 

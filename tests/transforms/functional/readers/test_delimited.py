@@ -5,8 +5,7 @@ import sys
 from unittest import mock
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from tests.transforms.functional.readers.seen import (
     LABELLED,

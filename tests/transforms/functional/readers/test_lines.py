@@ -3,8 +3,7 @@
 import io
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.transforms.functional.readers.seen import TEXT, rejected, reviews
 from transforms.functional.errors import InputError

@@ -3,8 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.reviews.bad_files import (

@@ -3,8 +3,7 @@ from unicodedata import normalize
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from transforms.functional.ledger import ReviewCounts
 from transforms.functional.reviews.cleaning import Cleaning, clean_part, normalize_nfc, strip_html

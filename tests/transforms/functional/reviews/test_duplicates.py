@@ -5,8 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from transforms.functional.ledger import ReviewCounts
 from transforms.functional.reviews.duplicates import (

@@ -1,4 +1,4 @@
-from transforms.functional.reviews.reject_reasons import (
+from transforms.functional.reviews.bad_files import (
     MAX_REASONS,
     OTHER_REASONS,
     count_reasons,

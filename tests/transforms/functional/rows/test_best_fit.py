@@ -5,15 +5,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.transforms.functional import tiny
 from tests.transforms.functional.tiny import BERT, GPT2, counts_of, lists, tokens_of, words_of_one
 from transforms.functional.ledger import TokenCounts
 from transforms.functional.rows.best_fit import BestFitLayout, best_fit, fit_reviews
+from transforms.functional.rows.layout import Template
 from transforms.functional.rows.rows import PackedReviews
-from transforms.functional.rows.template import Template
 
 
 def fit(reviews: list[list[int]], max_length: int, template: Template = GPT2) -> PackedReviews:

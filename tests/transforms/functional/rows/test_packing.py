@@ -1,6 +1,5 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.transforms.functional import tiny
 from tests.transforms.functional.tiny import (
@@ -13,9 +12,9 @@ from tests.transforms.functional.tiny import (
     words_of_one,
 )
 from transforms.functional.ledger import TokenCounts
+from transforms.functional.rows.layout import Template
 from transforms.functional.rows.packing import BlockLayout, pack_blocks
 from transforms.functional.rows.rows import PackedReviews
-from transforms.functional.rows.template import Template
 
 
 def pack(

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.transforms.functional import tiny
 from tests.transforms.functional.tiny import (
@@ -14,9 +13,9 @@ from tests.transforms.functional.tiny import (
     words_of_one,
 )
 from transforms.functional.ledger import TokenCounts
+from transforms.functional.rows.layout import Template
 from transforms.functional.rows.padding import RowLayout, pad_reviews
 from transforms.functional.rows.rows import PackedReviews
-from transforms.functional.rows.template import Template
 
 
 def pad(reviews: list[list[int]], **options: object) -> PackedReviews:

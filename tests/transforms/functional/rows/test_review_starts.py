@@ -1,6 +1,5 @@
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from transforms.functional.rows.review_starts import cu_seqlens_of, position_ids_of, seq_idx_of
 

@@ -3,7 +3,8 @@ from hypothesis import given
 
 from tests.transforms.functional import tiny
 from tests.transforms.functional.tiny import BERT, GPT2, T5, tokens_of, words_of_one
-from transforms.functional.rows.template import Template, add_template
+from transforms.functional.rows.layout import Template
+from transforms.functional.rows.packing import add_template
 
 
 def test_bert_puts_a_token_on_both_sides_of_every_review_also_of_an_empty_one() -> None:

@@ -1,12 +1,11 @@
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.transforms.functional import tiny
 from tests.transforms.functional.tiny import lists, tokens_of
 from transforms.functional.dataset.manifest_entries import TokenizerEntry
+from transforms.functional.rows.layout import Template
 from transforms.functional.rows.padding import RowLayout, pad_reviews
-from transforms.functional.rows.template import Template
 from transforms.functional.rows.word_ids import word_ids_from_starts
 
 

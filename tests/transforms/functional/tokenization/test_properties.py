@@ -6,8 +6,7 @@ from functools import cache
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from tests import hostile_texts, tokenizers_zoo
 from tests.library import library_tokens
