@@ -52,24 +52,21 @@ class CollectLabels(beam.PTransform):
         return (
             splits
             | "FindLabelNames" >> beam.FlatMap(label_names_of_split, columns=columns)
-            | "UniteLabelNames" >> beam.CombineGlobally(_UniteNamesFn())
-            | "NumberLabelNames" >> beam.FlatMap(number, known=self.known)
+            | "UniteLabelNames" >> beam.CombineGlobally(_unite)
+            | "NumberLabelNames" >> beam.Map(number, known=self.known)
+            # None is no element that engines in Java can hand to a side input.
+            | "AnyNumbers" >> beam.Filter(bool)
         )
 
 
-def _number_names(names: list[str], known: Mapping[str, int] | None) -> Iterator[dict[str, int]]:
-    if known is None and are_numbers(names):
-        return
-    numbers = map_label_names(names) if known is None else add_label_names(names, known)
-    # None is no element that engines in Java can hand to a side input.
-    if numbers:
-        yield numbers
+def _number_names(names: list[str], known: Mapping[str, int] | None) -> dict[str, int]:
+    if known is not None:
+        return add_label_names(names, known)
+    return {} if are_numbers(names) else map_label_names(names)
 
 
-def _number_classes(found: list[str], known: Mapping[str, int] | None) -> Iterator[dict[str, int]]:
-    numbers = number_classes(map(json.loads, found), known)
-    if numbers:
-        yield numbers
+def _number_classes(found: list[str], known: Mapping[str, int] | None) -> dict[str, int]:
+    return number_classes(map(json.loads, found), known)
 
 
 def label_names_of_split(split: Split, columns: ReviewColumns) -> Iterator[list[str]]:
@@ -84,19 +81,8 @@ def label_names_of_split(split: Split, columns: ReviewColumns) -> Iterator[list[
     yield sorted(names)
 
 
-class _UniteNamesFn(beam.CombineFn):
-    """The union of sorted lists; a set's order differs from process to process."""
-
-    def create_accumulator(self) -> list[str]:
-        return []
-
-    def add_input(self, accumulator: list[str], names: list[str]) -> list[str]:
-        return self.merge_accumulators([accumulator, names])
-
-    def merge_accumulators(self, accumulators: Iterable[list[str]]) -> list[str]:
-        united = set[str]().union(*accumulators)
-        check_label_count(len(united))
-        return sorted(united)
-
-    def extract_output(self, accumulator: list[str]) -> list[str]:
-        return accumulator
+def _unite(names: Iterable[list[str]]) -> list[str]:
+    """Return the union of lists, sorted: a set's order differs from process to process."""
+    united = set[str]().union(*names)
+    check_label_count(len(united))
+    return sorted(united)

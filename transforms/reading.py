@@ -10,7 +10,7 @@ from transforms import storage
 from transforms.functional.input_names import input_name
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
-from transforms.functional.readers.read_file import column_names, naming, read_file
+from transforms.functional.readers.read_file import column_names, naming_file, read_file
 from transforms.functional.readers.text import read_whole_files
 from transforms.functional.reviews.cleaning import Cleaning
 from transforms.functional.reviews.reviews import Part, ReviewChunk, cut_parts
@@ -218,5 +218,5 @@ def _is_small_text(file: FileRange, sample_by: SampleBy) -> bool:
 
 
 def _unpacked(file: FileRange, stream: IO[bytes]) -> bytes:
-    with naming(file):
+    with naming_file(file):
         return decompress(stream, file.compression).read()

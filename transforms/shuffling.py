@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
+from typing import Any
 
 import apache_beam as beam
 
@@ -42,19 +43,25 @@ class ShuffleReviews(beam.PTransform):
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `Part`, one a bucket."""
-        cut = beam.FlatMap(cut_buckets, self.n_buckets, self.seed)
-        cut = cut.with_output_types(tuple[int, ReviewSlice])
-        join = beam.Map(_join_bucket, self.seed, self.first)
-        if self.scratch is not None:
+        if self.scratch is None:
+            cut = beam.FlatMap(cut_buckets, self.n_buckets, self.seed)
+            cut = cut.with_output_types(tuple[int, ReviewSlice])
+        else:
             cut = beam.FlatMap(cut_to_scratch, self.n_buckets, self.seed, self.scratch)
             cut = cut.with_output_types(tuple[int, Place])
-            join = beam.Map(_join_from_scratch, self.seed, self.first, self.scratch)
         return (
             parts
             | "CutBuckets" >> cut
             | "GroupBuckets" >> beam.GroupByKey()
-            | "SortBuckets" >> join.with_output_types(Part)
+            | "SortBuckets" >> beam.Map(self.join).with_output_types(Part)
         )
+
+    def join(self, grouped: tuple[int, Iterable[Any]]) -> Part:
+        """Return a bucket as a part; its slices may lie in scratch files."""
+        bucket, slices = grouped
+        if self.scratch is not None:
+            slices = (read_slice(self.scratch, place) for place in slices)
+        return join_bucket(self.first + bucket, slices, self.seed)
 
 
 def cut_to_scratch(
@@ -70,18 +77,6 @@ def cut_to_scratch(
 
     places = write_scratch(scratch, str(part.key), encoded())
     return zip(buckets, places, strict=True)
-
-
-def _join_bucket(grouped: tuple[int, Iterable[ReviewSlice]], seed: int, first: int) -> Part:
-    bucket, slices = grouped
-    return join_bucket(first + bucket, slices, seed)
-
-
-def _join_from_scratch(
-    grouped: tuple[int, Iterable[Place]], seed: int, first: int, scratch: str
-) -> Part:
-    bucket, places = grouped
-    return join_bucket(first + bucket, (read_slice(scratch, place) for place in places), seed)
 
 
 def read_slice(scratch: str, place: Place) -> ReviewSlice:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from typing import IO
 
 from transforms import storage
@@ -31,19 +32,27 @@ def open_files(files: Sequence[FileRange]) -> Iterator[tuple[FileRange, IO[bytes
     Raises:
         InputError: a file vanished, has changed, or cannot be opened.
     """
+    for archive, together in groupby(files, _archive_of):
+        yield from (_open_plain if archive is None else _open_members)(list(together))
+
+
+def _archive_of(file: FileRange) -> str | None:
+    member = split_member(file.path)
+    return None if member is None else f"{member[0]}://{member[1]}"
+
+
+def _open_plain(files: Sequence[FileRange]) -> Iterator[tuple[FileRange, IO[bytes]]]:
+    """Yield files that lie in no archive."""
     place = 0
     while place < len(files):
-        archived = _same_archive(files, place)
         small = _small_remote(files, place)
-        if archived:
-            yield from _open_members(archived)
-        elif len(small) > 1:
+        if len(small) > 1:
             for file, data in zip(small, read_small_files(small), strict=True):
                 yield file, io.BytesIO(data)
         else:
             with open_file(files[place]) as stream:
                 yield files[place], stream
-        place += len(archived) or len(small) or 1
+        place += len(small) or 1
 
 
 @contextmanager
@@ -77,18 +86,6 @@ def list_archive(path: str, version: str) -> list[Member]:
         return list_members(stream, kind, path)
 
 
-def _same_archive(files: Sequence[FileRange], place: int) -> list[FileRange]:
-    """Return the consecutive files from `place` on that lie in one archive."""
-    first = split_member(files[place].path)
-    archived: list[FileRange] = []
-    for file in files[place:]:
-        found = split_member(file.path)
-        if first is None or found is None or found[:2] != first[:2]:
-            break
-        archived.append(file)
-    return archived
-
-
 def _small_remote(files: Sequence[FileRange], place: int) -> list[FileRange]:
     """Return the consecutive small remote files from `place` on that fit into one batch."""
     small: list[FileRange] = []
@@ -98,7 +95,7 @@ def _small_remote(files: Sequence[FileRange], place: int) -> list[FileRange]:
         size = SMALL_BYTES + 1 if file.bytes is None else file.bytes
         filled += size
         is_other = storage.is_local(file.path) or file.path.split("://")[0] != scheme
-        if is_other or split_member(file.path) or size > SMALL_BYTES or filled > BATCH_BYTES:
+        if is_other or size > SMALL_BYTES or filled > BATCH_BYTES:
             break
         small.append(file)
     return small

@@ -18,17 +18,16 @@ from transforms.storage.range_reader import RangeReader, gives_ranges
 from transforms.storage.stores import ask, ask_once, hidden_cause, reason, retrying
 from transforms.storage.versions import is_version, local_version, version_of
 
+# Size and version of a file; None and empty where nobody knows.
+_State = tuple[int | None, str]
+
 
 class _Opened(NamedTuple):
-    """A file as a stream, and how to see what it is now.
-
-    `bytes` and `version` are those at opening; None and empty where nobody knows.
-    """
+    """A file as a stream, what it was at opening, and how to see what it is now."""
 
     stream: IO[bytes]
-    bytes: int | None
-    version: str
-    look: Callable[[], tuple[int | None, str]]
+    state: _State
+    look: Callable[[], _State]
 
 
 @contextmanager
@@ -72,10 +71,11 @@ def open_input(
             opened = _open(*locate(path), planned_version, stop, ahead)
     except FileNotFoundError:
         raise vanished(path) from None
+    n_bytes, version = opened.state
     with opened.stream:
-        if planned_bytes is not None and opened.bytes is not None and opened.bytes != planned_bytes:
-            raise changed(path, opened.bytes, planned_bytes)
-        if not is_version(planned_version, opened.version):
+        if planned_bytes is not None and n_bytes is not None and n_bytes != planned_bytes:
+            raise changed(path, n_bytes, planned_bytes)
+        if not is_version(planned_version, version):
             raise BadInputError(
                 f"{path}: has changed since the job was planned; start the job again"
             )
@@ -94,7 +94,7 @@ def _check_same(path: str, opened: _Opened) -> None:
             now = opened.look()
     except FileNotFoundError:
         raise vanished(path) from None
-    if now != (opened.bytes, opened.version):
+    if now != opened.state:
         raise BadInputError(
             f"{path}: changed while it was read; start the job again once nobody writes to it"
         )
@@ -106,30 +106,28 @@ def _open(
     if isinstance(filesystem, LocalFileSystem):
         return _open_local(filesystem, name)
     info = ask(filesystem, "info", name)
-    size = info.get("size")
+    size, now = info.get("size"), version_of(info)
 
-    def look() -> tuple[int | None, str]:
-        now = ask(filesystem, "info", name)
-        return now.get("size"), version_of(now)
+    def look() -> _State:
+        info = ask(filesystem, "info", name)
+        return info.get("size"), version_of(info)
 
     # A web server that knows no ranges gives all or nothing.
     if size is None or not gives_ranges(filesystem, name, info):
-        stream = _whole_in_temporary_file(filesystem, name)
-        return _Opened(stream, size, version_of(info), look)
-    now = version_of(info)
+        return _Opened(_whole_in_temporary_file(filesystem, name), (size, now), look)
     reader = RangeReader(filesystem, name, size, version=now, stop=stop, ahead=ahead)
-    return _Opened(cast("IO[bytes]", reader), size, now, look)
+    return _Opened(cast("IO[bytes]", reader), (size, now), look)
 
 
 def _open_local(filesystem: AbstractFileSystem, name: str) -> _Opened:
     stream = cast("IO[bytes]", filesystem.open(name, "rb"))
     status = os.fstat(stream.fileno())
 
-    def look() -> tuple[int | None, str]:
+    def look() -> _State:
         now = Path(name).stat()
         return now.st_size, local_version(now)
 
-    return _Opened(stream, status.st_size, local_version(status), look)
+    return _Opened(stream, (status.st_size, local_version(status)), look)
 
 
 def _whole_in_temporary_file(filesystem: AbstractFileSystem, name: str) -> IO[bytes]:

@@ -135,7 +135,7 @@ def content_sha256(table: pa.Table) -> str:
     """
     digest = hashlib.sha256()
     for field in table.schema:
-        column = _one_array(table.column(field.name))
+        column = table.column(field.name).combine_chunks()
         digest.update(f"{field.name}:{_type_name(field.type)}:{len(column)}\n".encode())
         if pa.types.is_list(field.type):
             digest.update(np.diff(column.offsets.to_numpy()).astype("<i8").tobytes())
@@ -155,13 +155,6 @@ def _type_name(data_type: pa.DataType) -> str:
     if pa.types.is_list(data_type):
         return f"{data_type.value_type}[]"
     return str(data_type)
-
-
-def _one_array(column: pa.ChunkedArray) -> pa.Array:
-    combined = column.combine_chunks()
-    if isinstance(combined, pa.ChunkedArray):
-        return combined.chunk(0) if combined.num_chunks else pa.array([], column.type)
-    return combined
 
 
 def read_shard(data: bytes | pa.Buffer, shard_format: ShardFormat) -> pa.Table:

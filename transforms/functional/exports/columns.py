@@ -90,7 +90,7 @@ def export_columns(table: pa.Table) -> list[ExportColumn]:
 
 
 def _column(name: str, column: pa.ChunkedArray) -> ExportColumn:
-    rows = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    rows = column.combine_chunks()
     is_list = bool(pa.types.is_nested(rows.type))
     width: int | None = 1
     if is_list:

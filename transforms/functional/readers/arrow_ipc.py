@@ -12,7 +12,7 @@ from typing import IO
 import pyarrow as pa
 
 from transforms.functional.readers.columns import ReviewColumns
-from transforms.functional.readers.file_range import Group
+from transforms.functional.readers.file_range import FileRange, Group
 from transforms.functional.readers.tables import check_columns, has_no_names, table_chunks
 from transforms.functional.reviews.reviews import ReviewChunk
 from transforms.functional.unpacking.arrow_claims import check_claims
@@ -21,17 +21,8 @@ _FILE_MAGIC = b"ARROW1"
 _END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 
 
-def read_arrow(
-    stream: IO[bytes],
-    source: int,
-    columns: ReviewColumns,
-    start: int = 0,
-    end: int | None = None,
-    record: int = 0,
-) -> Iterator[ReviewChunk]:
-    """Yield the reviews of record batches `start` to `end` (exclusive; None: all).
-
-    `record` is the row number of batch `start`: the file does not say.
+def read_arrow(stream: IO[bytes], file: FileRange, columns: ReviewColumns) -> Iterator[ReviewChunk]:
+    """Yield the reviews of the record batches in a range.
 
     Raises:
         InputError: a column is missing, or holds no text.
@@ -47,11 +38,12 @@ def read_arrow(
     if _is_file(stream):
         needed = [schema.get_field_index(name) for name in columns.names()]
         options = pa.ipc.IpcReadOptions(included_fields=needed)
-        file = pa.ipc.open_file(stream, options=options)
-        batches = map(file.get_batch, range(file.num_record_batches)[start:end])
+        opened = pa.ipc.open_file(stream, options=options)
+        wanted = range(opened.num_record_batches)[file.start : file.end]
+        batches = map(opened.get_batch, wanted)
     else:
         batches = _open_stream(stream)
-    yield from table_chunks(batches, record, source, columns, n_bytes)
+    yield from table_chunks(batches, file.record, file.source, columns, n_bytes)
 
 
 def arrow_schema(stream: IO[bytes]) -> pa.Schema:

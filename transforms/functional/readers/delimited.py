@@ -19,6 +19,7 @@ import pyarrow as pa
 from transforms.functional.errors import BadInputError, MissingColumnError
 from transforms.functional.readers.columns import MAX_REVIEW_BYTES, ReviewColumns, review_chunk
 from transforms.functional.readers.dialect import Dialect
+from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.lines import UTF16_SAMPLE_BYTES, check_not_utf16, in_chunks
 from transforms.functional.readers.tables import check_names
 from transforms.functional.reviews.reviews import RejectedRecord, ReviewChunk
@@ -45,7 +46,7 @@ class _Row(NamedTuple):
 
 
 def read_delimited(
-    stream: IO[bytes], source: int, columns: ReviewColumns, dialect: Dialect
+    stream: IO[bytes], file: FileRange, columns: ReviewColumns
 ) -> Iterator[ReviewChunk]:
     """Yield the rows of a CSV or TSV file as reviews; a file without a row has none.
 
@@ -53,13 +54,13 @@ def read_delimited(
         MissingColumnError: the header lacks a column.
         InputError: a record is broken, and where the next one begins nobody knows.
     """
-    rows = _rows(stream, dialect)
+    rows = _rows(stream, file.dialect)
     header = _header(rows, columns)
     if header is None:
         return
     wanted = [header.index(name) for name in columns.names()]
     for block in in_chunks(rows, lambda row: len(row.raw)):
-        yield _chunk(block, len(header), wanted, source, columns)
+        yield _chunk(block, len(header), wanted, file.source, columns)
 
 
 def header_of(

@@ -12,6 +12,7 @@ from typing import IO, cast
 
 from transforms.functional.errors import BadInputError
 from transforms.functional.readers.columns import MAX_REVIEW_BYTES, ReviewColumns
+from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.jsonl import Line, lines_chunk, read_jsonl
 from transforms.functional.readers.lines import (
     BLOCK_BYTES,
@@ -29,12 +30,7 @@ _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|"|[][{},]', re.DOTALL)
 
 
 def read_json(
-    stream: IO[bytes],
-    source: int,
-    columns: ReviewColumns,
-    start: int = 0,
-    end: int | None = None,
-    block_bytes: int = BLOCK_BYTES,
+    stream: IO[bytes], file: FileRange, columns: ReviewColumns, block_bytes: int = BLOCK_BYTES
 ) -> Iterator[ReviewChunk]:
     """Yield the objects of a file as reviews; of an array, the first range reads all.
 
@@ -42,12 +38,12 @@ def read_json(
         InputError: more follows the array, or an element is too long to be one.
         EOFError: the array is not closed.
     """
-    array, stream = holds_array(stream, start)
+    array, stream = holds_array(stream, file.start)
     if not array:
-        yield from read_jsonl(stream, source, columns, start, end)
-    elif start == 0:
+        yield from read_jsonl(stream, file, columns)
+    elif file.start == 0:
         for lines in in_chunks(elements(stream, block_bytes), lambda line: len(line.data)):
-            yield lines_chunk(lines, source, columns)
+            yield lines_chunk(lines, file.source, columns)
 
 
 def holds_array(stream: IO[bytes], start: int = 0) -> tuple[bool, IO[bytes]]:

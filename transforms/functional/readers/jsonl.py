@@ -21,6 +21,7 @@ from transforms.functional.readers.columns import (
     shorten,
     utf8_reason,
 )
+from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.lines import (
     BLOCK_BYTES,
     BYTE_ORDER_MARK,
@@ -46,20 +47,14 @@ class _NotAReviewError(ValueError):
     """A line that holds no review; the message is the reason."""
 
 
-def read_jsonl(
-    stream: IO[bytes],
-    source: int,
-    columns: ReviewColumns,
-    start: int = 0,
-    end: int | None = None,
-) -> Iterator[ReviewChunk]:
-    """Yield the objects whose lines begin in `[start, end)` as reviews.
+def read_jsonl(stream: IO[bytes], file: FileRange, columns: ReviewColumns) -> Iterator[ReviewChunk]:
+    """Yield the objects whose lines begin in a range as reviews.
 
     Raises:
         InputError: the file is UTF-16.
     """
-    for lines in lines_of(stream, start, end):
-        yield lines_chunk(lines, source, columns)
+    for lines in lines_of(stream, file.start, file.end):
+        yield lines_chunk(lines, file.source, columns)
 
 
 def lines_of(

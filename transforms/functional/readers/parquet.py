@@ -12,7 +12,7 @@ from typing import IO
 import pyarrow.parquet as pq
 
 from transforms.functional.readers.columns import ReviewColumns
-from transforms.functional.readers.file_range import Group
+from transforms.functional.readers.file_range import FileRange, Group
 from transforms.functional.readers.lines import BLOCK_BYTES, MAX_ROWS_PER_CHUNK
 from transforms.functional.readers.tables import check_columns, has_no_names, table_chunks
 from transforms.functional.reviews.reviews import ReviewChunk
@@ -20,13 +20,9 @@ from transforms.functional.unpacking.compression import RatioGuard
 
 
 def read_parquet(
-    stream: IO[bytes],
-    source: int,
-    columns: ReviewColumns,
-    start: int = 0,
-    end: int | None = None,
+    stream: IO[bytes], file: FileRange, columns: ReviewColumns
 ) -> Iterator[ReviewChunk]:
-    """Yield the reviews of row groups `start` to `end` (exclusive; None: all).
+    """Yield the reviews of the row groups in a range.
 
     Raises:
         InputError: a column is missing, or holds no text.
@@ -34,24 +30,24 @@ def read_parquet(
     """
     n_bytes = stream.seek(0, io.SEEK_END)
     metadata = pq.read_metadata(stream)
-    file = pq.ParquetFile(
+    opened = pq.ParquetFile(
         stream,
         metadata=metadata,
         page_checksum_verification=True,
         read_dictionary=_with_dictionary(metadata, columns.names()),
     )
-    check_columns(file.schema_arrow, columns)
-    if has_no_names(file.schema_arrow, columns):
+    check_columns(opened.schema_arrow, columns)
+    if has_no_names(opened.schema_arrow, columns):
         return
     groups = row_groups(metadata, columns.text)
     _check_claims(metadata, n_bytes)
-    batches = file.iter_batches(
-        _rows_per_chunk(groups[start:end]),
-        row_groups=range(len(groups))[start:end],
+    batches = opened.iter_batches(
+        _rows_per_chunk(groups[file.start : file.end]),
+        row_groups=range(len(groups))[file.start : file.end],
         columns=columns.names(),
     )
-    record = sum(group.rows for group in groups[:start])
-    yield from table_chunks(batches, record, source, columns, n_bytes)
+    record = sum(group.rows for group in groups[: file.start])
+    yield from table_chunks(batches, record, file.source, columns, n_bytes)
 
 
 def _check_claims(metadata: pq.FileMetaData, n_bytes: int) -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import lzma
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain
 from typing import IO, Literal
@@ -15,7 +11,6 @@ from typing import IO, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from transforms.functional.errors import InputError, damage_of
 from transforms.functional.readers import arrow_ipc, delimited, json_array, jsonl, parquet, text
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.dialect import DELIMITERS
@@ -25,19 +20,16 @@ from transforms.functional.readers.tables import check_columns, check_names
 from transforms.functional.reviews.labels import are_names, hugging_face_classes
 from transforms.functional.reviews.reviews import ReviewChunk, with_label
 from transforms.functional.unpacking.compression import decompress
+from transforms.functional.unpacking.damage import naming
 
-# What damaged or truncated files raise, through Arrow and the decompressors of Python.
-DAMAGE = (
-    pa.ArrowException,
-    UnicodeDecodeError,  # A name in a file's metadata.
-    OSError,
-    EOFError,
-    lzma.LZMAError,
-    zlib.error,
-    tarfile.TarError,
-    zipfile.BadZipFile,
-)
-
+_READERS: dict[str, Callable[[IO[bytes], FileRange, ReviewColumns], Iterator[ReviewChunk]]] = {
+    "jsonl": jsonl.read_jsonl,
+    "json": json_array.read_json,
+    "csv": delimited.read_delimited,
+    "tsv": delimited.read_delimited,
+    "parquet": parquet.read_parquet,
+    "arrow": arrow_ipc.read_arrow,
+}
 _LOOK_AT = 1000
 _SCHEMA_OF = {"parquet": pq.read_schema, "arrow": arrow_ipc.arrow_schema}
 
@@ -59,7 +51,7 @@ def read_file(
     Raises:
         InputError: a column is missing, or the file is damaged; the message names the file.
     """
-    with naming(file):
+    with naming_file(file):
         for chunk in _chunks(stream, file, columns, sample_by):
             yield chunk if file.label is None else with_label(chunk, file.label)
 
@@ -85,12 +77,16 @@ def label_kind_of(stream: IO[bytes], file: FileRange, columns: ReviewColumns) ->
     Raises:
         InputError: a column is missing, or the file is damaged; the message names the file.
     """
-    with naming(file):
+    with naming_file(file):
         unpacked = _unpacked(stream, file)
         if file.format in INDEXED:
             schema = _SCHEMA_OF[file.format](unpacked)
             check_columns(schema, columns)
-            return _label_kind(schema, columns)
+            label_type = schema.field(columns.label or columns.text).type
+            if columns.label is None or pa.types.is_null(label_type):
+                return None
+            classes = hugging_face_classes(schema, columns.label)
+            return LabelKind(names=are_names(label_type), classes=classes)
         if file.format in DELIMITERS:
             header = delimited.header_of(unpacked, file.dialect, columns)
             return None if header is None else LabelKind(names=True)
@@ -107,7 +103,7 @@ def column_names(stream: IO[bytes], file: FileRange) -> list[str] | None:
     Raises:
         InputError: the file is damaged; the message names the file.
     """
-    with naming(file):
+    with naming_file(file):
         unpacked = _unpacked(stream, file)
         if file.format in INDEXED:
             return list(_SCHEMA_OF[file.format](unpacked).names)
@@ -124,7 +120,7 @@ def index_groups(stream: IO[bytes], file: FileRange, text_column: str) -> list[G
     Raises:
         InputError: the file is damaged; the message names it.
     """
-    with naming(file):
+    with naming_file(file):
         if file.format == "parquet":
             return parquet.row_groups(pq.read_metadata(stream), text_column)
         return arrow_ipc.batch_groups(stream)
@@ -137,34 +133,15 @@ def _chunks(
     sample_by: Literal["line", "document"],
 ) -> Iterator[ReviewChunk]:
     unpacked = _unpacked(stream, file)
-    source, start, end = file.source, file.start, file.end
-    if file.format == "parquet":
-        yield from parquet.read_parquet(unpacked, source, columns, start, end)
-    elif file.format == "arrow":
-        yield from arrow_ipc.read_arrow(unpacked, source, columns, start, end, file.record)
-    elif file.format == "jsonl":
-        yield from jsonl.read_jsonl(unpacked, source, columns, start, end)
-    elif file.format == "json":
-        yield from json_array.read_json(unpacked, source, columns, start, end)
-    elif file.format in DELIMITERS:
-        yield from delimited.read_delimited(unpacked, source, columns, file.dialect)
-    elif sample_by == "document":
-        yield from text.read_whole_files([(file, unpacked.read())], sample_by)
-    else:
-        yield from text.read_lines(unpacked, source, start, end)
+    if file.format != "text":
+        return _READERS[file.format](unpacked, file, columns)
+    if sample_by == "document":
+        return text.read_whole_files([(file, unpacked.read())], sample_by)
+    return text.read_lines(unpacked, file)
 
 
 def _unpacked(stream: IO[bytes], file: FileRange) -> IO[bytes]:
     return decompress(stream, file.compression, seekable=file.format in INDEXED)
-
-
-def _label_kind(schema: pa.Schema, columns: ReviewColumns) -> LabelKind | None:
-    if columns.label is None or pa.types.is_null(schema.field(columns.label).type):
-        return None
-    return LabelKind(
-        names=are_names(schema.field(columns.label).type),
-        classes=hugging_face_classes(schema, columns.label),
-    )
 
 
 def _json_lines(stream: IO[bytes], file: FileRange) -> Iterator[jsonl.Line]:
@@ -195,16 +172,6 @@ def _json_label_kind(lines: Iterable[jsonl.Line], columns: ReviewColumns) -> Lab
     return found
 
 
-@contextmanager
-def naming(file: FileRange) -> Iterator[None]:
-    """Name the file in whatever goes wrong while it is read; damage becomes an `InputError`."""
-    try:
-        yield
-    except InputError as error:
-        raise type(error)(f"{file.path}: {error}") from None
-    except DAMAGE as error:
-        kind = file.format if file.compression is None else f"{file.compression} {file.format}"
-        detail = " ".join(str(error).split()) or type(error).__name__
-        raise damage_of(error)(
-            f"{file.path}: not readable as {kind} (damaged or cut short?): {detail}"
-        ) from error
+def naming_file(file: FileRange) -> AbstractContextManager[None]:
+    """Name a file in whatever goes wrong while it is read; damage becomes an `InputError`."""
+    return naming(file.path, " ".join(filter(None, (file.compression, file.format))))

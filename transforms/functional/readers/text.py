@@ -13,7 +13,6 @@ from typing import IO, Literal, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from transforms.functional.errors import InputError
 from transforms.functional.readers.columns import ReviewColumns, review_chunk
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.lines import (
@@ -24,15 +23,14 @@ from transforms.functional.readers.lines import (
     line_bounds,
 )
 from transforms.functional.reviews.reviews import ReviewChunk
+from transforms.functional.unpacking.damage import naming
 
 TEXT_COLUMNS = ReviewColumns(text="text")
 
 
-def read_lines(
-    stream: IO[bytes], source: int, start: int = 0, end: int | None = None
-) -> Iterator[ReviewChunk]:
-    """Yield the lines that begin in `[start, end)` as reviews."""
-    for offset, block in line_blocks(stream, start, end):
+def read_lines(stream: IO[bytes], file: FileRange) -> Iterator[ReviewChunk]:
+    """Yield the lines that begin in a range as reviews."""
+    for offset, block in line_blocks(stream, file.start, file.end):
         if offset == 0:
             check_not_utf16(block)
         starts, ends = line_bounds(block)
@@ -41,7 +39,7 @@ def read_lines(
         records = (starts + offset).astype(np.uint64)
         if offset == 0 and len(records):
             records[0] = 0
-        yield _lines_chunk(_gather_lines(block, starts, ends), records, source)
+        yield _lines_chunk(_gather_lines(block, starts, ends), records, file.source)
 
 
 def read_whole_files(
@@ -86,10 +84,8 @@ def _records(
     file: FileRange, data: bytes, sample_by: Literal["line", "document"]
 ) -> Iterator[_Record]:
     start = len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
-    try:
+    with naming(file.path, file.format):
         check_not_utf16(data)
-    except InputError as error:
-        raise type(error)(f"{file.path}: {error}") from None
     if sample_by == "document":
         yield _Record(file.source, 0, data[start:], file.label)
         return

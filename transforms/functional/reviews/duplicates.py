@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.reviews.reviews import Part
+from transforms.functional.reviews.shuffling import rows_by_key
 from transforms.functional.tokenization.text_arrays import text_buffers
 
 # Where a text stands: in what the job shall not hold, in what the dataset holds already, in what
@@ -66,7 +67,8 @@ def hash_part(part: Part, origin: int, n_buckets: int) -> Iterator[tuple[int, by
     """
     rows = _hashed(part, origin)
     rows = rows[_leaders(rows) == np.arange(len(rows))]
-    yield from _grouped(rows, rows["high"] % np.uint64(n_buckets))
+    for bucket, places in rows_by_key(rows["high"] % np.uint64(n_buckets)):
+        yield bucket, rows[places].tobytes()
 
 
 def find_repeated(slices: Iterable[bytes], *, dedup: bool) -> Iterator[tuple[int, bytes]]:
@@ -85,7 +87,8 @@ def find_repeated(slices: Iterable[bytes], *, dedup: bool) -> Iterator[tuple[int
     for name in ("part", "row"):
         found[name] = rows[name][gone]
     found["excluded"] = excluded[gone]
-    yield from _grouped(found, rows["split"][gone])
+    for split, places in rows_by_key(rows["split"][gone]):
+        yield split, found[places].tobytes()
 
 
 def drop_repeated(part: Part, slices: Iterable[bytes], *, dedup: bool) -> Part:
@@ -143,16 +146,6 @@ def _leaders(rows: StructuredArray) -> npt.NDArray[np.intp]:
     leaders = np.empty(len(rows), np.intp)
     leaders[order] = order[new][np.cumsum(new) - 1]
     return leaders
-
-
-def _grouped(
-    rows: StructuredArray, keys: npt.NDArray[np.unsignedinteger[Any]]
-) -> Iterator[tuple[int, bytes]]:
-    """Yield each key with its rows."""
-    order = np.argsort(keys, kind="stable")
-    edges = np.flatnonzero(np.diff(keys[order])) + 1
-    for chosen in np.split(order, edges) if len(order) else ():
-        yield int(keys[chosen[0]]), rows[chosen].tobytes()
 
 
 def _rows(slices: Iterable[bytes], kind: np.dtype[np.void]) -> StructuredArray:

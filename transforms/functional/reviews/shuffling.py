@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from transforms.functional.counter_random import SHUFFLE, review_random
@@ -13,12 +15,18 @@ from transforms.functional.reviews.reviews import Part, PartKey, ReviewSlice
 
 def cut_buckets(part: Part, n_buckets: int, seed: int) -> Iterator[tuple[int, ReviewSlice]]:
     """Yield `(bucket, reviews)` of one part for each bucket that gets any."""
-    draws = _draws(part.reviews, seed)
-    buckets = draws % np.uint64(n_buckets)
-    order = np.argsort(buckets, kind="stable")
-    edges = np.flatnonzero(np.diff(buckets[order])) + 1
+    for bucket, rows in rows_by_key(_draws(part.reviews, seed) % np.uint64(n_buckets)):
+        yield bucket, ReviewSlice(part.reviews.take(pa.array(rows)))
+
+
+def rows_by_key(
+    keys: npt.NDArray[np.unsignedinteger[Any]],
+) -> Iterator[tuple[int, npt.NDArray[np.intp]]]:
+    """Yield each of (n,) keys, in order, with the rows that have it."""
+    order = np.argsort(keys, kind="stable")
+    edges = np.flatnonzero(np.diff(keys[order])) + 1
     for rows in np.split(order, edges) if len(order) else ():
-        yield int(buckets[rows[0]]), ReviewSlice(part.reviews.take(pa.array(rows)))
+        yield int(keys[rows[0]]), rows
 
 
 def join_bucket(bucket: int, slices: Iterable[ReviewSlice], seed: int) -> Part:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from transforms.functional.counter_random import VALIDATION, below, review_random
 from transforms.functional.dataset.manifest_entries import Subset
@@ -50,24 +49,16 @@ def split_subsets(
     Args:
         validation_fraction: Share of reviews for validation, which `seed` draws.
         seed: Seed of the choice.
-        validation_sources: (first, end) of runs of input files whose reviews are for validation;
-            with them nothing is drawn.
+        validation_sources: (first, end) of runs of input files, sorted, whose reviews are for
+            validation; with them nothing is drawn.
     """
     if validation_sources is None:
         draws = review_random(seed, VALIDATION, part.index.sources, part.index.records)
         validation = below(draws, validation_fraction)
     else:
-        validation = _in_runs(part.index.sources, validation_sources)
+        borders = np.array(validation_sources, np.int64).ravel()
+        validation = np.searchsorted(borders, part.index.sources, "right") % 2 == 1
     return [
         take_reviews(part, ~validation, "train"),
         take_reviews(part, validation, "validation"),
     ]
-
-
-def _in_runs(
-    sources: npt.NDArray[np.uint32], runs: Sequence[tuple[int, int]]
-) -> npt.NDArray[np.bool_]:
-    """Return (n_reviews,) which sources lie in one of the sorted runs."""
-    borders = np.array(runs, np.int64).ravel()
-    inside: npt.NDArray[np.bool_] = np.searchsorted(borders, sources, "right") % 2 == 1
-    return inside

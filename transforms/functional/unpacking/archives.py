@@ -7,16 +7,13 @@ twice makes the whole archive an error that names it: somebody meant harm, or it
 from __future__ import annotations
 
 import io
-import lzma
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import IO, Any, NamedTuple, cast
 
-from transforms.functional.errors import BadInputError, InputError, damage_of
+from transforms.functional.errors import BadInputError
 from transforms.functional.safe_paths import leaves_folder
 from transforms.functional.unpacking.archive_paths import ArchiveKind
 from transforms.functional.unpacking.compression import (
@@ -26,19 +23,10 @@ from transforms.functional.unpacking.compression import (
     compression_of,
     decompress,
 )
+from transforms.functional.unpacking.damage import DAMAGE, naming
 
 _TAR_SHORT: dict[str, Compression] = {".tgz": "gzip", ".tbz2": "bz2", ".txz": "xz"}
-_DAMAGE = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    NotImplementedError,
-    RuntimeError,
-    OSError,
-    EOFError,
-    lzma.LZMAError,
-    zlib.error,
-    UnicodeError,
-)
+_DAMAGE = (*DAMAGE, NotImplementedError, RuntimeError, UnicodeError)
 
 
 class Member(NamedTuple):
@@ -95,7 +83,7 @@ def _walk(
     stream: IO[bytes], kind: ArchiveKind, archive: str, wanted: set[str] | None = None
 ) -> Iterator[tuple[Member, IO[bytes]]]:
     members = _tar_members(stream, archive) if kind == "tar" else _zip_members(stream, wanted)
-    with _named(archive):
+    with naming(archive, "an archive", _DAMAGE):
         for member, kind_of_other, data in members:
             name = member.name.removeprefix("./")
             if kind_of_other is not None:
@@ -109,21 +97,6 @@ def _walk(
                     f"can be read safely: make the archive again without it"
                 )
             yield Member(name, member.bytes), data
-
-
-@contextmanager
-def _named(archive: str) -> Iterator[None]:
-    """Name the archive in whatever goes wrong inside it."""
-    try:
-        yield
-    except InputError as error:
-        text = str(error)
-        raise type(error)(text if archive in text else f"{archive}: {text}") from None
-    except _DAMAGE as error:
-        why = " ".join(str(error).split()) or type(error).__name__
-        raise damage_of(error)(
-            f"{archive}: not readable as an archive (damaged or cut short?): {why}"
-        ) from error
 
 
 class _StrictTarInfo(tarfile.TarInfo):

@@ -28,9 +28,14 @@ def rejected(chunks: Iterable[ReviewChunk]) -> list[tuple[int, str, bytes]]:
     return [(item.record, item.reason, item.raw) for chunk in chunks for item in chunk.rejected]
 
 
+def file_of(file_format: str, start: int = 0, end: int | None = None, **more: object) -> FileRange:
+    """Return a range of a file."""
+    more = {"source": 0, "path": "in/reviews", **more}
+    return FileRange(format=file_format, start=start, end=end, **more)
+
+
 def read(
     data: bytes, file_format: str, columns: ReviewColumns = TEXT, **file_range: object
 ) -> list[ReviewChunk]:
     """Read bytes as one file."""
-    file = FileRange(source=0, path="in/reviews", format=file_format, **file_range)
-    return list(read_file(io.BytesIO(data), file, columns))
+    return list(read_file(io.BytesIO(data), file_of(file_format, **file_range), columns))

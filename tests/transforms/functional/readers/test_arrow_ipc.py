@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from tests.transforms.functional.readers.files import arrow_file, arrow_stream
-from tests.transforms.functional.readers.seen import TEXT, read, rejected, reviews
+from tests.transforms.functional.readers.seen import TEXT, file_of, read, rejected, reviews
 from transforms.functional.errors import InputError, MissingColumnError
 from transforms.functional.readers.arrow_ipc import batch_groups, read_arrow
 
@@ -93,6 +93,6 @@ def test_a_column_that_is_there_twice_is_an_error(write):
 
 def test_sliced_batches_with_nulls_keep_place_and_value():
     table = pa.table({"text": ["a", None, "c", None, "e"]}).slice(1, 4)
-    chunks = list(read_arrow(io.BytesIO(arrow_file(table)), 0, TEXT))
+    chunks = list(read_arrow(io.BytesIO(arrow_file(table)), file_of("arrow"), TEXT))
     assert reviews(chunks) == [(1, "c"), (3, "e")]
     assert rejected(chunks) == [(0, "text is null", b""), (2, "text is null", b"")]

@@ -11,6 +11,7 @@ from tests.transforms.functional.readers.seen import (
     LABELLED,
     NAMED,
     TEXT,
+    file_of,
     labelled,
     read,
     rejected,
@@ -19,7 +20,7 @@ from tests.transforms.functional.readers.seen import (
 from transforms.functional.errors import InputError, MissingColumnError
 from transforms.functional.readers import lines
 from transforms.functional.readers.delimited import read_delimited
-from transforms.functional.readers.dialect import Dialect, character_of
+from transforms.functional.readers.dialect import character_of
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.read_file import read_file
 from transforms.functional.reviews.reviews import cut_parts
@@ -92,7 +93,7 @@ def test_chunks_are_cut_by_bytes_too():
     """4,096 rows of a megabyte would not fit into memory."""
     data = b"text\n" + (b"x" * (1 << 20) + b"\n") * 12
     sizes = [
-        chunk.reviews.num_rows for chunk in read_delimited(io.BytesIO(data), 0, TEXT, Dialect())
+        chunk.reviews.num_rows for chunk in read_delimited(io.BytesIO(data), file_of("csv"), TEXT)
     ]
     assert sizes == [4, 4, 4, 0]
 
@@ -154,7 +155,7 @@ def test_a_column_that_is_there_twice_is_an_error():
 @pytest.mark.parametrize("closed_before", [False, True])
 def test_a_reader_that_is_left_early_leaves_the_stream_as_it_is(closed_before):
     stream = io.BytesIO(b"text\n" + b"a\n" * 10_000)
-    chunks = read_delimited(stream, 0, TEXT, Dialect())
+    chunks = read_delimited(stream, file_of("csv"), TEXT)
     assert next(chunks).reviews.num_rows == 4096
     if closed_before:
         stream.close()

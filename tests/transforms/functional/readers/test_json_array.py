@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 from tests.transforms.functional.readers.seen import (
     LABELLED,
     TEXT,
+    file_of,
     labelled,
     read,
     rejected,
@@ -37,7 +38,7 @@ def test_an_array_gives_what_the_json_library_reads_however_it_is_cut(
     records, indent, ascii_only, block_bytes, mark
 ):
     data = mark + json.dumps(records, indent=indent, ensure_ascii=ascii_only).encode()
-    chunks = list(read_json(io.BytesIO(data), 0, TEXT, block_bytes=block_bytes))
+    chunks = list(read_json(io.BytesIO(data), file_of("json"), TEXT, block_bytes))
     assert [text for _, text in reviews(chunks)] == [record["text"] for record in records]
     assert rejected(chunks) == []
 
@@ -63,7 +64,9 @@ def test_ranges_of_any_width_give_every_record_once(width, array):
     chunks = [
         chunk
         for start in range(0, len(data), width)
-        for chunk in read_json(io.BytesIO(data), 0, TEXT, start, min(start + width, len(data)))
+        for chunk in read_json(
+            io.BytesIO(data), file_of("json", start, min(start + width, len(data))), TEXT
+        )
     ]
     assert [text for _, text in reviews(chunks)] == [record["text"] for record in records]
 

@@ -5,9 +5,8 @@ import io
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.transforms.functional.readers.seen import TEXT, rejected, reviews
+from tests.transforms.functional.readers.seen import TEXT, file_of, rejected, reviews
 from transforms.functional.errors import InputError
-from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.jsonl import read_jsonl
 from transforms.functional.readers.lines import check_not_utf16, line_blocks, line_bounds
 from transforms.functional.readers.text import read_lines, read_whole_files
@@ -52,7 +51,7 @@ def test_text_ranges_give_every_line_once(data, cuts):
     chunks = [
         chunk
         for start, end in _cuts(len(data), cuts)
-        for chunk in read_lines(io.BytesIO(data), 0, start, end)
+        for chunk in read_lines(io.BytesIO(data), file_of("text", start, end))
     ]
     assert reviews(chunks) == [(offset, line.decode()) for offset, line in _plain_lines(data)]
     assert rejected(chunks) == []
@@ -76,12 +75,12 @@ def test_text_ranges_give_every_line_once(data, cuts):
 )
 def test_jsonl_ranges_of_any_width_give_every_record_once(lines, width):
     data = "".join(lines).encode()
-    whole = list(read_jsonl(io.BytesIO(data), 0, TEXT))
+    whole = list(read_jsonl(io.BytesIO(data), file_of("jsonl"), TEXT))
     ranges = [(start, min(start + width, len(data))) for start in range(0, len(data), width)]
     parts = [
         chunk
         for start, end in ranges
-        for chunk in read_jsonl(io.BytesIO(data), 0, TEXT, start, end)
+        for chunk in read_jsonl(io.BytesIO(data), file_of("jsonl", start, end), TEXT)
     ]
     assert reviews(parts) == reviews(whole)
     assert rejected(parts) == rejected(whole)
@@ -113,8 +112,8 @@ def test_line_bounds_leave_out_one_carriage_return():
 def test_utf16_text_is_an_error_and_no_text_full_of_nuls(encoding, mark, text):
     data = f"{mark}{text}".encode(encoding)
     with pytest.raises(InputError, match="is UTF-16"):
-        list(read_lines(io.BytesIO(data), 0))
-    file = FileRange(source=0, path="in/a.txt", format="text")
+        list(read_lines(io.BytesIO(data), file_of("text")))
+    file = file_of("text", path="in/a.txt")
     for sample_by in ("line", "document"):
         with pytest.raises(InputError, match=r"in/a\.txt: is UTF-16"):
             list(read_whole_files([(file, data)], sample_by))

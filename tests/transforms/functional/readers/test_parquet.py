@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.transforms.functional.readers.files import parquet_file
-from tests.transforms.functional.readers.seen import TEXT, read, reviews
+from tests.transforms.functional.readers.seen import TEXT, file_of, read, reviews
 from transforms.functional.errors import InputError, MissingColumnError
 from transforms.functional.readers.file_range import Group
 from transforms.functional.readers.parquet import read_parquet, row_groups
@@ -44,7 +44,8 @@ def test_long_texts_come_a_few_at_a_time():
     """4,096 rows of a megabyte would not fit into memory."""
     table = pa.table({"text": [chr(97 + i) * (1 << 20) for i in range(9)]})
     data = parquet_file(table, use_dictionary=False)
-    sizes = [chunk.reviews.num_rows for chunk in read_parquet(io.BytesIO(data), 0, TEXT)]
+    chunks = read_parquet(io.BytesIO(data), file_of("parquet"), TEXT)
+    sizes = [chunk.reviews.num_rows for chunk in chunks]
     assert max(sizes) <= 4
     assert sum(sizes) == 9
 

@@ -1,6 +1,6 @@
 import io
 
-from tests.transforms.functional.readers.seen import labelled, read, rejected, reviews
+from tests.transforms.functional.readers.seen import file_of, labelled, read, rejected, reviews
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.lines import BLOCK_BYTES
 from transforms.functional.readers.text import read_lines, read_whole_files
@@ -49,7 +49,7 @@ def test_surrogates_in_utf8_are_not_utf8():
 
 def test_a_line_longer_than_a_block_is_one_review():
     long = b"x" * (2 * BLOCK_BYTES + 17)
-    chunks = list(read_lines(io.BytesIO(b"a\n" + long + b"\nb"), 0))
+    chunks = list(read_lines(io.BytesIO(b"a\n" + long + b"\nb"), file_of("text")))
     assert [(record, len(text)) for record, text in reviews(chunks)] == [
         (0, 1),
         (2, len(long)),
@@ -84,7 +84,7 @@ def test_small_files_read_together_give_the_lines_that_they_give_alone():
     alone = [
         row
         for source, data in enumerate(contents)
-        for chunk in read_lines(io.BytesIO(data), source)
+        for chunk in read_lines(io.BytesIO(data), file_of("text", source=source))
         for row in chunk.reviews.to_pylist()
     ]
     assert rows == alone

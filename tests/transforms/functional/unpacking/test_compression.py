@@ -4,8 +4,8 @@ import pytest
 
 from tests.transforms.functional.readers.files import COMPRESS, ENDINGS
 from transforms.functional.errors import InputError
-from transforms.functional.readers.read_file import DAMAGE
 from transforms.functional.unpacking.compression import compression_of, decompress
+from transforms.functional.unpacking.damage import DAMAGE
 
 _TEXT = b"A fine film.\n" * 50_000
 
