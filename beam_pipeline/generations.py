@@ -14,7 +14,7 @@ from beam_pipeline.output.run_records import copy_figures, find_record, record_m
 from beam_pipeline.report.write import write_report
 from beam_pipeline.summary.record import RunLog, RunOutcome, now
 from transforms.functional.dataset.manifest import Manifest
-from transforms.functional.dataset.totals import added
+from transforms.functional.dataset.totals import totals
 from transforms.functional.wording import counted
 from transforms.storage.generations import (
     generation_numbers,
@@ -105,11 +105,11 @@ def _added(
         figures: Mapping[str, Any] = record["run"]
         return figures
     if len(manifest.generations) == 1:
-        return added(manifest, None)
+        return totals(manifest)
     before = manifest.generations[-2].number
     if before not in generation_numbers(output):
         return None
-    return added(manifest, read_manifest(output, generation_path(before)))
+    return totals(manifest, read_manifest(output, generation_path(before)))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from transforms.functional.dataset.manifest import Manifest
-from transforms.functional.dataset.totals import added, totals
+from transforms.functional.dataset.totals import totals
 from transforms.functional.safe_urls import mask_secrets
 
 RECORD_VERSION = 1
@@ -94,7 +94,7 @@ def record_of(
         "output": masked(run.output),
         "generation": dataset.generation if dataset else None,
         "run": {
-            **(added(dataset, earlier) if made and dataset else {}),
+            **(totals(dataset, earlier) if made and dataset else {}),
             "made_generation": made,
             "rejected_by_reason": dict((figures or {}).get("rejected", {})),
             "rejected_by_file": dict((figures or {}).get("rejected_in", {})),

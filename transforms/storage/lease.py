@@ -230,12 +230,9 @@ def _parsed(content: bytes) -> dict[str, object]:
 
 
 def _is_over(holder: dict[str, object]) -> bool:
-    """Return True for a lease that is damaged, or whose holder is dead."""
-    return not holder or _is_dead(holder)
-
-
-def _is_dead(holder: dict[str, object]) -> bool:
-    """Return True where the holder was a process of this machine and has ended."""
+    """Return True for a lease that is damaged, or was held by a dead process of this machine."""
+    if not holder:
+        return True
     process = holder.get("process")
     if holder.get("machine") != _machine() or not isinstance(process, int):
         return False
@@ -246,7 +243,7 @@ def _is_dead(holder: dict[str, object]) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:
-        return False
+        pass  # Another user's.
     return False
 
 

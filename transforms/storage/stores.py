@@ -53,6 +53,13 @@ _TRANSIENT_NAMES = {
 # Whose access keys are no part of a URL: what stands before the `@` would be taken for the bucket.
 _NO_USERINFO = ("s3://", "s3a://", "gs://", "gcs://", "az://", "hf://")
 
+# What botocore is told, where the user's fsspec configuration does not say.
+_S3_CONFIG = {
+    "max_pool_connections": CONCURRENCY,
+    "connect_timeout": 5,
+    "read_timeout": 30,
+    "retries": {"mode": "standard", "max_attempts": 3},
+}
 # What brings the library of a scheme.
 _EXTRAS = {
     **dict.fromkeys(("s3", "s3a"), "s3"),
@@ -76,7 +83,8 @@ def filesystem_of(url: str) -> tuple[AbstractFileSystem, str]:
     # Other processes write there too: nothing of a listing may be remembered.
     options: dict[str, Any] = {"use_listings_cache": False}
     if url.startswith(("s3://", "s3a://")):
-        options["config_kwargs"] = _s3_config()
+        given = fsspec.config.conf.get("s3", {}).get("config_kwargs", {})
+        options["config_kwargs"] = {**_S3_CONFIG, **given}
     try:
         found = fsspec.core.url_to_fs(url, **options)
     except ImportError as error:
@@ -97,18 +105,6 @@ def filesystem_of(url: str) -> tuple[AbstractFileSystem, str]:
 def knows_no_conditions(filesystem: AbstractFileSystem) -> bool:
     """Return True for the Hugging Face hub, which writes over what is there, whoever wrote it."""
     return bool(filesystem.protocol == "hf")
-
-
-def _s3_config() -> dict[str, Any]:
-    """Return what botocore is told, where the user's fsspec configuration does not say."""
-    ours = {
-        "max_pool_connections": CONCURRENCY,
-        "connect_timeout": 5,
-        "read_timeout": 30,
-        "retries": {"mode": "standard", "max_attempts": 3},
-    }
-    given = fsspec.config.conf.get("s3", {}).get("config_kwargs", {})
-    return {**ours, **given}
 
 
 def ask(filesystem: AbstractFileSystem, method: str, *arguments: Any, **options: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +14,7 @@ import pyarrow.compute as pc
 
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.dataset.manifest_entries import InputEntry, ShardEntry
-from transforms.functional.dataset.manifest_lists import MAX_INLINE, ListFile, make_list
+from transforms.functional.dataset.manifest_lists import MAX_INLINE, ListFile
 from transforms.functional.elements import ReadReceipt, ShardReceipt
 from transforms.functional.errors import InputError, LedgerError, TooManyRejectedError
 from transforms.functional.ledger import Ledger, ReviewCounts
@@ -116,8 +117,12 @@ def move_to_lists(
     for name, records in kinds.items():
         inline = manifest.inline(name, records)
         if len(inline) > max_inline:
-            file, data = make_list(f"{folder}/{manifest.generation:06d}-{name}", inline)
-            files[file.path] = data
+            data = inline.to_parquet()
+            sha256 = hashlib.sha256(data).hexdigest()
+            # Its name tells its content, so that no run ever replaces the list of another one.
+            path = f"{folder}/{manifest.generation:06d}-{name}-{sha256[:16]}.parquet"
+            file = ListFile(path=path, sha256=sha256, rows=len(inline))
+            files[path] = data
             lists[name] = (*lists.get(name, ()), file)
     return replace(manifest, lists=lists), files
 

@@ -35,17 +35,6 @@ class ListFile:
     rows: int
 
 
-def make_list(prefix: str, records: Records[Any]) -> tuple[ListFile, bytes]:
-    """Return the list file for entries, and its bytes.
-
-    Its name tells its content, so that no run ever replaces the list of another one.
-    """
-    data = records.to_parquet()
-    sha256 = hashlib.sha256(data).hexdigest()
-    path = f"{prefix}-{sha256[:16]}.parquet"
-    return ListFile(path=path, sha256=sha256, rows=len(records)), data
-
-
 def read_lists(
     kind: type, files: Sequence[ListFile], read: Callable[[str], bytes], where: str
 ) -> Records[Any]:

@@ -146,11 +146,8 @@ def is_text_type(column_type: pa.DataType) -> bool:
     """Return True for Arrow types that can hold review text."""
     if pa.types.is_dictionary(column_type):
         column_type = column_type.value_type
-    return is_text(column_type) or bool(
-        pa.types.is_binary(column_type)
-        or pa.types.is_large_binary(column_type)
-        or pa.types.is_binary_view(column_type)
-    )
+    kinds = (is_text, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+    return any(is_kind(column_type) for is_kind in kinds)
 
 
 def shorten(text: str, length: int = 200) -> str:

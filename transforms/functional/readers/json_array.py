@@ -21,6 +21,7 @@ from transforms.functional.readers.lines import (
     in_chunks,
 )
 from transforms.functional.reviews.reviews import ReviewChunk
+from transforms.functional.unpacking.compression import Rejoined
 
 # A review that is written in escapes of six bytes, and as many bytes of other fields.
 MAX_ELEMENT_BYTES = 8 * MAX_REVIEW_BYTES
@@ -59,7 +60,7 @@ def holds_array(stream: IO[bytes], start: int = 0) -> tuple[bool, IO[bytes]]:
     head = stream.read(_HEAD_BYTES)
     check_not_utf16(head)
     array = head.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"[")
-    return array, stream if start else cast("IO[bytes]", _Rejoined(head, stream))
+    return array, stream if start else cast("IO[bytes]", Rejoined(head, stream))
 
 
 def elements(stream: IO[bytes], block_bytes: int = BLOCK_BYTES) -> Iterator[Line]:
@@ -112,18 +113,3 @@ def _check_blank(stream: IO[bytes], rest: bytes, offset: int) -> None:
         rest = stream.read(_HEAD_BYTES)
         if not rest:
             return
-
-
-class _Rejoined:
-    """A stream whose first bytes were read already, for readers that only go forward."""
-
-    def __init__(self, head: bytes, rest: IO[bytes]) -> None:
-        self._head = head
-        self._rest = rest
-
-    def read(self, size: int) -> bytes:
-        head, self._head = self._head[:size], self._head[size:]
-        return head or self._rest.read(size)
-
-    def tell(self) -> int:
-        return self._rest.tell() - len(self._head)

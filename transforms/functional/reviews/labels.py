@@ -218,8 +218,5 @@ def are_names(label_type: pa.DataType) -> bool:
 
 def is_text(label_type: pa.DataType) -> bool:
     """Return True for Arrow's types of strings."""
-    return bool(
-        pa.types.is_string(label_type)
-        or pa.types.is_large_string(label_type)
-        or pa.types.is_string_view(label_type)
-    )
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(is_kind(label_type) for is_kind in kinds)

@@ -48,11 +48,9 @@ def can_hold(label_type: pa.DataType, problem_type: ProblemType) -> bool:
         label_type = label_type.value_type
     if problem_type == MULTI:
         return is_text(label_type) or pa.types.is_null(label_type) or is_list(label_type)
-    return bool(
-        _is_plain(label_type)
-        or pa.types.is_null(label_type)
-        or (problem_type == REGRESSION and pa.types.is_decimal(label_type))
-    )
+    if problem_type == REGRESSION and pa.types.is_decimal(label_type):
+        return True
+    return _is_plain(label_type) or bool(pa.types.is_null(label_type))
 
 
 def encode_numbers(labels: pa.Array) -> pa.FloatArray:
@@ -210,12 +208,8 @@ def _kind_of(values: list[Any]) -> Literal["names", "numbers", "multi-hot"] | No
 
 
 def _is_plain(label_type: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_integer(label_type)
-        or pa.types.is_floating(label_type)
-        or pa.types.is_boolean(label_type)
-        or is_text(label_type)
-    )
+    kinds = (is_text, pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+    return any(is_kind(label_type) for is_kind in kinds)
 
 
 def is_list(label_type: pa.DataType) -> bool:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from transforms.functional.ledger import ReviewCounts
 from transforms.functional.problem_type_names import SINGLE
 from transforms.functional.reviews.problem_types import LABEL_TYPES
+from transforms.functional.tokenization.text_arrays import text_buffers
 
 
 def review_schema(label_type: pa.DataType) -> pa.Schema:
@@ -105,11 +106,9 @@ class Part:
 
 def digest_of(reviews: pa.RecordBatch) -> str:
     """Return the SHA-256 of reviews by value, however their arrays are sliced."""
-    digest = hashlib.sha256(text_lengths(reviews).tobytes())
-    texts = reviews.column("text")
-    if len(texts):
-        ends = np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1, texts.offset * 8)
-        digest.update((texts.buffers()[2] or pa.py_buffer(b""))[ends[0] : ends[-1]])
+    values, offsets = text_buffers(reviews.column("text"))
+    digest = hashlib.sha256(np.diff(offsets).tobytes())
+    digest.update(values[offsets[0] : offsets[-1]].data)
     for name in ("label", "source", "record"):
         column = reviews.column(name)
         digest.update(column.is_null().to_numpy(zero_copy_only=False).tobytes())
@@ -145,12 +144,7 @@ def make_reviews(
 
 def text_lengths(reviews: pa.RecordBatch) -> np.ndarray:
     """Return (n,) int64, the bytes of each review's UTF-8 text."""
-    texts = reviews.column("text")
-    buffer = texts.buffers()[1]
-    if buffer is None:
-        return np.zeros(0, np.int64)
-    offsets = np.frombuffer(buffer, np.int64, len(texts) + 1, texts.offset * 8)
-    return np.diff(offsets)
+    return np.diff(text_buffers(reviews.column("text"))[1])
 
 
 def _records_of(chunk: ReviewChunk) -> tuple[np.ndarray, np.ndarray]:

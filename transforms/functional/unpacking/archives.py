@@ -11,7 +11,7 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Iterator, Sequence
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, NamedTuple, cast
 
 from transforms.functional.errors import BadInputError
 from transforms.functional.safe_paths import leaves_folder
@@ -19,6 +19,7 @@ from transforms.functional.unpacking.archive_paths import ArchiveKind
 from transforms.functional.unpacking.compression import (
     FREE_BYTES,
     MAX_RATIO,
+    ByteStream,
     Compression,
     compression_of,
     decompress,
@@ -135,30 +136,11 @@ def _tar_members(stream: IO[bytes], archive: str) -> Iterator[tuple[Member, str 
             if info.isdir():
                 continue
             data = tar.extractfile(info) if info.isreg() and not info.issparse() else None
-            readable = None if data is None else io.BufferedReader(_TarFile(data))
+            # Read from start to end: Python's own stream fails where it is asked to seek.
+            readable = None if data is None else io.BufferedReader(ByteStream(data.read))
             yield Member(info.name, info.size), _tar_kind(info), cast("IO[bytes]", readable)
     while unpacked.read(1 << 18):  # To the checksum at the end.
         pass
-
-
-class _TarFile(io.RawIOBase):
-    """A file in a tar, read from start to end; Python's own fails where it is asked to seek."""
-
-    def __init__(self, data: IO[bytes]) -> None:
-        self._data = data
-        self._place = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._place
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._data.read(len(buffer))
-        buffer[: len(data)] = data
-        self._place += len(data)
-        return len(data)
 
 
 def _tar_kind(info: tarfile.TarInfo) -> str | None:

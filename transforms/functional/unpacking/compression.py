@@ -67,9 +67,54 @@ def decompress(
     """
     if compression is None:
         return stream
-    raw = _Zstd(stream) if compression == "zstd" else _Members(stream, _DECOMPRESSORS[compression])
-    unpacked = cast("IO[bytes]", io.BufferedReader(raw, _READ_BYTES))
+    if compression == "zstd":
+        read = _zstd_reader(stream)
+    else:
+        read = _Members(stream, _DECOMPRESSORS[compression]).read
+    unpacked = cast("IO[bytes]", io.BufferedReader(ByteStream(read), _READ_BYTES))
     return in_temporary_file(unpacked) if seekable else unpacked
+
+
+class ByteStream(io.RawIOBase):
+    """What a function gives, which returns some bytes, at most as many as asked, as a stream."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        """Begin with the first byte."""
+        self._read = read
+        self._place = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return how many bytes were read."""
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer, and return how many bytes it took."""
+        data = self._read(len(buffer))
+        buffer[: len(data)] = data
+        self._place += len(data)
+        return len(data)
+
+
+class Rejoined:
+    """A stream whose first bytes were read already, for readers that only go forward."""
+
+    def __init__(self, head: bytes, rest: IO[bytes]) -> None:
+        """Begin with the first bytes."""
+        self._head = head
+        self._rest = rest
+
+    def read(self, size: int) -> bytes:
+        """Return some bytes, at most as many as asked."""
+        head, self._head = self._head[:size], self._head[size:]
+        return head or self._rest.read(size)
+
+    def tell(self) -> int:
+        """Return the position in the whole stream."""
+        return self._rest.tell() - len(self._head)
 
 
 def in_temporary_file(stream: IO[bytes]) -> IO[bytes]:
@@ -131,34 +176,30 @@ _DECOMPRESSORS: dict[str, Callable[[], Any]] = {
 }
 
 
-class _Members(io.RawIOBase):
+class _Members:
     def __init__(self, stream: IO[bytes], new_member: Callable[[], Any]) -> None:
         self._stream = stream
         self._new_member = new_member
         self._member = new_member()
         self._guard = RatioGuard()
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
+    def read(self, size: int) -> bytes:
         while True:
             data = b""
             if self._member.eof:
                 data = self._start_of_next()
                 if not data:
-                    return 0
+                    return b""
                 self._member = self._new_member()
             elif self._member.needs_input:
                 data = self._stream.read(_READ_BYTES)
                 if not data:
                     raise EOFError("it ends before its end mark")
                 self._guard.packed += len(data)
-            unpacked = self._member.decompress(data, len(buffer))
+            unpacked: bytes = self._member.decompress(data, size)
             if unpacked:
                 self._guard.add_unpacked(len(unpacked))
-                buffer[: len(unpacked)] = unpacked
-                return len(unpacked)
+                return unpacked
 
     def _start_of_next(self) -> bytes:
         """Return the first bytes after a member, none at the end; zeros may pad it."""
@@ -172,46 +213,20 @@ class _Members(io.RawIOBase):
         return cast(bytes, data)
 
 
-class _Packed(io.RawIOBase):
-    """Packed bytes, and how many of them were read; not every stream seeks, as in a tar file.
+def _zstd_reader(stream: IO[bytes]) -> Callable[[int], bytes]:
+    """Return how to read Arrow's zstd, with an eye on how much comes out of how little."""
+    first = stream.read(1)
+    # Arrow takes an empty file for one without frames.
+    if not first:
+        raise EOFError("it is empty")
+    # Counts what is read; not every stream tells, as in a tar file.
+    packed = ByteStream(Rejoined(first, stream).read)
+    unpacked = pa.CompressedInputStream(pa.PythonFile(packed, "r"), "zstd")
+    guard = RatioGuard()
 
-    Attributes:
-        n_bytes: Bytes read so far.
-    """
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self._first = stream.read(1)
-        # Arrow takes an empty file for one without frames.
-        if not self._first:
-            raise EOFError("it is empty")
-        self.n_bytes = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._first or self._stream.read(len(buffer))
-        self._first = b""
-        buffer[: len(data)] = data
-        self.n_bytes += len(data)
-        return len(data)
-
-
-class _Zstd(io.RawIOBase):
-    """Arrow's zstd, with an eye on how much comes out of how little."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._packed = _Packed(stream)
-        self._stream = pa.CompressedInputStream(pa.PythonFile(self._packed, "r"), "zstd")
-        self._guard = RatioGuard()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
+    def read(size: int) -> bytes:
         try:
-            data = self._stream.read(len(buffer))
+            data: bytes = unpacked.read(size)
         except OSError as error:
             if "too much memory" not in str(error):
                 raise
@@ -219,7 +234,8 @@ class _Zstd(io.RawIOBase):
                 "is zstd with a window of more than 128 MiB, which is not read: pack it again "
                 "without --long, or with --long=27 at most"
             ) from None
-        self._guard.packed = self._packed.n_bytes
-        self._guard.add_unpacked(len(data))
-        buffer[: len(data)] = data
-        return len(data)
+        guard.packed = packed.tell()
+        guard.add_unpacked(len(data))
+        return data
+
+    return read
