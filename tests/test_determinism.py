@@ -18,7 +18,7 @@ from tests import jobs, oracle
 from tests.beam_pipeline.jobs import NOT_COMPARED
 from tests.oracle import Dataset, make
 from tests.paths import ROOT
-from transforms.functional.reviews.reviews import REVIEW_SCHEMA, Part, PartKey, ReviewSlice
+from transforms.functional.reviews.reviews import REVIEW_SCHEMA, Part, PartKey
 from transforms.functional.reviews.shuffling import cut_buckets, join_bucket
 
 # Several splits, and several parts in some of them.
@@ -223,7 +223,7 @@ def reviews_of(rows: list[dict[str, object]]) -> pa.RecordBatch:
 
 def shuffled(parts: list[Part], n_buckets: int, seed: int, arrival: int) -> dict[int, list[str]]:
     """Return the texts of each bucket, its slices joined in some order of arrival."""
-    slices: dict[int, list[ReviewSlice]] = {}
+    slices: dict[int, list[pa.RecordBatch]] = {}
     for part in parts:
         for bucket, piece in cut_buckets(part, n_buckets, seed):
             slices.setdefault(bucket, []).append(piece)

@@ -8,7 +8,7 @@ import apache_beam as beam
 from transforms.functional.elements import PackedPart, ReadReceipt, ShardReceipt, TokenizedPart
 from transforms.functional.reviews.bad_files import BadFile, FileCounts
 from transforms.functional.reviews.review_bytes import compress_reviews, decompress_reviews
-from transforms.functional.reviews.reviews import Part, ReviewSlice
+from transforms.functional.reviews.reviews import Part
 from transforms.functional.reviews.splits import Split
 
 # Beam's own, which refuses what it cannot encode the same way every time.
@@ -30,26 +30,6 @@ class RecordCoder(beam.coders.Coder):
     def is_deterministic(self) -> bool:
         """Return True: the same fields give the same bytes."""
         return True
-
-
-class ReviewSliceCoder(beam.coders.Coder):
-    """Just the rows of a slice, compressed; pickle would take the whole buffer with it."""
-
-    def encode(self, value: ReviewSlice) -> bytes:
-        """Return the rows as bytes."""
-        return compress_reviews(value.reviews)
-
-    def decode(self, encoded: bytes) -> ReviewSlice:
-        """Return the slice."""
-        return ReviewSlice(decompress_reviews(encoded))
-
-    def is_deterministic(self) -> bool:
-        """Return True: the same rows give the same bytes."""
-        return True
-
-    def to_type_hint(self) -> type[ReviewSlice]:
-        """Return the type that this coder is for."""
-        return ReviewSlice
 
 
 class PartCoder(RecordCoder):
@@ -97,7 +77,6 @@ for _kind, _coder in (
     (Split, RecordCoder),
     (ReadReceipt, RecordCoder),
     (ShardReceipt, RecordCoder),
-    (ReviewSlice, ReviewSliceCoder),
     (Part, PartCoder),
     (TokenizedPart, TokensCoder),
     (PackedPart, TokensCoder),

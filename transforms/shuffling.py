@@ -5,10 +5,16 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import apache_beam as beam
+import pyarrow as pa
 
-from transforms import coders  # noqa: F401 - registers the coder for the slices
-from transforms.functional.reviews.review_bytes import decode_reviews, encode_reviews
-from transforms.functional.reviews.reviews import Part, ReviewSlice
+from transforms import coders  # noqa: F401 - registers the coder for parts
+from transforms.functional.reviews.review_bytes import (
+    compress_reviews,
+    decode_reviews,
+    decompress_reviews,
+    encode_reviews,
+)
+from transforms.functional.reviews.reviews import Part
 from transforms.functional.reviews.shuffling import cut_buckets, join_bucket
 from transforms.storage.scratch import Place, read_scratch, write_scratch
 
@@ -44,8 +50,8 @@ class ShuffleReviews(beam.PTransform):
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """Return a PCollection of `Part`, one a bucket."""
         if self.scratch is None:
-            cut = beam.FlatMap(cut_buckets, self.n_buckets, self.seed)
-            cut = cut.with_output_types(tuple[int, ReviewSlice])
+            cut = beam.FlatMap(cut_to_bytes, self.n_buckets, self.seed)
+            cut = cut.with_output_types(tuple[int, bytes])
         else:
             cut = beam.FlatMap(cut_to_scratch, self.n_buckets, self.seed, self.scratch)
             cut = cut.with_output_types(tuple[int, Place])
@@ -58,10 +64,19 @@ class ShuffleReviews(beam.PTransform):
 
     def join(self, grouped: tuple[int, Iterable[Any]]) -> Part:
         """Return a bucket as a part; its slices may lie in scratch files."""
-        bucket, slices = grouped
-        if self.scratch is not None:
-            slices = (read_slice(self.scratch, place) for place in slices)
+        bucket, found = grouped
+        scratch = self.scratch
+        slices = (
+            decompress_reviews(each) if scratch is None else read_slice(scratch, each)
+            for each in found
+        )
         return join_bucket(self.first + bucket, slices, self.seed)
+
+
+def cut_to_bytes(part: Part, n_buckets: int, seed: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the slices of a part, compressed, each with its bucket."""
+    for bucket, reviews in cut_buckets(part, n_buckets, seed):
+        yield bucket, compress_reviews(reviews)
 
 
 def cut_to_scratch(
@@ -71,14 +86,14 @@ def cut_to_scratch(
     buckets: list[int] = []
 
     def encoded() -> Iterator[bytes]:
-        for bucket, piece in cut_buckets(part, n_buckets, seed):
+        for bucket, reviews in cut_buckets(part, n_buckets, seed):
             buckets.append(bucket)
-            yield encode_reviews(piece.reviews)
+            yield encode_reviews(reviews)
 
     places = write_scratch(scratch, str(part.key), encoded())
     return zip(buckets, places, strict=True)
 
 
-def read_slice(scratch: str, place: Place) -> ReviewSlice:
+def read_slice(scratch: str, place: Place) -> pa.RecordBatch:
     """Return a slice that lies in a scratch file."""
-    return ReviewSlice(decode_reviews(read_scratch(scratch, place)))
+    return decode_reviews(read_scratch(scratch, place))

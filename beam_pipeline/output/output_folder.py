@@ -25,7 +25,7 @@ from transforms.storage.generations import (
     texts_path,
 )
 from transforms.storage.lease import LEASE_NAME
-from transforms.storage.uploads import abort_uploads
+from transforms.storage.writing import abort_uploads
 
 REPORT_NAME = "report.json"
 REPORT_PAGE_NAME = "report.html"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from beam_pipeline.output.output_folder import remove_rejected
 from tests.stores.servers import Store
 from transforms import storage
-from transforms.storage.uploads import abort_uploads
+from transforms.storage.writing import abort_uploads
 
 
 def _unfinished(s3: Store) -> list[str]:

@@ -6,17 +6,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from transforms.coders import PartCoder, RecordCoder, ReviewSliceCoder, TokensCoder
+from transforms.coders import PartCoder, RecordCoder, TokensCoder
 from transforms.functional.elements import ReadReceipt, ReviewIndex, ShardReceipt, TokenizedPart
 from transforms.functional.ledger import ReviewCounts
 from transforms.functional.readers.file_range import FileRange
+from transforms.functional.reviews.review_bytes import compress_reviews, decompress_reviews
 from transforms.functional.reviews.reviews import (
     REVIEW_SCHEMA,
     REVIEW_SCHEMAS,
     Part,
     PartKey,
     RejectedRecord,
-    ReviewSlice,
 )
 from transforms.functional.reviews.splits import Split
 from transforms.functional.tokenization.tokens import Tokens
@@ -37,10 +37,9 @@ def _batch(n: int, text: str = "review é🎬") -> pa.RecordBatch:
 
 @pytest.mark.parametrize("n", [0, 1, 100])
 def test_a_slice_comes_back_as_it_was(n):
-    coder = ReviewSliceCoder()
-    back = coder.decode(coder.encode(ReviewSlice(_batch(n))))
-    assert back.reviews.equals(_batch(n))
-    assert back.reviews.schema.equals(REVIEW_SCHEMA)
+    back = decompress_reviews(compress_reviews(_batch(n)))
+    assert back.equals(_batch(n))
+    assert back.schema.equals(REVIEW_SCHEMA)
 
 
 @pytest.mark.parametrize("schema", REVIEW_SCHEMAS, ids=lambda schema: str(schema.field(1).type))
@@ -49,24 +48,23 @@ def test_a_slice_keeps_the_type_of_its_labels(schema):
     label = values[str(schema.field("label").type).split("<")[0]]
     rows = [{"text": "a", "label": label, "source": 0, "record": 1}]
     batch = pa.RecordBatch.from_pylist(rows, schema)
-    back = ReviewSliceCoder().decode(ReviewSliceCoder().encode(ReviewSlice(batch)))
-    assert back.reviews.equals(batch)
+    assert decompress_reviews(compress_reviews(batch)).equals(batch)
 
 
 def test_only_the_rows_of_the_slice_are_encoded():
     text = "".join(random.Random(0).choices(ascii_letters, k=3000))  # It hardly compresses.
     large = _batch(1000, text)
-    encoded = ReviewSliceCoder().encode(ReviewSlice(large.slice(500, 2)))
+    encoded = compress_reviews(large.slice(500, 2))
     assert 2000 < len(encoded) < 4000
-    assert ReviewSliceCoder().decode(encoded).reviews.equals(large.slice(500, 2))
+    assert decompress_reviews(encoded).equals(large.slice(500, 2))
 
 
 def test_reviews_are_compressed_to_the_same_bytes_wherever_they_were_cut_from():
     text = "The film is what the book was. " * 10
-    encoded = ReviewSliceCoder().encode(ReviewSlice(_batch(100, text)))
+    encoded = compress_reviews(_batch(100, text))
     assert len(encoded) < 100 * len(text) / 5
     longer = pa.Table.from_batches([_batch(3, "x"), _batch(100, text)]).combine_chunks()
-    assert ReviewSliceCoder().encode(ReviewSlice(longer.to_batches()[0].slice(3))) == encoded
+    assert compress_reviews(longer.to_batches()[0].slice(3)) == encoded
 
 
 def _part(n: int) -> Part:
@@ -118,7 +116,6 @@ def test_the_same_record_gives_the_same_bytes_whatever_its_strings_are():
     [
         (Split, RecordCoder),
         (Part, PartCoder),
-        (ReviewSlice, ReviewSliceCoder),
         (ReadReceipt, RecordCoder),
         (ShardReceipt, RecordCoder),
     ],

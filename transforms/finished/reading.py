@@ -53,12 +53,10 @@ class ReadShards(beam.PTransform):
             | "SpreadShards" >> beam.Reshuffle()
         )
         if self.as_batches:
-            return shards | "ReadBatches" >> beam.FlatMap(
-                read_batches, self.columns
-            ).with_output_types(pa.RecordBatch)
-        return shards | "ReadRows" >> beam.FlatMap(_read_rows, self.columns).with_output_types(
-            dict[str, Any]
-        )
+            reads = "ReadBatches" >> beam.FlatMap(read_batches, self.columns)
+            return shards | reads.with_output_types(pa.RecordBatch)
+        reads = "ReadRows" >> beam.FlatMap(_read_rows, self.columns)
+        return shards | reads.with_output_types(dict[str, Any])
 
 
 def _find_shards(

@@ -167,16 +167,14 @@ class SubsetRows:
         """Return an Arrow dataset, from which DuckDB, polars and others read what they need."""
         # Imported here: it loads pandas where that is installed, which takes half a second.
         import pyarrow.dataset
-        import pyarrow.fs
 
-        filesystem, _ = storage.locate(self.dataset.folder)
-        if storage.is_local(self.dataset.folder):
-            found = pyarrow.fs.LocalFileSystem()
-        else:
-            found = pyarrow.fs.PyFileSystem(pyarrow.fs.FSSpecHandler(filesystem))
         names = [storage.locate(path)[1] for path in self.paths]
-        kind = self.shards[0].format
-        return pyarrow.dataset.dataset(names, schema=self.schema, filesystem=found, format=kind)
+        return pyarrow.dataset.dataset(
+            names,
+            schema=self.schema,
+            filesystem=storage.locate(self.dataset.folder)[0],
+            format=self.shards[0].format,
+        )
 
     def to_polars(self, columns: Sequence[str] | None = None) -> polars.DataFrame:
         """Return a polars frame; rows of one length become `Array` columns."""

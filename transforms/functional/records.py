@@ -86,8 +86,8 @@ class Records(Sequence[Record], Generic[Record]):
 
     def sorted_by(self, *names: str) -> Records[Record]:
         """Return the records in the order of some fields."""
-        order = pc.sort_indices(self._table, sort_keys=[(name, "ascending") for name in names])
-        return type(self)(self.kind, self._table.take(order))
+        table = self._table.sort_by([(name, "ascending") for name in names])
+        return type(self)(self.kind, table)
 
     def where(self, chosen: pa.Array) -> Records[Record]:
         """Return the records for which (n,) booleans are true."""

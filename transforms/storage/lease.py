@@ -85,10 +85,22 @@ def lease(
         OutputError: another process holds it, or it cannot be written.
     """
     taken = Lease(output, secrets.token_hex(8))
+    released = threading.Event()
+    renewal = threading.Thread(
+        target=_renew, args=(taken, renewed_s, released), daemon=True, name="lease"
+    )
+
+    def give_back() -> None:
+        released.set()
+        renewal.join()
+        if _is_ours(taken):
+            storage.remove(taken.path)
+
     _held.add(taken.token)
     try:
         _take(taken.path, taken.token, expires_s)
-        with _renewed(taken, renewed_s):
+        renewal.start()
+        with cleaning_up(give_back):
             yield taken
     finally:
         _held.discard(taken.token)
@@ -98,25 +110,6 @@ def is_left_behind(output: str) -> bool:
     """Return True where a lease is there whose holder is surely gone; nobody is waited for."""
     holder = _holder_of(storage.join(output, LEASE_NAME))
     return holder is not None and _is_over(holder)
-
-
-@contextmanager
-def _renewed(taken: Lease, renewed_s: float) -> Iterator[None]:
-    """Renew a lease until it is given back."""
-    released = threading.Event()
-    renewal = threading.Thread(
-        target=_renew, args=(taken, renewed_s, released), daemon=True, name="lease"
-    )
-    renewal.start()
-
-    def give_back() -> None:
-        released.set()
-        renewal.join()
-        if _is_ours(taken):
-            storage.remove(taken.path)
-
-    with cleaning_up(give_back):
-        yield
 
 
 def _take(path: str, token: str, expires_s: float) -> None:
@@ -181,6 +174,7 @@ def _is_silent(path: str, found: dict[str, object], expires_s: float) -> bool:
 
 
 def _renew(taken: Lease, renewed_s: float, released: threading.Event) -> None:
+    """Renew a lease until it is given back."""
     count = 0
     while not released.wait(renewed_s):
         count += 1

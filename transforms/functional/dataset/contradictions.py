@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from transforms.functional.dataset.manifest import Manifest
-from transforms.functional.dataset.manifest_entries import ShardEntry, TokenizerEntry
+from transforms.functional.dataset.manifest_entries import TokenizerEntry
 from transforms.functional.errors import LedgerError
 from transforms.functional.reviews.reviews import PartKey
 from transforms.functional.wording import counted
@@ -37,7 +37,10 @@ def contradictions(document: Mapping[str, Any], manifest: Manifest) -> Iterator[
         if said != held:
             yield f"the ledger has {said} {name} written, the shards have {held}"
     yield from _wrong_generations(manifest)
-    yield from filter(None, (_wrong_place(shard) for shard in manifest.shards()))
+    for shard in manifest.shards():
+        # The file's name repeats its numbers.
+        if PurePosixPath(shard.path).stem != str(PartKey(split=shard.split, part=shard.part)):
+            yield f"{shard.path} is listed as part {shard.part} of split {shard.split}"
 
 
 def _wrong_sums(document: Mapping[str, Any], again: Mapping[str, Any]) -> Iterator[str]:
@@ -62,14 +65,6 @@ def _wrong_generations(manifest: Manifest) -> Iterator[str]:
             f"the generations have {counted(n_inputs, 'input')}, but {len(manifest.inputs)} "
             f"are listed"
         )
-
-
-def _wrong_place(shard: ShardEntry) -> str | None:
-    """Return what is wrong with a shard's numbers, which its file's name repeats."""
-    key = PartKey(split=shard.split, part=shard.part)
-    if PurePosixPath(shard.path).stem == str(key):
-        return None
-    return f"{shard.path} is listed as part {shard.part} of split {shard.split}"
 
 
 def tokenizer_contradictions(said: TokenizerEntry, found: TokenizerEntry) -> Iterator[str]:

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from typing import Any, Literal
 
 from transforms.functional.dataset.manifest_entries import (
@@ -80,16 +81,13 @@ class Manifest:
         return digest.hexdigest()
 
     def shards(self) -> Iterator[ShardEntry]:
-        """Yield the shards of all subsets."""
-        for subset in self.subsets.values():
-            yield from subset
+        """Return the shards of all subsets."""
+        return chain.from_iterable(self.subsets.values())
 
     def shard_paths(self) -> list[str]:
         """Return the paths of the shards of all subsets."""
-        paths: list[str] = []
-        for subset in self.subsets.values():
-            paths += subset.column("path").to_pylist()
-        return paths
+        columns = (subset.column("path") for subset in self.subsets.values())
+        return [path for column in columns for path in column.to_pylist()]
 
     @property
     def has_review_starts(self) -> bool:

@@ -23,7 +23,7 @@ from transforms.functional.dataset.shards import (
     shard_bytes,
 )
 from transforms.functional.elements import PackedPart, ShardReceipt
-from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
+from transforms.functional.ledger import Ledger, TokenCounts
 from transforms.functional.reviews.reviews import Part, PartKey
 
 FINGERPRINT = "review_shards.fingerprint"
@@ -95,7 +95,8 @@ def receipt_of(
         if metadata[FINGERPRINT] != fingerprint or metadata[PART] != part.digest:
             return None
         content = content_sha256(table)
-        ledger = _ledger(metadata[COUNTS])
+        counts = json.loads(metadata[COUNTS])
+        ledger = Ledger.from_json({"tokens": counts.pop("tokens"), "reviews": counts})
         is_whole = metadata[CONTENT] == content and _agree(ledger.tokens, table)
         # A flipped bit between the values changes no row, but the hash of the file.
         if format_of(path) == "arrow":
@@ -106,13 +107,6 @@ def receipt_of(
     if not is_whole:
         return None
     return new_receipt(data, path, part.key, subset, table.num_rows, ledger, content)
-
-
-def _ledger(counts: str) -> Ledger:
-    """Return the counts in a shard's schema."""
-    reviews = json.loads(counts)
-    tokens = TokenCounts(**reviews.pop("tokens"))
-    return Ledger(reviews=ReviewCounts(**reviews), tokens=tokens)
 
 
 def _agree(tokens: TokenCounts, table: pa.Table) -> bool:

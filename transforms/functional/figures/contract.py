@@ -206,15 +206,16 @@ def _of_changes(contract: Contract, figures: Figures, earlier: Sequence[Figures]
 
 
 def _mean_length(all_figures: Iterable[Figures]) -> float | None:
-    measured = [figures["measured"] for figures in all_figures if figures["measured"]]
-    n_reviews = sum(each["reviews"] for each in measured)
-    return sum(each["tokens"] for each in measured) / n_reviews if n_reviews else None
+    return _ratio([each["measured"] for each in all_figures], "tokens", "reviews")
 
 
 def _rejected_share(all_figures: Iterable[Figures]) -> float | None:
-    counts = [figures["reviews"] for figures in all_figures if "reviews" in figures]
-    n_read = sum(each["read"] for each in counts)
-    return sum(each["rejected"] for each in counts) / n_read if n_read else None
+    return _ratio([each.get("reviews") for each in all_figures], "rejected", "read")
+
+
+def _ratio(counts: Sequence[Figures | None], part: str, whole: str) -> float | None:
+    total = sum(each[whole] for each in counts if each)
+    return sum(each[part] for each in counts if each) / total if total else None
 
 
 def _of(share: float, of: str, limit: float) -> str:

@@ -30,16 +30,13 @@ class PartNote:
     statistics: ReviewStatistics
 
     def dumps(self) -> bytes:
-        """Return the note as bytes: only of the ids and lengths that there are, compressed."""
+        """Return the note as bytes, compressed."""
         counted = self.statistics
-        ids, lengths = np.flatnonzero(counted.token_counts), np.flatnonzero(counted.length_counts)
         labels, hashes = counted.label_counts, counted.text_hashes
         plain = {
             "digest": self.digest,
             "fingerprint": self.fingerprint,
             "run": self.run,
-            "vocab_size": len(counted.token_counts),
-            "n_lengths": len(counted.length_counts),
             "longest": counted.longest,
             "words": counted.words,
             "text_bytes": counted.text_bytes,
@@ -51,10 +48,8 @@ class PartNote:
         np.savez_compressed(
             out,
             plain=np.frombuffer(json.dumps(plain).encode(), np.uint8),
-            ids=ids,
-            id_counts=counted.token_counts[ids],
-            lengths=lengths,
-            length_counts=counted.length_counts[lengths],
+            token_counts=counted.token_counts,
+            length_counts=counted.length_counts,
             hashes=np.concatenate([np.empty(0, np.uint64), *(hashes or ())]),
         )
         return out.getvalue()
@@ -66,13 +61,9 @@ class PartNote:
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
                 found = {name: arrays[name] for name in arrays.files}
             plain = json.loads(found["plain"].tobytes())
-            token_counts = np.zeros(plain["vocab_size"], np.int64)
-            token_counts[found["ids"]] = found["id_counts"]
-            length_counts = np.zeros(plain["n_lengths"], np.int64)
-            length_counts[found["lengths"]] = found["length_counts"]
             statistics = ReviewStatistics(
-                token_counts=token_counts,
-                length_counts=length_counts,
+                token_counts=found["token_counts"],
+                length_counts=found["length_counts"],
                 longest=plain["longest"],
                 words=plain["words"],
                 text_bytes=plain["text_bytes"],

@@ -92,14 +92,8 @@ def count_files(chunks: Iterable[ReviewChunk]) -> Iterator[tuple[int, FileCounts
         for source in sorted(good.keys() | bad.keys()):
             n_bad = bad.get(source, 0)
             reasons = count_reasons(item.reason for item in chunk.rejected if item.source == source)
-            yield (
-                source,
-                FileCounts(
-                    records=good.get(source, 0) + n_bad,
-                    rejected=n_bad,
-                    reasons=tuple(reasons.items()),
-                ),
-            )
+            n = good.get(source, 0) + n_bad
+            yield source, FileCounts(records=n, rejected=n_bad, reasons=tuple(reasons.items()))
 
 
 def sum_counts(counts: Iterable[FileCounts]) -> FileCounts:

@@ -229,10 +229,3 @@ def with_label(chunk: ReviewChunk, label: int) -> ReviewChunk:
     """Return a chunk whose reviews all carry `label`."""
     labels = pa.array(np.full(chunk.reviews.num_rows, label, np.int64))
     return replace(chunk, reviews=with_column(chunk.reviews, "label", labels))
-
-
-@dataclass(frozen=True)
-class ReviewSlice:
-    """Reviews of one part that go to one bucket."""
-
-    reviews: pa.RecordBatch

@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from transforms.functional.counter_random import SHUFFLE, review_random
-from transforms.functional.reviews.reviews import Part, PartKey, ReviewSlice
+from transforms.functional.reviews.reviews import Part, PartKey
 
 
-def cut_buckets(part: Part, n_buckets: int, seed: int) -> Iterator[tuple[int, ReviewSlice]]:
+def cut_buckets(part: Part, n_buckets: int, seed: int) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(bucket, reviews)` of one part for each bucket that gets any."""
     for bucket, rows in rows_by_key(_draws(part.reviews, seed) % np.uint64(n_buckets)):
-        yield bucket, ReviewSlice(part.reviews.take(pa.array(rows)))
+        yield bucket, part.reviews.take(pa.array(rows))
 
 
 def rows_by_key(
@@ -29,10 +29,9 @@ def rows_by_key(
         yield int(keys[rows[0]]), rows
 
 
-def join_bucket(bucket: int, slices: Iterable[ReviewSlice], seed: int) -> Part:
+def join_bucket(bucket: int, slices: Iterable[pa.RecordBatch], seed: int) -> Part:
     """Return a bucket as a part, in an order that does not depend on how its slices came."""
-    table = pa.Table.from_batches([item.reviews for item in slices])
-    reviews = table.combine_chunks().to_batches()[0]
+    reviews = pa.Table.from_batches(slices).combine_chunks().to_batches()[0]
     sources = reviews.column("source").to_numpy()
     records = reviews.column("record").to_numpy()
     # The hash orders; source and record settle the ties.
