@@ -24,7 +24,7 @@ from tests.jobs import REVIEWS, run
 from tests.paths import SHARED_DATA
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.dataset.shards import content_sha256, read_shard, rows_table
-from transforms.functional.rows.word_ids import word_ids_from_starts
+from transforms.functional.rows.token_bits import word_ids_from_starts
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 from transforms.reading import read_split
 from transforms.rows import make_rows

@@ -1,6 +1,5 @@
 """Coders for what a runner may have to move between machines: the same value, the same bytes."""
 
-import pickle
 from typing import Any
 
 import apache_beam as beam
@@ -13,6 +12,8 @@ from transforms.functional.reviews.splits import Split
 
 # Beam's own, which refuses what it cannot encode the same way every time.
 _FIELDS = beam.coders.FastPrimitivesCoder().as_deterministic_coder("a record")
+# The coder that Beam takes for what has none.
+_WHOLE = beam.coders.PickleCoder()
 
 
 class RecordCoder(beam.coders.Coder):
@@ -53,15 +54,16 @@ class PartCoder(RecordCoder):
 
 
 class TokensCoder(beam.coders.Coder):
-    """Parts as tokens or rows: pickled, where a runner moves them between workers at all."""
+    """Parts as tokens or rows: Beam's way, where a runner moves them between workers at all."""
 
     def encode(self, value: TokenizedPart | PackedPart) -> bytes:
         """Return the part as bytes."""
-        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        data: bytes = _WHOLE.encode(value)
+        return data
 
     def decode(self, encoded: bytes) -> TokenizedPart | PackedPart:
         """Return the part."""
-        part: TokenizedPart | PackedPart = pickle.loads(encoded)
+        part: TokenizedPart | PackedPart = _WHOLE.decode(encoded)
         return part
 
     def estimate_size(self, value: TokenizedPart | PackedPart) -> int:

@@ -108,10 +108,10 @@ class WriteManifest(beam.PTransform):
         """
         figures = json.loads(storage.read_bytes(path))
         before = [] if earlier is None else earlier.generations[-contract.last_generations :]
-        last = [_find_figures(self.output, generation.number) for generation in before]
-        broken = broken_expectations(
-            contract, figures, [each for each in last if each], manifest.label_numbers
-        )
+        paths = [storage.join(self.output, figures_path(each.number)) for each in before]
+        # Those of an older release, and those removed since, are not there.
+        last = [json.loads(data) for data in map(storage.read_if_there, paths) if data]
+        broken = broken_expectations(contract, figures, last, manifest.label_numbers)
         text = json.dumps({**figures, "broken_expectations": broken}, indent=1, ensure_ascii=False)
         create_in_run(path, f"{text}\n".encode(), self.lease, keep=lambda _: None)
         if broken and contract.when_broken == "fail":
@@ -119,10 +119,3 @@ class WriteManifest(beam.PTransform):
                 f"no generation was made, as the new reviews break "
                 f"{counted(len(broken), 'expectation')} of --expect:" + "\n  - ".join(["", *broken])
             )
-
-
-def _find_figures(output: str, generation: int) -> dict[str, Any] | None:
-    """Return what the workers of an earlier generation counted; None where it is not there."""
-    data = storage.read_if_there(storage.join(output, figures_path(generation)))
-    figures: dict[str, Any] | None = None if data is None else json.loads(data)
-    return figures

@@ -17,8 +17,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 def stage_seconds(stage: str) -> Callable[[float], None]:
     """Return a function that counts seconds of a stage."""
-    taken = Metrics.distribution(NAMESPACE, stage + _SUFFIX)
-    return functools.partial(_count, taken)
+    return functools.partial(_count, Metrics.distribution(NAMESPACE, stage + _SUFFIX))
 
 
 def _count(taken: Distribution, seconds: float) -> None:

@@ -16,7 +16,7 @@ from transforms.functional.dataset.shards import read_shard
 from transforms.functional.errors import UsageError
 from transforms.functional.problem_type_names import MULTI
 from transforms.functional.reviews.problem_types import HOT
-from transforms.functional.rows.word_ids import no_word
+from transforms.functional.rows.token_bits import no_word
 from transforms.functional.safe_urls import escape_controls, printable
 from transforms.functional.tokenization.encoder import Encoder
 

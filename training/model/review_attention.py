@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 from training.model.pretrained import first_position
 from training.reading.row_reader import Batch, as_batch
 from transforms.functional.errors import UsageError
-from transforms.functional.rows.review_starts import cu_seqlens_of, position_ids_of, seq_idx_of
+from transforms.functional.rows.token_bits import cu_seqlens_of, position_ids_of, seq_idx_of
 
 ModelInputs = dict[str, Any]
 

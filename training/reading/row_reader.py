@@ -13,8 +13,7 @@ import torch
 
 from training.reading.shard_files import Integers, Places, ShardFiles
 from transforms.functional.errors import UsageError
-from transforms.functional.rows.review_starts import position_ids_of, seq_idx_of
-from transforms.functional.rows.word_ids import word_ids_from_starts
+from transforms.functional.rows.token_bits import position_ids_of, seq_idx_of, word_ids_from_starts
 
 Batch = dict[str, torch.Tensor]
 

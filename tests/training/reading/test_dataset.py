@@ -17,8 +17,7 @@ from tests.training.datasets import RECIPE, write_classification, write_mlm
 from training.reading.dataset import ShardDataset
 from training.reading.row_reader import COLUMNS, REVIEW_COLUMNS, RowBatch, pad_to_longest
 from transforms.functional.errors import DatasetError, UsageError
-from transforms.functional.rows.review_starts import position_ids_of, seq_idx_of
-from transforms.functional.rows.word_ids import word_ids_from_starts
+from transforms.functional.rows.token_bits import position_ids_of, seq_idx_of, word_ids_from_starts
 
 
 def table_of(dataset: ShardDataset) -> pa.Table:

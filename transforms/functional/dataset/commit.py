@@ -59,9 +59,8 @@ def complete_manifest(
         LedgerError: a part is missing or came twice, or reviews or tokens do not add up.
         TooManyRejectedError: more records were rejected than allowed.
     """
-    reasons, rejected_in = Counter[str](), Counter[int]()
-    kept = _tally_rejected(read, reasons, rejected_in)
-    counted = _sum_read(kept, earlier.n_splits() if earlier else 0, draft.n_splits)
+    first_split = earlier.n_splits() if earlier else 0
+    counted, reasons, rejected_in = _sum_read(read, first_split, draft.n_splits)
     subsets, ledger = _sum_shards(shards, draft.manifest.subsets)
     ledger += Ledger(reviews=counted)
     _check_sums(subsets, ledger)
@@ -146,28 +145,25 @@ def check_rejected(
         )
 
 
-def _tally_rejected(
-    receipts: Iterable[ReadReceipt], reasons: Counter[str], rejected_in: Counter[int]
-) -> Iterator[ReadReceipt]:
-    """Yield the receipts, and add up their rejected records by reason and by input file."""
-    for receipt in receipts:
-        reasons.update(receipt.reasons)
-        rejected_in.update(receipt.rejected_in)
-        yield receipt
+def _sum_read(
+    receipts: Iterable[ReadReceipt], first: int, n_splits: int
+) -> tuple[ReviewCounts, Counter[str], Counter[int]]:
+    """Return what was read and cleaned, and what was rejected by reason and by input file.
 
-
-def _sum_read(receipts: Iterable[ReadReceipt], first: int, n_splits: int) -> ReviewCounts:
-    """Return what was read and cleaned, after checking that every part of every split came."""
+    Every part of every split has to be there.
+    """
     # Plain numbers: there may be millions of receipts.
     splits, parts, lasts = array("q"), array("q"), array("b")
-    reviews = ReviewCounts()
+    reviews, reasons, rejected_in = ReviewCounts(), Counter[str](), Counter[int]()
     for receipt in receipts:
         splits.append(receipt.key.split)
         parts.append(receipt.key.part)
         lasts.append(receipt.last)
         reviews += receipt.reviews
+        reasons.update(receipt.reasons)
+        rejected_in.update(receipt.rejected_in)
     _check_parts(np.array(splits), np.array(parts), np.array(lasts, bool), first, n_splits)
-    return reviews
+    return reviews, reasons, rejected_in
 
 
 def _check_parts(

@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -106,9 +107,9 @@ class _Lines:
     """The lines of a file; remembers those of the record that is being read."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = iter(lines)
-        self.first = next(self._lines, "")
-        self._waiting = [self.first] if self.first else []
+        rest = iter(lines)
+        self.first = next(rest, "")
+        self._lines = chain([self.first], rest)
         self.of_record: list[str] = []
         self.number = 0
         self.at_end = False
@@ -117,7 +118,7 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._waiting.pop() if self._waiting else next(self._lines, "")
+        line = next(self._lines, "")
         if not line:
             self.at_end = True
             raise StopIteration

@@ -59,15 +59,13 @@ def pad_reviews(tokens: Tokens, layout: RowLayout) -> PackedReviews:
     Returns:
         Rows and counts; the rows of a review follow each other and share its `review` number.
     """
-    if layout.overflow == "truncate":
-        spans = _truncated(tokens, layout)
-    else:
-        room, side = layout.room, layout.truncation_side
-        spans = windows(tokens, room, stride=layout.stride, side=side)
+    over = layout.overflow == "truncate"
+    stride = 0 if over else layout.stride
+    spans = windows(tokens, layout.room, stride=stride, side=layout.truncation_side)
+    if over:
+        spans = spans.take(np.diff(spans.review, prepend=-1) > 0)
     n_special = len(layout.template)
     taken = int(spans.length.sum())
-    covered = int(np.minimum(tokens.lengths, layout.room).sum())
-    over = layout.overflow == "truncate"
     return PackedReviews(
         rows=_fill(tokens, spans, layout),
         ledger=Ledger(
@@ -80,17 +78,10 @@ def pad_reviews(tokens: Tokens, layout: RowLayout) -> PackedReviews:
                 special=len(spans) * n_special,
                 repeated=0 if over else taken - len(tokens.ids),
                 written=taken + len(spans) * n_special,
-                dropped=len(tokens.ids) - covered if over else 0,
+                dropped=len(tokens.ids) - taken if over else 0,
             ),
         ),
     )
-
-
-def _truncated(tokens: Tokens, layout: RowLayout) -> Spans:
-    lengths = np.minimum(tokens.lengths, layout.room)
-    cut = tokens.lengths - lengths
-    start = tokens.offsets[:-1] + (cut if layout.truncation_side == "left" else 0)
-    return Spans(review=np.arange(len(tokens)), start=start, length=lengths)
 
 
 def _fill(tokens: Tokens, spans: Spans, layout: RowLayout) -> Rows:

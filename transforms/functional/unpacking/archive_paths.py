@@ -9,25 +9,16 @@ from typing import Literal
 
 ArchiveKind = Literal["tar", "zip"]
 
-_ENDINGS: dict[str, ArchiveKind] = {
-    ".tar": "tar",
-    ".tar.gz": "tar",
-    ".tgz": "tar",
-    ".tar.bz2": "tar",
-    ".tbz2": "tar",
-    ".tar.xz": "tar",
-    ".txz": "tar",
-    ".tar.zst": "tar",
-    ".zip": "zip",
-}
+_TAR = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
 
 
 def archive_kind(path: str) -> ArchiveKind | None:
     """Return what kind of archive a path's ending names, None for no archive."""
     if split_member(path):
         return None
-    name = path.lower()
-    return next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), None)
+    if path.lower().endswith(_TAR):
+        return "tar"
+    return "zip" if path.lower().endswith(".zip") else None
 
 
 def member_path(kind: ArchiveKind, archive: str, member: str) -> str:

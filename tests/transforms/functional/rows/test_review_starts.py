@@ -1,7 +1,7 @@
 import numpy as np
 from hypothesis import given, strategies as st
 
-from transforms.functional.rows.review_starts import cu_seqlens_of, position_ids_of, seq_idx_of
+from transforms.functional.rows.token_bits import cu_seqlens_of, position_ids_of, seq_idx_of
 
 STARTS = np.array([[1, 0, 0, 1, 0, 0], [1, 1, 0, 0, 0, 0]], np.bool_)
 REAL = np.array([[1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 0, 0]], np.bool_)

@@ -6,7 +6,7 @@ from tests.transforms.functional.tiny import lists, tokens_of
 from transforms.functional.dataset.manifest_entries import TokenizerEntry
 from transforms.functional.rows.layout import Template
 from transforms.functional.rows.padding import RowLayout, pad_reviews
-from transforms.functional.rows.word_ids import word_ids_from_starts
+from transforms.functional.rows.token_bits import word_ids_from_starts
 
 
 def word_ids(ids: list[int], starts: list[int], template_ids: list[int]) -> list[int]:
