@@ -56,11 +56,11 @@ def _export(options: argparse.Namespace) -> int:
         check_folder(folder, options.format)
     say(f"{options.to}: generation {dataset.generation} of {options.output} as {options.format}")
     for folder, rows in folders.items():
-        made = export_rows(rows, folder, options.format, columns)
+        n_files, n_bytes = export_rows(rows, folder, options.format, columns)
         tokens = rows.shards.total("tokens")
         say(
             f"  {rows.subset:<10}  {counted(len(rows), 'row')}, {counted(tokens, 'token')}, "
-            f"{counted(made.files, 'file')}, {made.bytes / 1e6:,.1f} MB"
+            f"{counted(n_files, 'file')}, {n_bytes / 1e6:,.1f} MB"
         )
     return 0
 

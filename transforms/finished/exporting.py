@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 
@@ -19,14 +18,6 @@ from transforms.functional.exports.formats import FORMATS, ExportFormat, ExportN
 # What a killed process leaves of an unfinished write.
 _TEMPORARY = r"\..+\.tmp"
 _CURE = "choose another --to, or remove it"
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What was written: a number of files, and their bytes together."""
-
-    files: int
-    bytes: int
 
 
 def check_folder(folder: str, name: ExportName) -> None:
@@ -44,11 +35,14 @@ def check_folder(folder: str, name: ExportName) -> None:
 
 def export_rows(
     rows: SubsetRows, folder: str, name: ExportName, columns: Sequence[str] | None = None
-) -> Exported:
+) -> tuple[int, int]:
     """Write rows in another format, unless an export of the same rows is there, whole or in part.
 
     Args:
         columns: Names of columns; default: all.
+
+    Returns:
+        The number of files, and their bytes together.
 
     Raises:
         OutputError: another file is there, or one cannot be written.
@@ -63,7 +57,7 @@ def export_rows(
             what = "an export of other rows" if is_whole else f"{file} with other bytes"
             raise OutputError(f"{folder} holds {what}: {_CURE}")
         sizes.append(counted.bytes)
-    return Exported(len(sizes), sum(sizes))
+    return len(sizes), sum(sizes)
 
 
 def _files(

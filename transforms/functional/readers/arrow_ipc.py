@@ -15,9 +15,8 @@ from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange, Group
 from transforms.functional.readers.tables import check_columns, has_no_names, table_chunks
 from transforms.functional.reviews.reviews import ReviewChunk
-from transforms.functional.unpacking.arrow_claims import check_claims
+from transforms.functional.unpacking.arrow_claims import check_claims, is_file
 
-_FILE_MAGIC = b"ARROW1"
 _END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 
 
@@ -35,7 +34,7 @@ def read_arrow(stream: IO[bytes], file: FileRange, columns: ReviewColumns) -> It
     if has_no_names(schema, columns):
         return
     batches: Iterable[pa.RecordBatch]
-    if _is_file(stream):
+    if is_file(stream):
         needed = [schema.get_field_index(name) for name in columns.names()]
         options = pa.ipc.IpcReadOptions(included_fields=needed)
         opened = pa.ipc.open_file(stream, options=options)
@@ -48,7 +47,7 @@ def read_arrow(stream: IO[bytes], file: FileRange, columns: ReviewColumns) -> It
 
 def arrow_schema(stream: IO[bytes]) -> pa.Schema:
     """Return the schema of an Arrow IPC file or stream."""
-    opened = pa.ipc.open_file if _is_file(stream) else pa.ipc.open_stream
+    opened = pa.ipc.open_file if is_file(stream) else pa.ipc.open_stream
     return opened(stream).schema
 
 
@@ -57,7 +56,7 @@ def batch_groups(stream: IO[bytes]) -> list[Group]:
 
     An IPC stream has no index and is read as a whole: the list is empty.
     """
-    if not _is_file(stream):
+    if not is_file(stream):
         return []
     schema = arrow_schema(stream)
     check_claims(stream)
@@ -81,10 +80,3 @@ def _open_stream(stream: IO[bytes]) -> pa.RecordBatchStreamReader:
         raise EOFError("the Arrow stream has no end mark")
     stream.seek(0)
     return pa.ipc.open_stream(stream)
-
-
-def _is_file(stream: IO[bytes]) -> bool:
-    stream.seek(0)
-    magic = stream.read(len(_FILE_MAGIC))
-    stream.seek(0)
-    return magic == _FILE_MAGIC

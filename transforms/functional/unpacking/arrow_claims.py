@@ -31,12 +31,11 @@ def check_claims(stream: IO[bytes]) -> None:
         pyarrow.ArrowInvalid: its messages are damaged.
     """
     guard = RatioGuard(stream.seek(0, io.SEEK_END))
-    stream.seek(0)
     if guard.packed > _MOST_BYTES:
         return
     try:
-        is_file = stream.read(len(_FILE_MAGIC)) == _FILE_MAGIC
-        for start in _blocks(stream, guard.packed) if is_file else _stream_messages(stream):
+        n_bytes = guard.packed
+        for start in _blocks(stream, n_bytes) if is_file(stream) else _stream_messages(stream):
             for place in _compressed_buffers(stream, start):
                 stream.seek(place)
                 # Minus one: this buffer did not shrink, and is as it is.
@@ -44,6 +43,14 @@ def check_claims(stream: IO[bytes]) -> None:
     except (struct.error, ValueError, OverflowError) as error:
         raise pa.ArrowInvalid(f"its messages are damaged: {error}") from None
     stream.seek(0)
+
+
+def is_file(stream: IO[bytes]) -> bool:
+    """Return True for an Arrow file, False for a stream; the stream is at its start then."""
+    stream.seek(0)
+    magic = stream.read(len(_FILE_MAGIC))
+    stream.seek(0)
+    return magic == _FILE_MAGIC
 
 
 def _blocks(stream: IO[bytes], n_bytes: int) -> list[int]:
