@@ -26,7 +26,15 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 from benchmarks.reading_peers import PEERS
 from benchmarks.timing import machine
 from tests.training.datasets import VOCAB_SIZE, write_manifest, write_shard
-from training import MLM_COLUMNS, ElasticSampler, MlmCollator, ShardDataset, ShardOrder, mask_recipe
+from training import (
+    MLM_COLUMNS,
+    ElasticSampler,
+    MlmCollator,
+    ShardDataset,
+    ShardLoader,
+    ShardOrder,
+    mask_recipe,
+)
 from training.sampling.loader import as_it_is
 from transforms.functional.rows.rows import Rows
 
@@ -84,9 +92,12 @@ def readers(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, Ep
         rows = np.random.default_rng(0).permutation(len(blocks))
         return _count(dataset[rows[i : i + batch]] for i in range(0, len(rows), batch))
 
-    def elastic(dataset: ShardDataset, collate: Callable = as_it_is) -> int:
+    def elastic() -> int:
         sampler = ElasticSampler(order, batch)
-        return _count(DataLoader(dataset, batch_size=None, sampler=sampler, collate_fn=collate))
+        return _count(DataLoader(blocks, batch_size=None, sampler=sampler, collate_fn=as_it_is))
+
+    def ours(dataset: ShardDataset, collate: Callable = as_it_is) -> int:
+        return _count(ShardLoader(dataset, ElasticSampler(order, batch), collate_fn=collate))
 
     def by_list() -> int:
         sampler = BatchSampler(RandomSampler(blocks), batch, drop_last=False)
@@ -98,7 +109,8 @@ def readers(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, Ep
         lambda: _count(DataLoader(raw_blocks, batch_size=batch, shuffle=True)),
     )
     yield "ShardDataset, no DataLoader", lambda: gathers(blocks)
-    yield "ShardDataset, ElasticSampler, DataLoader", lambda: elastic(blocks)
+    yield "ShardDataset, ElasticSampler, DataLoader", elastic
+    yield "ShardDataset, ElasticSampler, ShardLoader", lambda: ours(blocks)
     yield "ShardDataset, BatchSampler, DataLoader", by_list
     for name, unit in (
         ("tokens", {}),
@@ -107,8 +119,8 @@ def readers(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, Ep
     ):
         collate = MlmCollator(mask_recipe(masked, **unit))
         yield (
-            f"ElasticSampler, DataLoader, dynamic masks of {name}",
-            lambda c=collate: elastic(masked, c),
+            f"ElasticSampler, ShardLoader, dynamic masks of {name}",
+            lambda c=collate: ours(masked, c),
         )
     for name, make in PEERS.items():
         if _version(name) is not None and name not in options.without:

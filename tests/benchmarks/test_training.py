@@ -23,6 +23,7 @@ def test_readers_are_timed_and_memory_and_opening_measured() -> None:
     )
 
     assert "| ShardDataset, ElasticSampler, DataLoader |" in out
+    assert "| ShardDataset, ElasticSampler, ShardLoader |" in out
     assert "after each of 4 epochs" in out
     assert "A manifest of 9 shards opens in" in out
 

@@ -81,6 +81,22 @@ def test_a_loader_reads_each_epoch_in_its_order_and_counts_what_it_hands_out(
     assert blocks(first) + blocks(loader) == expected[0]
 
 
+def test_a_loader_without_workers_leaves_torchs_generator_where_torchs_loader_does(
+    rows: ShardDataset,
+) -> None:
+    after = []
+    for loader in (
+        ShardLoader(rows, sampler_of(rows)),
+        DataLoader(rows, batch_size=None, sampler=sampler_of(rows), collate_fn=as_it_is),
+    ):
+        torch.manual_seed(3)
+        n_rows = sum(len(batch["block"]) for batch in loader)
+        after.append((n_rows, torch.rand(1).item()))
+
+    assert after[0] == after[1]
+    assert after[0][0] == len(rows)
+
+
 @pytest.mark.parametrize("number", [0, 1])
 def test_the_recipes_of_the_docs_run(mlm: Path, number: int) -> None:
     blocks_of_code = (ROOT / "docs/training.md").read_text("utf-8").split("```python\n")[1:]

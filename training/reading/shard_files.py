@@ -156,7 +156,7 @@ class ShardFiles:
             return self._gather_bits(column, places)
         row_bytes = column.type.width * column.type.dtype.itemsize
         begin = column.values[places.batch] + places.row * row_bytes
-        values = self._join(places, begin, begin + row_bytes).view(column.type.dtype)
+        values = self._join(places, begin, begin + row_bytes, column.type.dtype)
         return values.reshape(len(begin), column.type.width) if column.type.is_list else values
 
     def gather_ragged(self, name: str, places: Places) -> tuple[np.ndarray, Integers]:
@@ -167,8 +167,7 @@ class ShardFiles:
         if column.type.bits > 1:
             size = column.type.dtype.itemsize
             begin = start + first * size
-            joined = self._join(places, begin, begin + lengths * size)
-            return joined.view(column.type.dtype), lengths
+            return self._join(places, begin, begin + lengths * size, column.type.dtype), lengths
         begin, end = start + first // 8, start + -(-(first + lengths) // 8)
         bits = np.unpackbits(self._join(places, begin, end), bitorder="little")
         # Where each row's first bit is among those joined, less the bits of the rows before it.
@@ -193,30 +192,34 @@ class ShardFiles:
     def _ragged_bounds(self, column: Column, places: Places) -> tuple[Integers, Integers]:
         """Return (n,) the first value of ragged rows in their record batch, and their lengths."""
         begin = column.offsets[places.batch] + places.row * _OFFSET.itemsize
-        offsets = self._join(places, begin, begin + 2 * _OFFSET.itemsize).view(_OFFSET)
+        offsets = self._join(places, begin, begin + 2 * _OFFSET.itemsize, _OFFSET)
         first, end = offsets.reshape(-1, 2).astype(np.int64).T
         return first, end - first
 
     def _gather_bits(self, column: Column, places: Places) -> npt.NDArray[np.uint8]:
         width = column.type.width
-        first = places.row * width
+        if width % 8 == 0:
+            row_bytes = width // 8
+            begin = column.values[places.batch] + places.row * row_bytes
+            packed = self._join(places, begin, begin + row_bytes)
+            return np.unpackbits(packed, bitorder="little").reshape(len(begin), width)
         # A row may begin inside a byte: the bytes around it are taken, and then cut. What is read
         # behind a column's last byte is the file's footer.
-        row_bytes = width // 8 if width % 8 == 0 else (width + 14) // 8
+        first, row_bytes = places.row * width, (width + 14) // 8
         begin = column.values[places.batch] + first // 8
         packed = self._join(places, begin, begin + row_bytes).reshape(len(begin), row_bytes)
         bits = np.unpackbits(packed, axis=1, bitorder="little")
-        if width % 8 == 0:
-            return bits
         return np.take_along_axis(bits, (first % 8)[:, None] + np.arange(width), axis=1)
 
-    def _join(self, places: Places, begin: Integers, end: Integers) -> npt.NDArray[np.uint8]:
-        """Return bytes `begin` to `end` of the shard of each place, end to end."""
+    def _join(
+        self, places: Places, begin: Integers, end: Integers, dtype: npt.DTypeLike = np.uint8
+    ) -> np.ndarray:
+        """Return bytes `begin` to `end` of the shard of each place, end to end, as `dtype`."""
         mapped = places.files
         slices = zip(places.numbers, begin.tolist(), end.tolist(), strict=True)
         # Into a bytearray: torch wants memory that may be written to.
         joined = bytearray().join([mapped[shard][first:last] for shard, first, last in slices])
-        return np.frombuffer(joined, np.uint8)
+        return np.frombuffer(joined, dtype)
 
     def _open_all(self, numbers: list[int]) -> Mapping[int, memoryview]:
         """Open the shards that are not yet, for good."""

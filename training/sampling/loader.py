@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import torch
 from torch.utils.data import DataLoader
 
 from training.reading.row_reader import Batch
@@ -25,6 +26,8 @@ class ShardLoader(DataLoader[Any]):
       makes the next loop begin there, in a run of any number of processes.
     - Lightning and `accelerator.prepare(model, optimizer, loader)` leave it as it is: what each
       process reads is the sampler's business. Batches stay on the CPU.
+    - Without worker processes and pinned memory a batch comes straight from the dataset: what
+      `DataLoader` does around it takes as long as the batch.
 
     Args:
         dataset: The rows.
@@ -57,11 +60,18 @@ class ShardLoader(DataLoader[Any]):
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # DataLoader names its class.
         """Yield the batches from here to the end of the epoch."""
         samples = self._sampler.samples
-        for batch in super().__iter__():
+        in_process = not self.num_workers and not self.pin_memory
+        for batch in self._in_process() if in_process else super().__iter__():
             samples = self._sampler.after(samples)
             # Workers have asked the sampler for more than was handed out.
             self.load_state_dict({"samples": samples})
             yield batch
+
+    def _in_process(self) -> Iterator[Any]:
+        """Yield the batches as `DataLoader` does, which draws a number at each start."""
+        torch.empty((), dtype=torch.int64).random_(generator=self.generator)
+        for rows in self._sampler:
+            yield self.collate_fn(self.dataset[rows])
 
     def set_epoch(self, epoch: int) -> None:
         """Go to the start of an epoch, unless somewhere inside it already."""
