@@ -25,7 +25,7 @@ import numpy as np
 from apache_beam.options.pipeline_options import PipelineOptions
 from fsspec import AbstractFileSystem
 
-from beam_pipeline.graph.build import build
+from beam_pipeline.graph.build import JobGraph
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.finished import is_finished
 from beam_pipeline.plan.plan_files import PlanFiles, write_plan
@@ -137,7 +137,7 @@ def statistics(plan: Plan) -> Iterator[ReviewStatistics]:
 def graph_bytes(recipe: DatasetRecipe, plan: Plan, files: PlanFiles) -> int:
     """Return the size of the job's graph, as an engine gets it."""
     pipeline = beam.Pipeline(options=PipelineOptions([]))
-    build(pipeline, recipe, plan, files)
+    JobGraph(recipe=recipe, plan=plan, files=files).add_to(pipeline)
     return len(pipeline.to_runner_api().SerializeToString())
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 
 import apache_beam as beam
@@ -14,7 +15,7 @@ from beam_pipeline.engines.failures import error_of, has_hung_up
 from beam_pipeline.engines.final_errors import stopping_at_final_errors
 from beam_pipeline.engines.interrupts import run_to_the_end
 from beam_pipeline.engines.stopping import stop_job
-from beam_pipeline.graph.build import build
+from beam_pipeline.graph.build import JobGraph
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.plan_files import PlanFiles, remove_plan, write_plan
 from beam_pipeline.plan.planning import Plan
@@ -48,27 +49,34 @@ def run_pipeline(
     """
     output = recipe.config.output
     write_tokenizer(storage.join(output, plan.tokenizer_folder), recipe.tokenizer)
-    files = write_plan(output, plan, lease.token)
-    remove = partial(remove_plan, output, files)
+    graph = JobGraph(
+        recipe=recipe,
+        plan=plan,
+        files=write_plan(output, plan, lease.token),
+        threads=engine.threads,
+        contract=contract,
+        restarts=not engine.local,
+    )
     if engine.writes_to is not None:
-        with cleaning_up_failures(remove):
-            _run(recipe, plan, files, engine, None, contract, None)
+        with cleaning_up_failures(partial(remove_plan, output, graph.files)):
+            _run(graph, engine)
         return {}, {}
-    scratching = scratch_of(engine, recipe.config)
-    with cleaning_up(remove), scratching as scratch:
-        result = _run(recipe, plan, files, engine, lease, contract, scratch)
+    with room_for(engine, recipe.config, graph.files) as scratch:
+        result = _run(replace(graph, lease=lease, scratch=scratch), engine)
         counters = {name: counter_value(result, name) for name in (KEPT_SHARDS, MISMATCHES)}
         return counters, seconds_of_stages(result.metrics())
 
 
 @contextmanager
-def scratch_of(engine: Engine, config: JobConfig) -> Iterator[str | None]:
-    """Make the folder where a shuffle of the local engine keeps the reviews; None for others."""
-    if engine.local and config.order == "shuffled":
-        with scratch_folder() as folder:
-            yield folder
-    else:
-        yield None
+def room_for(engine: Engine, config: JobConfig, files: PlanFiles) -> Iterator[str | None]:
+    """Remove the plan's files after this block, and the scratch folder that it is given.
+
+    A shuffle of the local engine keeps the reviews in that folder; it is None for others.
+    """
+    shuffles_here = engine.local and config.order == "shuffled"
+    scratching = scratch_folder() if shuffles_here else nullcontext()
+    with cleaning_up(partial(remove_plan, config.output, files)), scratching as scratch:
+        yield scratch
 
 
 def write_tokenizer(folder: str, tokenizer: TokenizerSource) -> None:
@@ -77,29 +85,11 @@ def write_tokenizer(folder: str, tokenizer: TokenizerSource) -> None:
         storage.write_atomic(storage.join(folder, name), data)
 
 
-def _run(
-    recipe: DatasetRecipe,
-    plan: Plan,
-    files: PlanFiles,
-    engine: Engine,
-    lease: Lease | None,
-    contract: Contract | None,
-    scratch: str | None,
-) -> PipelineResult:
-    config = recipe.config
+def _run(graph: JobGraph, engine: Engine) -> PipelineResult:
+    config = graph.recipe.config
     pipeline = beam.Pipeline(runner=engine.runner, options=engine.options)
-    build(
-        pipeline,
-        recipe,
-        plan,
-        files,
-        contract=contract,
-        lease=lease,
-        threads=engine.threads,
-        scratch=scratch,
-        restarts=not engine.local,
-    )
-    monitor = partial(output_monitor, recipe, plan)
+    graph.add_to(pipeline)
+    monitor = partial(output_monitor, graph.recipe, graph.plan)
     engine_there = "" if engine.local else engine.address
     # What is only written down makes no shards.
     quiet = config.quiet or engine.writes_to is not None

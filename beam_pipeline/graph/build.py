@@ -1,137 +1,138 @@
 """The graph of a job: from splits to the manifest."""
 
+from dataclasses import dataclass
+
 import apache_beam as beam
 
-from beam_pipeline.graph.inputs import (
-    collect_label_numbers,
-    find_bad_files,
-    find_missing_columns,
-    read_splits,
-)
-from beam_pipeline.graph.making import MakeShards, in_order, tokenizing
-from beam_pipeline.graph.reading import ReadCleanReviews, tokenizer_path
-from beam_pipeline.plan.plan_files import PlanFiles
-from beam_pipeline.plan.planning import Plan
-from beam_pipeline.plan.recipe import DatasetRecipe
+from beam_pipeline.graph.steps import MakeShards, ReadCleanReviews, Steps
 from transforms import storage
 from transforms.committing import WriteManifest
 from transforms.functional.elements import ShardReceipt
 from transforms.functional.figures.contract import Contract
+from transforms.labels import CollectLabels
 from transforms.measuring import MeasureReviews, WriteFigures
-from transforms.rejecting import WriteRejected
+from transforms.reading import FindMissingColumns
+from transforms.rejecting import FindBadFiles, WriteRejected
 from transforms.storage.generations import figures_path, notes_path, texts_path
-from transforms.storage.lease import Lease
 from transforms.storage.run_writes import Notes
 from transforms.writing import KeepFinished
 
 
-def build(
-    pipeline: beam.Pipeline,
-    recipe: DatasetRecipe,
-    plan: Plan,
-    files: PlanFiles,
-    *,
-    contract: Contract | None = None,
-    lease: Lease | None = None,
-    threads: int = 1,
-    scratch: str | None = None,
-    restarts: bool = False,
-) -> None:
-    """Add the job to a pipeline.
+@dataclass(frozen=True, kw_only=True)
+class JobGraph(Steps):
+    """The steps of a job.
 
-    Args:
+    Attributes:
         contract: What is expected of the reviews.
-        lease: The right to write; None where an engine runs the job later, without one.
-        threads: Threads that tokenize one part.
-        scratch: Folder of this machine where a shuffle keeps the reviews, see `ShuffleReviews`.
         restarts: True where the engine may start work again that it has lost.
     """
-    output = recipe.config.output
-    bad_files = find_bad_files(pipeline, recipe, plan, files)
-    label_numbers = collect_label_numbers(pipeline, recipe, plan, files, bad_files)
-    splits = read_splits(pipeline, files, bad_files)
-    missing_columns = find_missing_columns(pipeline, files, bad_files, contract)
-    parts = splits | ReadCleanReviews(recipe, plan, files, label_numbers=label_numbers)
-    read = parts | WriteRejected(output, generation=plan.generation, lease=lease)
-    ordered = in_order(parts, recipe, plan, scratch)
-    notes = _notes(recipe, plan, lease)
-    todo, kept, noted = _unfinished(pipeline, ordered, recipe, plan, contract, notes)
-    measuring = _measuring(recipe, plan, notes if restarts else None)
-    tokenized, measured = todo | tokenizing(recipe, plan, threads) | measuring
-    statistics = (measured, noted) | "AllStatistics" >> beam.Flatten()
-    figures = (statistics, read) | _writing_figures(recipe, plan, files, missing_columns, lease)
-    made = tokenized | MakeShards(recipe, plan, generation=plan.generation, lease=lease)
-    shards = (made, kept) | "AllShards" >> beam.Flatten()
-    draft = recipe.manifest_draft(plan)
-    (read, shards) | WriteManifest(
-        output,
-        draft,
-        files.inputs,
-        label_numbers=label_numbers,
-        bad_files=bad_files,
-        figures=figures,
-        contract=contract,
-        lease=lease,
-    )
 
+    contract: Contract | None = None
+    restarts: bool = False
 
-def _unfinished(
-    pipeline: beam.Pipeline,
-    parts: beam.PCollection,
-    recipe: DatasetRecipe,
-    plan: Plan,
-    contract: Contract | None,
-    notes: Notes,
-) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
-    """Return the parts to make, and receipts and statistics of those that are finished already.
+    def add_to(self, pipeline: beam.Pipeline) -> None:
+        """Add the job to a pipeline."""
+        config, generation, lease = self.recipe.config, self.plan.generation, self.lease
+        bad_files = self._bad_files(pipeline)
+        label_numbers = self._label_numbers(pipeline, bad_files)
+        splits = self.splits(pipeline, bad_files)
+        missing_columns = self._missing_columns(pipeline, bad_files)
+        parts = splits | ReadCleanReviews(self, label_numbers=label_numbers)
+        read = parts | WriteRejected(config.output, generation=generation, lease=lease)
+        folder = storage.join(config.output, notes_path(generation))
+        notes = Notes(folder=folder, fingerprint=self.recipe.fingerprint, lease=lease)
+        todo, kept, noted = self._unfinished(pipeline, self.in_order(parts), notes)
+        tokenizer = self.recipe.tokenizer.entry(self.plan.tokenizer_folder)
+        unknown_id = tokenizer.special_token_ids.get("unk")
+        tokenized, measured = (
+            todo
+            | self.tokenizing()
+            | MeasureReviews(
+                self.tokenizer_path, unknown_id=unknown_id, notes=notes if self.restarts else None
+            )
+        )
+        statistics = (measured, noted) | "AllStatistics" >> beam.Flatten()
+        figures = (statistics, read) | self._writing_figures(unknown_id, missing_columns)
+        made = tokenized | MakeShards(self, generation=generation)
+        shards = (made, kept) | "AllShards" >> beam.Flatten()
+        (read, shards) | WriteManifest(
+            config.output,
+            self.recipe.manifest_draft(self.plan),
+            self.files.inputs,
+            label_numbers=label_numbers,
+            bad_files=bad_files,
+            figures=figures,
+            contract=self.contract,
+            lease=lease,
+        )
 
-    A contract is about all reviews, so all of them are tokenized and counted; their shards are kept
-    where they come out as they were.
-    """
-    if contract is not None:
-        kept = pipeline | "NoneKept" >> beam.Create([]).with_output_types(ShardReceipt)
-        return parts, kept, pipeline | "NoneNoted" >> beam.Create([])
-    finished: tuple[beam.PCollection, beam.PCollection, beam.PCollection] = parts | KeepFinished(
-        recipe.config.output,
-        subsets=recipe.subsets,
-        shard_format=recipe.config.format,
-        fingerprint=recipe.fingerprint,
-        generation=plan.generation,
-        notes=notes,
-    )
-    return finished
+    def _bad_files(self, pipeline: beam.Pipeline) -> beam.PCollection | None:
+        """Return the files with too many rejected records, None where they fail the job."""
+        config = self.recipe.config
+        if config.bad_files == "fail":
+            return None
+        reading = self.reading(self._label_numbers(pipeline, None, "ToCheck"))
+        finding = FindBadFiles(reading, max_rejected_fraction=config.max_rejected_fraction)
+        return self.splits(pipeline, None, "ToCheck") | finding
 
+    def _label_numbers(
+        self, pipeline: beam.Pipeline, bad_files: beam.PCollection | None, purpose: str = ""
+    ) -> beam.PCollection | None:
+        """Return the numbers of label names, None where labels are no names of a column."""
+        config, earlier = self.recipe.config, self.plan.earlier
+        if not self.plan.labels_are_names:
+            return None
+        known = None if earlier is None else earlier.label_numbers
+        collecting = CollectLabels(config.label_column, known, config.problem_type)
+        splits = self.splits(pipeline, bad_files, f"ForLabels{purpose}")
+        return splits | f"CollectLabels{purpose}" >> collecting
 
-def _notes(recipe: DatasetRecipe, plan: Plan, lease: Lease | None) -> Notes:
-    folder = storage.join(recipe.config.output, notes_path(plan.generation))
-    return Notes(folder=folder, fingerprint=recipe.fingerprint, lease=lease)
+    def _missing_columns(
+        self, pipeline: beam.Pipeline, bad_files: beam.PCollection | None
+    ) -> beam.PCollection | None:
+        """Return which files lack which expected columns, None where none are expected."""
+        if self.contract is None or self.contract.columns is None:
+            return None
+        splits = self.splits(pipeline, bad_files, "ForColumns")
+        return splits | FindMissingColumns(self.contract.columns)
 
+    def _unfinished(
+        self, pipeline: beam.Pipeline, parts: beam.PCollection, notes: Notes
+    ) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
+        """Return the parts to make, and receipts and statistics of those that are finished already.
 
-def _measuring(recipe: DatasetRecipe, plan: Plan, notes: Notes | None) -> MeasureReviews:
-    """Return the transform that counts what the report shows."""
-    unknown_id = recipe.tokenizer.entry(plan.tokenizer_folder).special_token_ids.get("unk")
-    return MeasureReviews(tokenizer_path(recipe, plan), unknown_id=unknown_id, notes=notes)
+        A contract is about all reviews, so all of them are tokenized and counted; their shards are
+        kept where they come out as they were.
+        """
+        if self.contract is not None:
+            kept = pipeline | "NoneKept" >> beam.Create([]).with_output_types(ShardReceipt)
+            return parts, kept, pipeline | "NoneNoted" >> beam.Create([])
+        finished: tuple[beam.PCollection, beam.PCollection, beam.PCollection]
+        finished = parts | KeepFinished(
+            self.recipe.config.output,
+            subsets=self.recipe.subsets,
+            shard_format=self.recipe.config.format,
+            fingerprint=self.recipe.fingerprint,
+            generation=self.plan.generation,
+            notes=notes,
+        )
+        return finished
 
-
-def _writing_figures(
-    recipe: DatasetRecipe,
-    plan: Plan,
-    files: PlanFiles,
-    missing_columns: beam.PCollection | None,
-    lease: Lease | None,
-) -> WriteFigures:
-    """Return the transform that adds up what was counted."""
-    output, entry = recipe.config.output, recipe.tokenizer.entry(plan.tokenizer_folder)
-    earlier = () if plan.earlier is None else plan.earlier.generations
-    return WriteFigures(
-        storage.join(output, figures_path(plan.generation)),
-        storage.join(output, entry.path),
-        unknown_id=entry.special_token_ids.get("unk"),
-        max_length=recipe.layout.max_length,
-        inputs=files.inputs,
-        texts=storage.join(output, texts_path(plan.generation)),
-        earlier_texts=[storage.join(output, texts_path(each.number)) for each in earlier],
-        first_input=0 if plan.earlier is None else len(plan.earlier.inputs),
-        missing_columns=missing_columns,
-        lease=lease,
-    )
+    def _writing_figures(
+        self, unknown_id: int | None, missing_columns: beam.PCollection | None
+    ) -> WriteFigures:
+        """Return the transform that adds up what was counted."""
+        output, earlier = self.recipe.config.output, self.plan.earlier
+        numbers = [] if earlier is None else [each.number for each in earlier.generations]
+        return WriteFigures(
+            storage.join(output, figures_path(self.plan.generation)),
+            self.tokenizer_path,
+            unknown_id=unknown_id,
+            max_length=self.recipe.layout.max_length,
+            inputs=self.files.inputs,
+            texts=storage.join(output, texts_path(self.plan.generation)),
+            earlier_texts=[storage.join(output, texts_path(number)) for number in numbers],
+            first_input=0 if earlier is None else len(earlier.inputs),
+            missing_columns=missing_columns,
+            lease=self.lease,
+        )

@@ -4,30 +4,19 @@ from collections.abc import Collection
 
 import apache_beam as beam
 
-from beam_pipeline.graph.inputs import read_splits
-from beam_pipeline.graph.making import MakeShards, in_order, tokenizing
-from beam_pipeline.graph.reading import ReadCleanReviews
-from beam_pipeline.plan.plan_files import PlanFiles
-from beam_pipeline.plan.planning import Plan
-from beam_pipeline.plan.recipe import DatasetRecipe
+from beam_pipeline.graph.steps import MakeShards, ReadCleanReviews, Steps
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.reviews.reviews import Part, PartKey
 from transforms.functional.reviews.splits import Split
-from transforms.storage.lease import Lease
 
 
 def build_repair(
     pipeline: beam.Pipeline,
-    recipe: DatasetRecipe,
-    plan: Plan,
-    files: PlanFiles,
+    steps: Steps,
     *,
     keys: Collection[PartKey],
     manifest: Manifest,
     generation: int | None,
-    lease: Lease,
-    threads: int = 1,
-    scratch: str | None = None,
 ) -> None:
     """Add to a pipeline what makes some parts' shards again, and nothing else of the job.
 
@@ -35,32 +24,27 @@ def build_repair(
         manifest: What the job said of label names, of files that it left out, and of the rows of
             each shard.
         generation: Number of their generation; None for shards that lie as in format version 1.
-        scratch: Folder of this machine where a shuffle keeps the reviews, see `ShuffleReviews`.
     """
+    recipe, plan = steps.recipe, steps.plan
     bad_files = pipeline | "BadFiles" >> beam.Create(manifest.quarantined)
-    splits = read_splits(pipeline, files, bad_files if manifest.quarantined else None)
-    if _parts_stand_alone(recipe, plan):
+    splits = steps.splits(pipeline, bad_files if manifest.quarantined else None)
+    is_compared = recipe.config.dedup == "exact" or plan.dedup_files
+    if not recipe.n_buckets(plan) and not is_compared:  # A part is made of one split alone.
         numbers = frozenset(key.split for key in keys)
         splits |= beam.Filter(_is_one_of, numbers).with_output_types(Split)
     known = [] if manifest.label_numbers is None else [dict(manifest.label_numbers)]
-    numbers_of_names = pipeline | "Labels" >> beam.Create(known)
-    names = numbers_of_names if plan.labels_are_names else None
-    parts = splits | ReadCleanReviews(recipe, plan, files, label_numbers=names)
+    label_numbers = pipeline | "Labels" >> beam.Create(known)
+    names = label_numbers if plan.labels_are_names else None
+    parts = splits | ReadCleanReviews(steps, label_numbers=names)
     wanted = beam.Filter(_is_wanted, frozenset(keys)).with_output_types(Part)
-    chosen = in_order(parts, recipe, plan, scratch) | "ChooseParts" >> wanted
+    chosen = steps.in_order(parts) | "ChooseParts" >> wanted
     expected = {
         shard.path: shard.content_sha256
         for shard in manifest.shards()
         if PartKey(split=shard.split, part=shard.part) in keys
     }
-    making = MakeShards(recipe, plan, generation=generation, lease=lease, expected=expected)
-    _ = chosen | tokenizing(recipe, plan, threads) | making
-
-
-def _parts_stand_alone(recipe: DatasetRecipe, plan: Plan) -> bool:
-    """Return True where a part is made of one split, whatever is in the others."""
-    compared = recipe.config.dedup == "exact" or bool(plan.dedup_files)
-    return not recipe.n_buckets(plan) and not compared
+    making = MakeShards(steps, generation=generation, expected=expected)
+    _ = chosen | steps.tokenizing() | making
 
 
 def _is_one_of(split: Split, numbers: Collection[int]) -> bool:

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import apache_beam as beam
 
 from beam_pipeline.engines.engine import choose_engine
-from beam_pipeline.engines.execution import execute, scratch_of, write_tokenizer
+from beam_pipeline.engines.execution import execute, room_for, write_tokenizer
 from beam_pipeline.graph.repair import build_repair
+from beam_pipeline.graph.steps import Steps
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.named_stores import check_named
 from beam_pipeline.output.output_folder import check_no_links
 from beam_pipeline.plan.input_file import InputFile, input_file
-from beam_pipeline.plan.plan_files import remove_plan, write_plan
+from beam_pipeline.plan.plan_files import write_plan
 from beam_pipeline.plan.planning import Plan, plan_of
 from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import TokenizerSource, load_dataset_tokenizer
 from transforms import storage
-from transforms.functional.cleanup import cleaning_up
 from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest, fingerprint_of
 from transforms.functional.dataset.manifest_entries import InputEntry, ShardEntry
 from transforms.functional.errors import InputError, OutputError
@@ -204,19 +203,20 @@ def _make_again(
     flat = any(shard.path.count("/") == 1 for shard in shards)
     engine = choose_engine((), plan.text_bytes, len(plan.splits))
     files = write_plan(recipe.config.output, plan, lease.token)
-    scratching = scratch_of(engine, recipe.config)
-    with cleaning_up(partial(remove_plan, recipe.config.output, files)), scratching as scratch:
+    with room_for(engine, recipe.config, files) as scratch:
         pipeline = beam.Pipeline(runner=engine.runner, options=engine.options)
         build_repair(
             pipeline,
-            recipe,
-            plan,
-            files,
+            Steps(
+                recipe=recipe,
+                plan=plan,
+                files=files,
+                lease=lease,
+                threads=engine.threads,
+                scratch=scratch,
+            ),
             keys={PartKey(split=shard.split, part=shard.part) for shard in shards},
             manifest=manifest,
             generation=None if flat else plan.generation,
-            lease=lease,
-            threads=engine.threads,
-            scratch=scratch,
         )
         execute(pipeline, engine)
