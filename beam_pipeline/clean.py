@@ -9,8 +9,7 @@ from beam_pipeline.console import run_program, say
 from beam_pipeline.dataset_arguments import dataset_parser, run_command
 from beam_pipeline.output.output_folder import remove_unnamed, unnamed_files
 from beam_pipeline.output.retention import note_removed, outdated
-from beam_pipeline.output.run_records import find_record, when_made
-from beam_pipeline.summary.record import now
+from beam_pipeline.summary.record import find_record, now, when_made
 from transforms.functional.errors import UsageError
 from transforms.functional.wording import counted
 from transforms.storage.generations import generation_numbers, newest_manifest, read_manifest
@@ -31,26 +30,21 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--keep_days", type=int, metavar="N", help="keep those of the last N days; also with --keep"
     )
-    options = parser.parse_args(arguments)
-    return run_command(
-        lambda: _clean(options), options, interrupted="the same command goes on from here"
-    )
+    return run_command(_clean, parser, arguments, interrupted="the same command goes on from here")
 
 
-def _clean(options: argparse.Namespace) -> int:
+def _clean(options: argparse.Namespace) -> None:
     for name in ("keep", "keep_days"):
         number = getattr(options, name)
         if number is not None and number < 1:
             raise UsageError(f"--{name} must be at least 1, got {number}")
-    found = _find(options) if options.dry_run else _remove(options)
+    output = options.output
+    if options.dry_run:
+        found = unnamed_files(output, newest_manifest(output), _to_forget(options))
+    else:
+        found = _remove(options)
     would_be = "would be " if options.dry_run else ""
     say("\n".join([*found, f"{counted(len(found), 'file')} {would_be}removed"]))
-    return 0
-
-
-def _find(options: argparse.Namespace) -> list[str]:
-    newest = newest_manifest(options.output)
-    return unnamed_files(options.output, newest, _to_forget(options))
 
 
 def _remove(options: argparse.Namespace) -> list[str]:

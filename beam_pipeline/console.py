@@ -45,14 +45,16 @@ def write(text: str, stream: TextIO | None) -> None:
             print(text, file=stream, flush=True)
 
 
-def exit_code_of(command: Callable[[], int], *, interrupted: str, debug: bool = False) -> int:
-    """Run a command and return its exit code; its failure is one line.
+def exit_code_of(
+    command: Callable[[], int | None], *, interrupted: str, debug: bool = False
+) -> int:
+    """Run a command and return its exit code, 0 where it returns none; a failure is one line.
 
     Args:
         interrupted: What to say of an interrupt.
     """
     try:
-        return command()
+        return command() or 0
     except KeyboardInterrupt as error:
         told = "; ".join([*map(str, filter(None, error.args)), interrupted])
         say_error(f"interrupted: {told}{_besides(error)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from beam_pipeline.console import exit_code_of
 from beam_pipeline.logs import set_up_logging
@@ -31,12 +31,13 @@ def dataset_parser(
 
 
 def run_command(
-    command: Callable[[], int], options: argparse.Namespace, *, interrupted: str
+    command: Callable[[argparse.Namespace], int | None],
+    parser: argparse.ArgumentParser,
+    arguments: Sequence[str],
+    *,
+    interrupted: str,
 ) -> int:
-    """Run a command and return its exit code; its failure is one line.
-
-    Args:
-        options: What `dataset_parser` parsed.
-    """
+    """Run a command with what `dataset_parser` makes of its arguments; see `exit_code_of`."""
+    options = parser.parse_args(arguments)
     set_up_logging(options.debug)
-    return exit_code_of(command, interrupted=interrupted, debug=options.debug)
+    return exit_code_of(lambda: command(options), interrupted=interrupted, debug=options.debug)

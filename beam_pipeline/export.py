@@ -9,7 +9,6 @@ from beam_pipeline.console import run_program, say
 from beam_pipeline.dataset_arguments import dataset_parser, run_command
 from transforms import open_dataset, storage
 from transforms.finished.exporting import check_folder, export_rows
-from transforms.finished.views import OpenDataset, SubsetRows
 from transforms.functional.dataset.manifest_entries import SUBSETS
 from transforms.functional.errors import DatasetError
 from transforms.functional.exports.formats import FORMATS, check_format
@@ -38,19 +37,17 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--columns", metavar="NAMES", help="only these, with commas between; all by default"
     )
-    options = parser.parse_args(arguments)
-    return run_command(
-        lambda: _export(options), options, interrupted="the same command goes on from here"
-    )
+    return run_command(_export, parser, arguments, interrupted="the same command goes on from here")
 
 
-def _export(options: argparse.Namespace) -> int:
+def _export(options: argparse.Namespace) -> None:
     dataset = open_dataset(options.output, options.generation, check_hashes=True)
     columns = None if options.columns is None else options.columns.split(",")
     check_format(options.format, dataset.manifest, all_columns=columns is None)
-    folders = {
-        storage.join(options.to, name): rows for name, rows in _chosen(dataset, options.subset)
-    }
+    names = options.subset or dataset.subsets
+    if not names:
+        raise DatasetError(f"{dataset.folder} has no rows: there is nothing to export")
+    folders = {storage.join(options.to, name): dataset[name] for name in names}
     for folder, rows in folders.items():
         rows.column_names(columns)
         check_folder(folder, options.format)
@@ -62,14 +59,6 @@ def _export(options: argparse.Namespace) -> int:
             f"  {rows.subset:<10}  {counted(len(rows), 'row')}, {counted(tokens, 'token')}, "
             f"{counted(n_files, 'file')}, {n_bytes / 1e6:,.1f} MB"
         )
-    return 0
-
-
-def _chosen(dataset: OpenDataset, names: Sequence[str] | None) -> list[tuple[str, SubsetRows]]:
-    found = [(name, dataset[name]) for name in names or dataset.subsets]
-    if not found:
-        raise DatasetError(f"{dataset.folder} has no rows: there is nothing to export")
-    return found
 
 
 if __name__ == "__main__":

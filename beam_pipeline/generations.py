@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,17 +11,19 @@ from beam_pipeline.dataset_arguments import dataset_parser, run_command
 from beam_pipeline.output.dataset_card import write_card
 from beam_pipeline.output.output_folder import rolled_back
 from beam_pipeline.output.rollback import roll_back
-from beam_pipeline.output.run_records import copy_figures, find_record, record_made, when_made
 from beam_pipeline.report.write import write_report
-from beam_pipeline.summary.record import RunLog, RunOutcome, now
+from beam_pipeline.summary.record import RunLog, find_record, now, record_made, when_made
+from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.dataset.totals import totals
 from transforms.functional.wording import counted
 from transforms.storage.generations import (
+    figures_path,
     generation_numbers,
     generation_path,
     newest_manifest,
     read_manifest,
+    texts_path,
 )
 from transforms.storage.lease import lease
 
@@ -36,16 +39,14 @@ def main(arguments: Sequence[str]) -> int:
         metavar="N",
         help="make a new generation that holds what generation N did; nothing is removed",
     )
-    options = parser.parse_args(arguments)
     command = command_line("beam_pipeline.generations", arguments)
 
-    def run() -> int:
+    def run(options: argparse.Namespace) -> None:
         if options.roll_back is not None:
             _roll_back(options.output, options.roll_back, command)
         say("\n".join(describe_generations(options.output)))
-        return 0
 
-    return run_command(run, options, interrupted="the same command starts over")
+    return run_command(run, parser, arguments, interrupted="the same command starts over")
 
 
 def _roll_back(output: str, number: int, command: str) -> None:
@@ -53,14 +54,14 @@ def _roll_back(output: str, number: int, command: str) -> None:
     read_manifest(output)  # Before anything is written to what may be another folder.
     with lease(output) as held:
         manifest = roll_back(held, number)
-        outcome = RunOutcome(
-            exit_code=0,
-            exit_reason=f"rolled back to generation {number}",
-            seconds=(now() - run.started).total_seconds(),
-        )
-        copy_figures(output, number, manifest.generation)
+        seconds = (now() - run.started).total_seconds()
+        for path_of in (figures_path, texts_path):  # The same rows have the same figures.
+            path = storage.join(output, path_of(number))
+            if storage.exists(path):
+                copy = storage.join(output, path_of(manifest.generation))
+                storage.create(copy, storage.read_bytes(path))
         target = read_manifest(output, generation_path(number))
-        record_made(run, outcome, manifest, target)
+        record_made(run, f"rolled back to generation {number}", seconds, manifest, target)
         write_card(output, manifest)
         write_report(output)
 

@@ -14,7 +14,7 @@ from beam_pipeline.dataset_arguments import dataset_parser, run_command
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.comparison import list_differences
 from beam_pipeline.output.row_view import load_row, row_text
-from beam_pipeline.summary.dataset_lines import subset_line
+from beam_pipeline.summary.lines import subset_line
 from transforms import storage
 from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
 from transforms.functional.dataset.manifest_entries import SUBSETS
@@ -34,11 +34,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--diff", metavar="OTHER", help="another dataset, or a generation: say what differs"
     )
-    options = parser.parse_args(arguments)
-    return run_command(lambda: _inspect(options), options, interrupted="nothing was changed")
+    return run_command(_inspect, parser, arguments, interrupted="nothing was changed")
 
 
-def _inspect(options: argparse.Namespace) -> int:
+def _inspect(options: argparse.Namespace) -> None:
     output, path, manifest = read_generation(options.output, options.generation)
     if options.diff is not None:
         _print_differences(output, path, manifest, options.diff)
@@ -46,15 +45,12 @@ def _inspect(options: argparse.Namespace) -> int:
         _print_row(output, manifest, options.subset, options.row)
     else:
         say(describe(output, manifest))
-    return 0
 
 
 def _print_differences(output: str, path: str, manifest: Manifest, other: str) -> None:
     """Say what differs in another dataset; a number means a generation of the same one."""
-    if other.isdecimal():
-        other_output, other_path, other_manifest = read_generation(output, int(other))
-    else:
-        other_output, other_path, other_manifest = read_generation(other)
+    read = read_generation(output, int(other)) if other.isdecimal() else read_generation(other)
+    other_output, other_path, other_manifest = read
     found = list_differences(manifest, other_manifest)
     same = "no difference: the same content, made of the same inputs"
     names = (f"- {_name(output, path)}", f"+ {_name(other_output, other_path)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from beam_pipeline.engines.engine import Engine, choose_engine
@@ -17,12 +17,10 @@ from beam_pipeline.output.dataset_card import write_card
 from beam_pipeline.output.finished import is_finished
 from beam_pipeline.output.finishing import complete, is_complete
 from beam_pipeline.output.overwriting import make_room
-from beam_pipeline.output.run_records import record_made
-from beam_pipeline.plan.changed_inputs import InputChanges
 from beam_pipeline.plan.planning import Plan, make_plan
 from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import load_tokenizer
-from beam_pipeline.summary.record import Record, RunLog, RunOutcome
+from beam_pipeline.summary.record import Record, RunLog, record_made
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.errors import OutputError
@@ -41,30 +39,24 @@ class JobResult:
 
     Attributes:
         manifest: The dataset; None where there is none, as an appending job found no input yet.
+        plan: What was read.
         seconds: How long the job took.
         engine: What it ran on.
-        was_there: True where the dataset was there already and nothing was done.
-        n_kept: Shards of an earlier, unfinished run that were kept.
-        n_mismatches: Sampled reviews for which fast tokenization was wrong; their workers changed
-            to the library's own.
-        ignored: Files that lie in no class folder.
-        passed_over: Paths of files in the folders given that hold no reviews.
-        changes: What became of the inputs that an appending job found there.
         report: Where the report is, in words.
         record: The record of the run, where it made a generation.
     """
 
     manifest: Manifest | None
+    plan: Plan
     seconds: float
     engine: str
-    was_there: bool
-    n_kept: int
-    n_mismatches: int
-    ignored: int
-    passed_over: Sequence[str] = ()
-    changes: InputChanges | None = None
     report: str = ""
     record: Record | None = None
+
+    @property
+    def was_there(self) -> bool:
+        """True where the dataset was there already and nothing was done."""
+        return self.record is None
 
 
 def run_job(
@@ -103,7 +95,7 @@ def run_job(
     job = _Job(recipe, engine, contract, options, log, started)
     if there is not None and job.is_done(plan, there):
         job.complete_later(there)
-        return job.result(there, plan, was_there=True)
+        return job.result(there, plan)
     await_services(engine)
     with lease(config.output) as held:
         return job.run(plan, held)
@@ -164,9 +156,9 @@ class _Job:
             return job.run(make_plan(config, there), held)
         if there is not None and self.is_done(plan, there):
             complete(config.output, there, self.options)
-            return self.result(there, plan, was_there=True)
+            return self.result(there, plan)
         if config.append and there is None and not plan.files:
-            return self.result(None, plan, was_there=True)
+            return self.result(None, plan)
         return self._make(make_room(config, self.recipe.tokenizer, plan), held)
 
     def _make(self, plan: Plan, held: Lease) -> JobResult | None:
@@ -175,41 +167,19 @@ class _Job:
         if plan.generation == 1 and not self.is_written_down:
             write_card(output, None)
         self.log.generation = plan.generation
-        counters, stages = run_pipeline(self.recipe, plan, self.engine, held, self.contract)
+        counters, self.log.stage_seconds = run_pipeline(
+            self.recipe, plan, self.engine, held, self.contract
+        )
         if self.is_written_down:
             return None
+        self.log.n_kept, self.log.n_mismatches = counters[KEPT_SHARDS], counters[MISMATCHES]
         held.check()
         manifest = read_manifest(output)
-        result = self.result(manifest, plan, counters)
-        outcome = RunOutcome(
-            exit_code=0,
-            exit_reason="done",
-            seconds=result.seconds,
-            stage_seconds=stages,
-            n_kept=result.n_kept,
-            n_mismatches=result.n_mismatches,
-        )
-        record = record_made(self.log, outcome, manifest, plan.earlier)
+        result = self.result(manifest, plan)
+        record = record_made(self.log, "done", result.seconds, manifest, plan.earlier)
         return replace(result, record=record, report=complete(output, manifest, self.options))
 
-    def result(
-        self,
-        manifest: Manifest | None,
-        plan: Plan,
-        counters: Mapping[str, int] | None = None,
-        *,
-        was_there: bool = False,
-    ) -> JobResult:
-        """Return what is known at the end, with what the workers counted."""
-        counters = counters or {}
-        return JobResult(
-            manifest=manifest,
-            seconds=time.monotonic() - self.started,
-            engine=self.engine.name,
-            was_there=was_there,
-            n_kept=counters.get(KEPT_SHARDS, 0),
-            n_mismatches=counters.get(MISMATCHES, 0),
-            ignored=len(plan.ignored),
-            passed_over=[file.path for file in plan.passed_over],
-            changes=plan.changes,
-        )
+    def result(self, manifest: Manifest | None, plan: Plan) -> JobResult:
+        """Return what is known at the end."""
+        seconds = time.monotonic() - self.started
+        return JobResult(manifest=manifest, plan=plan, seconds=seconds, engine=self.engine.name)

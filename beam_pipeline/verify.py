@@ -28,10 +28,7 @@ def main(arguments: Sequence[str]) -> int:
         default=[],
         help="where --repair may read besides OUTPUT's own store; may be given several times",
     )
-    options = parser.parse_args(arguments)
-    return run_command(
-        lambda: _verify(options), options, interrupted="the same command starts over"
-    )
+    return run_command(_verify, parser, arguments, interrupted="the same command starts over")
 
 
 def _verify(options: argparse.Namespace) -> int:

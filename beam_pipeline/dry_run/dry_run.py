@@ -13,10 +13,10 @@ from beam_pipeline.engines.cores import n_cores
 from beam_pipeline.engines.engine import SMALL_TEXT_BYTES
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.finished import is_finished
-from beam_pipeline.plan.passed_over import passed_over_line
 from beam_pipeline.plan.planning import Plan, make_plan
 from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import load_tokenizer
+from beam_pipeline.summary.lines import left_alone
 from transforms.functional.reviews.reviews import text_lengths
 from transforms.functional.wording import counted
 from transforms.storage.generations import find_manifest
@@ -54,10 +54,7 @@ def dry_run(config: JobConfig) -> str:
         lines.append(
             f"  rejected    the sample holds no review, but {counted(n_rejected, 'bad record')}"
         )
-    if plan.ignored:
-        lines.append(f"  ignored     {counted(len(plan.ignored), 'file')} in no class folder")
-    if plan.passed_over:
-        lines.append(passed_over_line([file.path for file in plan.passed_over]))
+    lines += left_alone(plan)
     lines.append("Nothing was written: leave out --dry_run to start the job.")
     return "\n".join(lines)
 

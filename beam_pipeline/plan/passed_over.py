@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,6 @@ from transforms import storage
 from transforms.functional.errors import InputError, UsageError
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.unpacking.archive_paths import name_of
-from transforms.functional.wording import counted, first_of
 from transforms.storage.input_files import open_file
 
 # What `datasets` writes: of a saved dataset, of a saved DatasetDict, and in snapshots of the hub.
@@ -83,11 +82,6 @@ def without_papers(
         reads = _may_hold_reviews(file, any_format) if names is None else _name(file) in names
         (read if reads else passed).append(file)
     return Listing(files=read, passed_over=passed)
-
-
-def passed_over_line(paths: Sequence[str]) -> str:
-    """Return the line of a summary that says what was passed over."""
-    return f"  passed over {counted(len(paths), 'file')} without reviews: {first_of(paths)}"
 
 
 def _name(file: InputFile) -> str:

@@ -11,15 +11,12 @@ from beam_pipeline.report.write import write_report
 
 def main(arguments: Sequence[str]) -> int:
     """Draw the report of a dataset, and return an exit code."""
-    options = dataset_parser("report", __doc__).parse_args(arguments)
     return run_command(
-        lambda: _draw(options.output), options, interrupted="the same command starts over"
+        lambda options: say(write_report(options.output)),
+        dataset_parser("report", __doc__),
+        arguments,
+        interrupted="the same command starts over",
     )
-
-
-def _draw(output: str) -> int:
-    say(write_report(output))
-    return 0
 
 
 if __name__ == "__main__":

@@ -72,11 +72,6 @@ def is_report(content: bytes) -> bool:
     return isinstance(document, dict) and "report_version" in document
 
 
-def document_text(document: Document) -> str:
-    """Return what `report.json` holds."""
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-
-
 def complete(
     counted: Mapping[str, Any],
     manifest: Manifest,

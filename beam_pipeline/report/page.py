@@ -37,6 +37,8 @@ def render(document: Document, name: str) -> str:
         ImportError: Jinja2 is missing: `pip install 'review-shards[report]'`.
     """
     measured = document["measured"]
+    lengths = sorted({*COMPARED, document["dataset"]["max_length"]}) if measured else []
+    rows = (sentences.row_at(document, length) for length in lengths)
     return _template().render(
         name=name,
         document=document,
@@ -44,7 +46,7 @@ def render(document: Document, name: str) -> str:
         tiles=tiles(document),
         charts=_charts(document),
         trends=trend_charts(document["trend"], document["dataset"]["label_names"]),
-        compared=_compared(document) if measured else [],
+        compared=[row for row in rows if row],
         labels=labels(document) if measured else [],
         both=this_run_and_dataset(document),
         counted=counted,
@@ -156,12 +158,6 @@ def labels(document: Document) -> list[tuple[str, int]]:
     names = document["dataset"]["label_names"] or {}
     counts = document["measured"]["labels"] or []
     return [(names.get(str(label), str(label)), count) for label, count in counts]
-
-
-def _compared(document: Document) -> list[dict[str, Any]]:
-    lengths = sorted({*COMPARED, document["dataset"]["max_length"]})
-    rows = (sentences.row_at(document, length) for length in lengths)
-    return [row for row in rows if row]
 
 
 def _charts(document: Document) -> dict[str, str]:

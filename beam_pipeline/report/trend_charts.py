@@ -23,7 +23,7 @@ def trend_charts(trend: Points, label_names: Mapping[str, str] | None) -> dict[s
     """Return SVG elements by what they show; none for fewer than two generations.
 
     Args:
-        trend: The points, from the oldest to the newest; see `trend_point`.
+        trend: The points, from the oldest to the newest; see `write`.
         label_names: Name of each label, None where labels have none.
     """
     if len(trend) < 2:

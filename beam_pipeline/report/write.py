@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from beam_pipeline.output.output_folder import REPORT_NAME, REPORT_PAGE_NAME, write_own
-from beam_pipeline.output.run_records import find_record
 from beam_pipeline.report.document import (
     Document,
     complete,
-    document_text,
     find_document,
     is_of,
     is_report,
     read_document,
 )
-from beam_pipeline.report.trend import trend_point
+from beam_pipeline.summary.record import find_record
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
 from transforms.storage.generations import figures_path, read_manifest
@@ -40,7 +39,8 @@ def write_report(output: str) -> str:
     path, manifest = storage.join(output, REPORT_NAME), read_manifest(output)
     record = find_record(output, manifest.generation)
     document = complete(_counted(output, manifest), manifest, record, _trend(output, manifest))
-    is_written = write_own(path, document_text(document).encode(), is_report)
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    is_written = write_own(path, text.encode(), is_report)
     try:
         from beam_pipeline.report.page import render
 
@@ -74,7 +74,7 @@ def _counted(output: str, manifest: Manifest) -> Document:
 def _trend(output: str, manifest: Manifest) -> list[Mapping[str, Any]]:
     """Return some figures of each of the last generations that left any."""
     points = (
-        trend_point(
+        _trend_point(
             generation.number,
             find_document(storage.join(output, figures_path(generation.number))),
             find_record(output, generation.number),
@@ -82,3 +82,33 @@ def _trend(output: str, manifest: Manifest) -> list[Mapping[str, Any]]:
         for generation in manifest.generations[-GENERATIONS_SHOWN:]
     )
     return [point for point in points if point]
+
+
+def _trend_point(
+    generation: int, figures: Mapping[str, Any] | None, record: Mapping[str, Any] | None
+) -> Document | None:
+    """Return a few figures of what one generation added, None where nothing was counted.
+
+    Args:
+        generation: Its number.
+        figures: What its workers counted.
+        record: The record of its run.
+    """
+    measured = (figures or {}).get("measured")
+    if figures is None or not measured or not measured["reviews"] or "reviews" not in figures:
+        return None
+    n, counts = measured["reviews"], figures["reviews"]
+    repeated = measured["duplicates"]
+    labels = measured["labels"] or []
+    return {
+        "generation": generation,
+        "ended": record["ended"] if record else None,
+        "reviews": n,
+        "mean_tokens": measured["tokens"] / n + measured["lengths"]["special"],
+        "rejected_share": counts["rejected"] / counts["read"] if counts["read"] else 0.0,
+        "unknown_share": measured["unknown"]["tokens"] / max(measured["tokens"], 1),
+        "repeated_share": (
+            None if repeated is None else (repeated + (measured["repeated"] or 0)) / n
+        ),
+        "label_shares": {str(label): count / n for label, count in labels},
+    }

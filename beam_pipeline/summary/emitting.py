@@ -14,9 +14,8 @@ from beam_pipeline.console import write
 from beam_pipeline.engines import interrupts
 from beam_pipeline.job import JobResult
 from beam_pipeline.options.config import JobConfig
-from beam_pipeline.output.run_records import find_figures, record_text
 from beam_pipeline.summary.metrics import metrics_text
-from beam_pipeline.summary.record import Record, RunLog, RunOutcome, record_of
+from beam_pipeline.summary.record import Record, RunLog, find_figures, record_of, record_text
 from transforms import storage
 from transforms.functional.cleanup import clean_up_after
 from transforms.functional.errors import ReviewShardsError, UsageError
@@ -81,8 +80,7 @@ def _ended(config: JobConfig, log: RunLog, seconds: float) -> Record:
         reason = "written, not run"
     else:
         reason = "nothing new" if config.append else "there already"
-    outcome = RunOutcome(exit_code=0, exit_reason=reason, seconds=seconds)
-    return record_of(log, outcome, dataset=result.manifest if result else None)
+    return record_of(log, reason, seconds, dataset=result.manifest if result else None)
 
 
 def _failed(log: RunLog, error: BaseException, seconds: float) -> Record:
@@ -94,11 +92,10 @@ def _failed(log: RunLog, error: BaseException, seconds: float) -> Record:
         code, reason = interrupts.EXIT_CODE, "interrupted"
     else:
         reason = f"unexpected {type(error).__name__}: {error}"
-    outcome = RunOutcome(exit_code=code, exit_reason=reason, seconds=seconds)
     figures = dataset = None
     # The run's own error is what matters, and it may be that the output cannot be read.
     with suppress(ReviewShardsError):
         dataset = find_manifest(log.output)
         if log.generation is not None:
             figures = find_figures(log.output, log.generation)
-    return record_of(log, outcome, dataset=dataset, figures=figures)
+    return record_of(log, reason, seconds, exit_code=code, dataset=dataset, figures=figures)

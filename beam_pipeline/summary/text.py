@@ -9,8 +9,7 @@ from pathlib import Path
 
 from beam_pipeline.job import JobResult
 from beam_pipeline.options.config import JobConfig
-from beam_pipeline.plan.passed_over import passed_over_line
-from beam_pipeline.summary.dataset_lines import subset_line
+from beam_pipeline.summary.lines import left_alone, subset_line
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.wording import NAMES_SHOWN, counted, cut_reviews, first_of
@@ -21,8 +20,7 @@ def summary(config: JobConfig, result: JobResult) -> str:
     manifest = result.manifest
     if manifest is None:
         lines = [f"Nothing new: --input holds no file yet, and {config.output} no dataset"]
-        if result.passed_over:
-            lines.append(passed_over_line(result.passed_over))
+        lines += left_alone(result.plan)
         return storage.mask_secrets("\n".join(lines))
     if config.append and result.was_there:
         held = f"{counted(len(manifest.inputs), 'input file')} in "
@@ -71,16 +69,16 @@ def _notes(config: JobConfig, result: JobResult, manifest: Manifest) -> list[str
         )
     if reviews.rejected:
         lines.append(f"  rejected    {config.output}/rejected/ says which records, and why")
-    if result.n_kept:
-        kept = counted(result.n_kept, "shard")
-        lines.append(f"  kept        {kept} that an earlier run had finished")
-    if result.n_mismatches:
+    run = result.record["run"] if result.record else {}
+    if kept := run.get("kept_shards"):
+        lines.append(f"  kept        {counted(kept, 'shard')} that an earlier run had finished")
+    if mismatches := run.get("tokenizer_mismatches"):
         lines.append(
-            f"  WARNING     fast tokenization was wrong for {result.n_mismatches:,} sampled "
-            f"reviews; their workers went on with the library's own, which is slower. Please "
-            f"report it, with the tokenizer"
+            f"  WARNING     fast tokenization was wrong for {mismatches:,} sampled reviews; their "
+            f"workers went on with the library's own, which is slower. Please report it, with the "
+            f"tokenizer"
         )
-    for broken in result.record["run"]["broken_expectations"] if result.record else ():
+    for broken in run.get("broken_expectations", ()):
         lines.append(f"  WARNING     unlike --expect: {broken}")
     if not any(map(manifest.rows, manifest.subsets)):
         lines.append(f"  NOTE        no row was made: {_why_no_row(manifest)}")
@@ -90,7 +88,7 @@ def _notes(config: JobConfig, result: JobResult, manifest: Manifest) -> list[str
 def _inputs(result: JobResult, manifest: Manifest) -> list[str]:
     """Return what became of input files that are not simply new: each kind by itself."""
     lines = []
-    if changes := result.changes:
+    if changes := result.plan.changes:
         for name, paths, what in (
             ("changed", changes.changed, "since they were added; what was made of them stays"),
             ("vanished", changes.vanished, "since they were added; what was made of them stays"),
@@ -100,10 +98,7 @@ def _inputs(result: JobResult, manifest: Manifest) -> list[str]:
                 lines.append(
                     f"  {name:<11} {counted(len(paths), 'file')} {what}: {first_of(paths)}"
                 )
-    if result.ignored:
-        lines.append(f"  ignored     {counted(result.ignored, 'file')} in no class folder")
-    if result.passed_over:
-        lines.append(passed_over_line(result.passed_over))
+    lines += left_alone(result.plan)
     if not result.was_there:
         lines += _quarantined(manifest)
     return lines

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
-from beam_pipeline.summary.record import RunLog, RunOutcome, record_of
+from beam_pipeline.summary.record import RunLog, record_of
 from tests.transforms.functional.dataset.test_manifest import INPUTS, manifest, shard, subsets
 from transforms.functional.dataset.manifest_entries import Generation
 from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
@@ -38,11 +38,13 @@ DATASET = replace(
 
 def example() -> dict[str, Any]:
     """Return the record of a run that made generation 2 in 5.25 s."""
-    outcome = RunOutcome(
-        exit_code=0,
-        exit_reason="done",
-        seconds=5.25,
-        stage_seconds={"read": 1.5},
-    )
     figures = {"rejected": {"no JSON": 1}, "rejected_in": {"in.jsonl": 1}}
-    return record_of(RUN, outcome, dataset=DATASET, figures=figures, made=True, earlier=EARLIER)
+    return record_of(
+        replace(RUN, stage_seconds={"read": 1.5}),
+        "done",
+        5.25,
+        dataset=DATASET,
+        figures=figures,
+        made=True,
+        earlier=EARLIER,
+    )

@@ -1,7 +1,12 @@
-from beam_pipeline.summary.record import RunOutcome, record_of
-from tests.beam_pipeline.summary.records import DATASET, RUN, example
+from typing import Any
 
-FAILED = RunOutcome(exit_code=1, exit_reason="cannot read s3://a:secret@bucket", seconds=2)
+from beam_pipeline.summary.record import record_of
+from tests.beam_pipeline.summary.records import DATASET, RUN, example
+from transforms.functional.dataset.manifest import Manifest
+
+
+def failed(dataset: Manifest | None) -> dict[str, Any]:
+    return record_of(RUN, "cannot read s3://a:secret@bucket", 2, exit_code=1, dataset=dataset)
 
 
 def test_what_the_run_added_stands_apart_from_what_the_dataset_holds() -> None:
@@ -31,15 +36,15 @@ def test_it_says_when_how_and_why_it_ended() -> None:
 
 
 def test_secrets_are_masked() -> None:
-    assert record_of(RUN, FAILED, dataset=None)["exit_reason"] == "cannot read s3://***@bucket"
+    assert failed(None)["exit_reason"] == "cannot read s3://***@bucket"
     assert (
         example()["command"] == "python -m beam_pipeline --input https://host/in?sig=*** --append"
     )
 
 
 def test_a_failed_run_says_what_stands_there() -> None:
-    record = record_of(RUN, FAILED, dataset=DATASET)
+    record = failed(DATASET)
     assert record["generation"] == 2
     assert record["dataset"]["subsets"]["train"]["rows"] == 12
     assert "ledger" not in record["run"]
-    assert record_of(RUN, FAILED, dataset=None)["dataset"] is None
+    assert failed(None)["dataset"] is None

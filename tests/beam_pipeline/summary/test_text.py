@@ -8,19 +8,27 @@ import pytest
 
 from beam_pipeline.job import JobResult
 from beam_pipeline.options.config import JobConfig
+from beam_pipeline.plan.planning import Plan, Splits
 from beam_pipeline.summary.text import summary
 from tests.transforms.functional.dataset.test_commit import DRAFT, complete
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.ledger import Ledger, ReviewCounts, TokenCounts
+from transforms.functional.readers.columns import ReviewColumns
 
 CONFIG = JobConfig(input=("in",), output="out", tokenizer="t", task="mlm")
+PLAN = Plan(
+    files=(),
+    sizes=(),
+    splits=Splits(sizes=(), part_bytes=1),
+    columns=ReviewColumns(text="text"),
+    label_numbers=None,
+    labels_are_names=False,
+    ignored=(),
+)
 
 
 def said(manifest: Manifest) -> str:
-    result = JobResult(
-        manifest=manifest, seconds=1, engine="local", was_there=False, n_kept=0, n_mismatches=0,
-        ignored=0,
-    )  # fmt: skip
+    result = JobResult(manifest=manifest, plan=PLAN, seconds=1, engine="local")
     return summary(CONFIG, result)
 
 

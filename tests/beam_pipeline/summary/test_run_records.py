@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from beam_pipeline.output.run_records import find_record, keep_record, record_path, when_made
+from beam_pipeline.summary.record import find_record, keep_record, record_path, when_made
 
 
 def test_a_record_that_is_there_is_never_written_over(tmp_path: Path) -> None:
