@@ -11,8 +11,7 @@ from beam_pipeline.engines.engine import Engine, choose_engine
 from beam_pipeline.engines.execution import run_pipeline
 from beam_pipeline.engines.requirements import await_services, check_shuffle_room
 from beam_pipeline.options.config import JobConfig
-from beam_pipeline.options.config_file import config_text
-from beam_pipeline.options.contract_file import read_contract
+from beam_pipeline.options.config_file import config_text, read_contract
 from beam_pipeline.output.dataset_card import write_card
 from beam_pipeline.output.finished import is_finished
 from beam_pipeline.output.finishing import complete, is_complete

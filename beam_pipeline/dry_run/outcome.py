@@ -96,7 +96,7 @@ def row_ends(config: JobConfig) -> float:
 def _label_bytes(config: JobConfig, plan: Plan) -> int:
     if config.task == "mlm":
         return 0
-    several = 4 * len(plan.label_numbers or ()) if config.problem_type == MULTI else 0
+    several = 4 * len(plan.labels.numbers or ()) if config.problem_type == MULTI else 0
     return LABEL_BYTES[config.problem_type] + several
 
 

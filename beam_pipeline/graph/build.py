@@ -80,7 +80,7 @@ class JobGraph(Steps):
     ) -> beam.PCollection | None:
         """Return the numbers of label names, None where labels are no names of a column."""
         config, earlier = self.recipe.config, self.plan.earlier
-        if not self.plan.labels_are_names:
+        if not self.plan.labels.are_names:
             return None
         known = None if earlier is None else earlier.label_numbers
         collecting = CollectLabels(config.label_column, known, config.problem_type)

@@ -34,7 +34,7 @@ def build_repair(
         splits |= beam.Filter(_is_one_of, numbers).with_output_types(Split)
     known = [] if manifest.label_numbers is None else [dict(manifest.label_numbers)]
     label_numbers = pipeline | "Labels" >> beam.Create(known)
-    names = label_numbers if plan.labels_are_names else None
+    names = label_numbers if plan.labels.are_names else None
     parts = splits | ReadCleanReviews(steps, label_numbers=names)
     wanted = beam.Filter(_is_wanted, frozenset(keys)).with_output_types(Part)
     chosen = steps.in_order(parts) | "ChooseParts" >> wanted

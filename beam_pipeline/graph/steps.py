@@ -71,7 +71,7 @@ class Steps:
             trial = TextTrial(tokenizer_path=self.tokenizer_path, cleaning=self.recipe.cleaning)
         config = self.recipe.config
         return ReadReviews(
-            self.plan.columns,
+            self.plan.labels.columns,
             sample_by=config.sample_by,
             part_bytes=config.part_bytes,
             label_numbers=label_numbers,

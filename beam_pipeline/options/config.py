@@ -229,8 +229,7 @@ class JobConfig:
         """Check every value by itself, and that no option is given where nothing reads it."""
         self._check_not_empty()
         check_ranges(self)
-        if self.append and self.overwrite:
-            raise UsageError("--append and --overwrite exclude each other: give one of them")
+        self._check_apart("append", "overwrite")
         if self.dry_run and (self.summary != "text" or self.metrics_file or self.lineage):
             raise UsageError(
                 "--dry_run makes nothing to tell: leave --summary, --metrics_file and --lineage out"
@@ -244,10 +243,7 @@ class JobConfig:
                 f"--label_names {self.label_names}: a name is empty or stands there twice"
             )
         self._check_problem_type()
-        if self.subset_from_path and self.validation_fraction:
-            raise UsageError(
-                "--subset_from_path and --validation_fraction exclude each other: give one of them"
-            )
+        self._check_apart("subset_from_path", "validation_fraction")
         if self.label_from_path and self.label_column != "label":
             raise UsageError(
                 f"--label_column {self.label_column} and --label_from_path exclude each other: "
@@ -257,6 +253,10 @@ class JobConfig:
             raise UsageError(
                 "--remainder pad goes with --packing concatenate: best_fit pads anyway; drop it"
             )
+
+    def _check_apart(self, one: str, other: str) -> None:
+        if getattr(self, one) and getattr(self, other):
+            raise UsageError(f"--{one} and --{other} exclude each other: give one of them")
 
     def _check_not_empty(self) -> None:
         # An unset shell variable: as a path it would mean the working folder, or the root.

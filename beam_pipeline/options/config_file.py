@@ -1,4 +1,4 @@
-"""`--config job.yaml`: a job's options in a file, and the file that a dataset keeps of its own."""
+"""YAML files that options name: `--config job.yaml`, which a dataset keeps too, and `--expect`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from beam_pipeline.options.config import JobConfig
 from beam_pipeline.options.option import option_of, words_of_flag
 from transforms import storage
 from transforms.functional.errors import UsageError
+from transforms.functional.figures.contract import Contract
 
 
 def read_config_file(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -67,7 +68,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _load(path: str) -> Mapping[str, Any]:
-    document = load_yaml(path, "--config")
+    document = _load_yaml(path, "--config")
     if not isinstance(document, dict) or not all(isinstance(name, str) for name in document):
         raise UsageError(
             f"--config {path} holds no options: write a line `name: value` for each, with the "
@@ -76,15 +77,23 @@ def _load(path: str) -> Mapping[str, Any]:
     return document
 
 
-def load_yaml(path: str, flag: str) -> object:
-    """Return what a YAML file holds.
-
-    Args:
-        flag: The option that names it, for messages.
+def read_contract(path: str) -> Contract | None:
+    """Return the contract in a YAML file, None where no file is named.
 
     Raises:
-        UsageError: there is no such file, or it is not YAML.
+        UsageError: there is no such file, or it holds no contract.
     """
+    if not path:
+        return None
+    try:
+        return Contract.parse(_load_yaml(path, "--expect"))
+    except UsageError as error:
+        message = str(error)
+        raise UsageError(message if path in message else f"--expect {path}: {message}") from None
+
+
+def _load_yaml(path: str, flag: str) -> object:
+    """Return what the YAML file holds that an option names."""
     try:
         document: object = _Loader(storage.read_bytes(path)).get_single_data()
     except FileNotFoundError:

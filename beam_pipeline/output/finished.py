@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable
 
 from beam_pipeline.options.config import JobConfig
-from beam_pipeline.plan.plan_files import input_entries
 from beam_pipeline.plan.planning import Plan
 from transforms.functional.dataset.commit import ManifestDraft
 from transforms.functional.dataset.manifest import Manifest
@@ -27,7 +26,7 @@ def is_finished(config: JobConfig, plan: Plan, draft: ManifestDraft, there: Mani
         raise _other(config, f"holds a dataset with another --exclude ({what})")
     if config.append:
         return not plan.files
-    inputs = list(input_entries(plan))
+    inputs = [file.entry for file in plan.files]
     if list(there.inputs) != inputs:
         what = _changed(there.inputs, inputs)
         raise _other(

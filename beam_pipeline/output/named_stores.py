@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from transforms import storage
 from transforms.functional.dataset.manifest import MANIFEST_NAME
 from transforms.functional.errors import InputError
-from transforms.functional.unpacking.archive_paths import split_member
+from transforms.functional.unpacking.archive_paths import stored_path
 
 
 def check_named(paths: Iterable[str], output: str, named: Sequence[str]) -> None:
@@ -23,21 +23,15 @@ def check_named(paths: Iterable[str], output: str, named: Sequence[str]) -> None
         named: Files, folders, globs and URLs that the user gave.
     """
     for path in paths:
-        place = _without_archive(path)
+        place = stored_path(path)
         if _store_of(place) is None or not (
             _store_of(place) == _store_of(output)
-            or any(_is_below(place, _without_archive(given)) for given in named)
+            or any(_is_below(place, stored_path(given)) for given in named)
         ):
             raise InputError(
                 f"{MANIFEST_NAME} of {output} names {path}, which lies in a store that you did not "
                 f"name: pass --input with its folder, if you trust it"
             )
-
-
-def _without_archive(path: str) -> str:
-    """Return the archive that a path lies in, the path itself where it lies in none."""
-    member = split_member(path)
-    return path if member is None else member[1]
 
 
 def _store_of(path: str) -> str | None:

@@ -29,7 +29,7 @@ from transforms.functional.dataset.manifest_entries import InputEntry, ShardEntr
 from transforms.functional.errors import InputError, OutputError
 from transforms.functional.reviews.labels import class_numbers
 from transforms.functional.reviews.reviews import PartKey
-from transforms.functional.unpacking.archive_paths import split_member
+from transforms.functional.unpacking.archive_paths import stored_path
 from transforms.storage.lease import Lease
 
 
@@ -181,8 +181,7 @@ def _check_excluded(manifest: Manifest, plan: Plan) -> None:
 def _check_inputs(files: Iterable[InputFile]) -> None:
     """Raise `InputError` where an input is not what it was."""
     for file in files:
-        member = split_member(file.path)
-        info = storage.info_of(member[1] if member else file.path)
+        info = storage.info_of(stored_path(file.path))
         if info is None or storage.identity_of(info) != file.identity:
             what = "is gone" if info is None else "has changed"
             raise InputError(

@@ -16,7 +16,7 @@ from transforms.functional.dataset.manifest_entries import InputEntry
 from transforms.functional.errors import OutputError
 from transforms.functional.input_names import input_name
 from transforms.functional.reviews.bad_files import BadFile
-from transforms.functional.unpacking.archive_paths import split_member
+from transforms.functional.unpacking.archive_paths import stored_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,31 +76,23 @@ def compare_inputs(
     quarantined: Iterable[BadFile] = (),
     max_rejected_fraction: float = 1.0,
 ) -> InputChanges:
-    """Compare the inputs now with those of a dataset, by name, size and identity.
+    """Compare inputs with those of a dataset, by name, size and identity.
 
     Args:
-        patterns: What `--input` says.
-        files: The files that it stands for now.
+        patterns: What `--input` says; `files` are those that it stands for now.
         earlier: The inputs of the dataset. Those that `patterns` do not cover, such as last
             night's folder where `--input` names tonight's, are not looked for.
         quarantined: Which of them were left out: where they changed, or the limit allows them now,
             they are new. Nothing was made of them, so they may vanish.
         max_rejected_fraction: The limit.
     """
-    names = [one_name(input_name(file.path)) for file in files]
-    now = dict(zip(names, files, strict=True))
+    now = {one_name(input_name(file.path)): file for file in files}
     # Earlier releases wrote masked paths down without a hash.
     masked = {one_name(storage.mask_secrets(file.path)): name for name, file in now.items()}
     covers = [_cover(pattern) for pattern in patterns]
-    bad = {file.source: file for file in quarantined}
-    # Of a file that was left out and then added, the last entry counts.
-    latest = {
-        one_name(input_name(entry.path)): (entry, bad.get(source))
-        for source, entry in enumerate(earlier)
-    }
     known: set[str] = set()
     found = InputChanges(new=[])
-    for name, (entry, left_out) in latest.items():
+    for name, (entry, left_out) in _latest(earlier, quarantined).items():
         name = name if name in now else masked.get(name, name)
         if name not in now:
             if left_out is None and any(covered(entry.path) for covered in covers):
@@ -116,6 +108,17 @@ def compare_inputs(
     return found
 
 
+def _latest(
+    earlier: Iterable[InputEntry], quarantined: Iterable[BadFile]
+) -> dict[str, tuple[InputEntry, BadFile | None]]:
+    """Return earlier inputs by name; of one that was left out and then added, the last entry."""
+    bad = {file.source: file for file in quarantined}
+    return {
+        one_name(input_name(entry.path)): (entry, bad.get(source))
+        for source, entry in enumerate(earlier)
+    }
+
+
 def _is_same(file: InputFile, entry: InputEntry) -> bool:
     # Earlier releases did not ask web servers without etags for the time of change.
     return file.bytes == entry.bytes and entry.identity in ("", file.identity)
@@ -123,13 +126,11 @@ def _is_same(file: InputFile, entry: InputEntry) -> bool:
 
 def _cover(pattern: str) -> Callable[[str], bool]:
     """Return a function that says whether a pattern would match a path, were it there."""
-    member = split_member(pattern)
-    filesystem, place = storage.locate(member[1] if member else pattern)
+    filesystem, place = storage.locate(stored_path(pattern))
     glob = re.compile(glob_translate(place))
 
     def covered(path: str) -> bool:
-        member = split_member(path)
-        name = str(filesystem._strip_protocol(member[1] if member else path))
+        name = str(filesystem._strip_protocol(stored_path(path)))
         while name and name != posixpath.dirname(name):
             if name == place or glob.match(name):
                 return True

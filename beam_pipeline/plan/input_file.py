@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from transforms import storage
 from transforms.functional.dataset.manifest_entries import InputEntry
 from transforms.functional.errors import InputError
-from transforms.functional.input_names import hides_secret
+from transforms.functional.input_names import hides_secret, input_name
 from transforms.functional.unpacking.archive_paths import split_member
 
 
@@ -28,6 +28,11 @@ class InputFile:
     bytes: int
     identity: str
     version: str = ""
+
+    @property
+    def entry(self) -> InputEntry:
+        """What the manifest says of the file."""
+        return InputEntry(path=input_name(self.path), bytes=self.bytes, identity=self.identity)
 
     @property
     def folder(self) -> str:

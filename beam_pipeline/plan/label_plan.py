@@ -57,8 +57,6 @@ def plan_labels(
     """Look into the first input for its columns, and for what its labels are.
 
     Args:
-        config: The job's options.
-        ranges: The input files.
         earlier: The dataset to add to.
         folders: The numbers of folders, where these are the labels.
 

@@ -56,13 +56,7 @@ def list_inputs(
     files: dict[str, InputFile] = {}
     passed: dict[str, InputFile] = {}
     for pattern in patterns:
-        try:
-            matched = _match(pattern)
-            found = _without_papers(pattern, matched, any_format, all_subsets)
-        except ReviewShardsError:
-            raise
-        except Exception as error:  # Each store's library has errors of its own.
-            raise InputError(f"--input {pattern} cannot be listed: {_why(error)}") from error
+        found = _listed(pattern, any_format, all_subsets)
         if not found.files and not (may_be_empty and _is_in_a_folder(pattern)):
             raise _nothing_to_read(pattern, found.passed_over)
         for file in found.files:
@@ -75,14 +69,20 @@ def list_inputs(
     )
 
 
-def _without_papers(
-    pattern: str, matched: Sequence[InputFile], any_format: bool, all_subsets: bool
-) -> Listing:
-    """Leave out files without reviews; what a pattern names itself is read, whatever it is."""
-    name = posixpath.basename(name_of(pattern))
-    if len(matched) == 1 and posixpath.basename(name_of(matched[0].path)) == name:
-        return Listing(files=list(matched), passed_over=[])
-    return without_papers(matched, any_format=any_format, all_subsets=all_subsets)
+def _listed(pattern: str, any_format: bool, all_subsets: bool) -> Listing:
+    """Return what one pattern stands for; what it names itself is read, whatever it is."""
+    try:
+        matched = _match(pattern)
+        name = posixpath.basename(name_of(pattern))
+        if len(matched) == 1 and posixpath.basename(name_of(matched[0].path)) == name:
+            return Listing(files=matched, passed_over=[])
+        return without_papers(matched, any_format=any_format, all_subsets=all_subsets)
+    except ReviewShardsError:
+        raise
+    except Exception as error:  # Each store's library has errors of its own.
+        named = getattr(error, "filename", None)
+        why = f"{named}: {reason(error)}" if named else reason(error)
+        raise InputError(f"--input {pattern} cannot be listed: {why}") from error
 
 
 def _nothing_to_read(pattern: str, passed_over: Sequence[InputFile]) -> UsageError:
@@ -101,11 +101,6 @@ def _is_in_a_folder(pattern: str) -> bool:
         folder = posixpath.dirname(folder) or "."
     info = storage.info_of(folder)
     return info is not None and info["type"] == "directory"
-
-
-def _why(error: Exception) -> str:
-    named = getattr(error, "filename", None)
-    return f"{named}: {reason(error)}" if named else reason(error)
 
 
 def class_folders(files: Iterable[InputFile]) -> tuple[list[InputFile], list[InputFile]]:

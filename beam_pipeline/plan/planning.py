@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,14 +11,13 @@ from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.changed_inputs import InputChanges, compare_inputs
 from beam_pipeline.plan.deduplication import DedupFiles, list_dedup_files
 from beam_pipeline.plan.input_file import InputFile
-from beam_pipeline.plan.label_plan import numbers_of_folders, plan_labels
+from beam_pipeline.plan.label_plan import LabelPlan, numbers_of_folders, plan_labels
 from beam_pipeline.plan.listing import class_folders, list_inputs
 from beam_pipeline.plan.splitting import sized_files, whole_file
 from beam_pipeline.plan.tokenizer_source import TOKENIZER_FOLDER
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.errors import UsageError
-from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.reviews.labels import folder_label
 from transforms.functional.reviews.splits import SizedFile, Split, plan_splits
@@ -62,9 +61,7 @@ class Plan:
         files: The input files.
         sizes: The same files with what is known of the text in them.
         splits: What each worker reads.
-        columns: The columns to read.
-        label_numbers: Number of each label name, where that is known before anything is read.
-        labels_are_names: True where the label column holds names: the job collects them first.
+        labels: How reviews get their labels, and which columns are read.
         ignored: Files in the folders given that lie in no class folder.
         passed_over: Files in the folders given that hold no reviews.
         earlier: The dataset that the job adds to; its inputs and splits keep their numbers.
@@ -79,10 +76,8 @@ class Plan:
     files: Sequence[InputFile]
     sizes: Sequence[SizedFile]
     splits: Splits
-    columns: ReviewColumns
-    label_numbers: Mapping[str, int] | None
-    labels_are_names: bool
-    ignored: Sequence[InputFile]
+    labels: LabelPlan
+    ignored: Sequence[InputFile] = ()
     passed_over: Sequence[InputFile] = ()
     earlier: Manifest | None = None
     changes: InputChanges | None = None
@@ -106,7 +101,6 @@ def make_plan(config: JobConfig, earlier: Manifest | None = None) -> Plan:
     """List the inputs, look into the first ones, and cut them into splits.
 
     Args:
-        config: The job's options.
         earlier: The dataset to add to; its inputs are left out.
 
     Raises:
@@ -121,12 +115,11 @@ def make_plan(config: JobConfig, earlier: Manifest | None = None) -> Plan:
         any_format=config.input_format != "auto",
         all_subsets=config.subset_from_path,
     )
-    files = listing.files
-    _check_apart(config, files)
-    ignored: list[InputFile] = []
-    if config.label_from_path:
-        files, ignored = class_folders(files)
-    if earlier is not None:
+    _check_apart(config, listing.files)
+    files, ignored = class_folders(listing.files) if config.label_from_path else (listing.files, [])
+    if earlier is None:
+        found, plan = None, plan_of(config, files, None)
+    else:
         found = compare_inputs(
             config.input,
             files,
@@ -140,8 +133,6 @@ def make_plan(config: JobConfig, earlier: Manifest | None = None) -> Plan:
             compared=config.dedup == "exact",
         )
         plan = plan_of(config, found.new, earlier, listed=files)
-    else:
-        found, plan = None, plan_of(config, files, earlier)
     _warn_of_mixed_subsets(config, plan.files)
     return replace(plan, ignored=ignored, passed_over=listing.passed_over, changes=found)
 
@@ -156,8 +147,6 @@ def plan_of(
     """Look into the first files, and cut all of them into splits.
 
     Args:
-        config: The job's options.
-        files: The input files.
         earlier: The dataset to add to, whose inputs and splits come before these.
         listed: All files that `--input` stands for, those of `earlier` among them.
 
@@ -166,13 +155,13 @@ def plan_of(
         MissingColumnError: the first input lacks a column.
     """
     folders = numbers_of_folders(config, files, earlier)
+    first = 0 if earlier is None else len(earlier.inputs)
     ranges = [
         whole_file(
             config, source, file, None if folders is None else folders[folder_label(file.folder)]
         )
-        for source, file in enumerate(files, 0 if earlier is None else len(earlier.inputs))
+        for source, file in enumerate(files, first)
     ]
-    _check_text_has_labels(config, ranges)
     _check_read_options(config, ranges)
     labels = plan_labels(config, ranges, earlier, folders)
     sizes = list(sized_files(config, ranges, files))
@@ -181,10 +170,7 @@ def plan_of(
         files=files,
         sizes=sizes,
         splits=Splits(sizes=sizes, part_bytes=config.part_bytes, first=first_split),
-        columns=labels.columns,
-        label_numbers=labels.numbers,
-        labels_are_names=labels.are_names,
-        ignored=(),
+        labels=labels,
         earlier=earlier,
         dedup_files=list_dedup_files(config, files, earlier, labels.columns, listed),
         generation=1 if earlier is None else earlier.generation + 1,
@@ -241,17 +227,14 @@ def _warn_of_mixed_subsets(config: JobConfig, files: Sequence[InputFile]) -> Non
         )
 
 
-def _check_text_has_labels(config: JobConfig, ranges: Sequence[FileRange]) -> None:
+def _check_read_options(config: JobConfig, ranges: Sequence[FileRange]) -> None:
+    """Raise `UsageError` for plain text without labels, and options that no input makes use of."""
     text = next((file for file in ranges if file.format == "text"), None)
     if config.reads_labels and text is not None:
         raise UsageError(
             f"{text.path} is plain text and has no label column: for --task classification put "
             f"reviews into folders and pass --label_from_path, or use another format"
         )
-
-
-def _check_read_options(config: JobConfig, ranges: Sequence[FileRange]) -> None:
-    """Raise `UsageError` for options that no input makes use of."""
     formats = {file.format for file in ranges}
     if not formats:  # Nothing is new.
         return

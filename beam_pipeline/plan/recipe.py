@@ -182,7 +182,7 @@ class DatasetRecipe:
             max_length=self.layout.max_length,
             config=self.options,
             tokenizer=self.tokenizer.entry(plan.tokenizer_folder),
-            label_numbers=plan.label_numbers,
+            label_numbers=plan.labels.numbers,
             subsets={subset: Records.of(ShardEntry) for subset in self.subsets},
             ledger=Ledger(),
             inputs=Records.of(InputEntry),

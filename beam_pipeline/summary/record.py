@@ -81,7 +81,6 @@ def record_of(
         earlier: The generation that it added to, None for none.
     """
     ended = datetime.fromtimestamp(run.started.timestamp() + seconds, run.started.tzinfo)
-    counted = figures or {}
     return {
         "record_version": RECORD_VERSION,
         "exit_code": exit_code,
@@ -98,20 +97,28 @@ def record_of(
         "run": {
             **(totals(dataset, earlier) if made and dataset else {}),
             "made_generation": made,
-            "rejected_by_reason": dict(counted.get("rejected", {})),
-            "rejected_by_file": dict(counted.get("rejected_in", {})),
-            "seconds_by_stage": {name: round(n, 3) for name, n in run.stage_seconds.items()},
-            "kept_shards": run.n_kept,
-            "tokenizer_mismatches": run.n_mismatches,
-            "broken_expectations": list(counted.get("broken_expectations", [])),
+            **_counted(run, figures or {}),
         },
-        "dataset": {
-            "generations": len(dataset.generations),
-            "content_sha256": dataset.content_sha256(),
-            **totals(dataset),
-        }
-        if dataset
-        else None,
+        "dataset": _dataset(dataset) if dataset else None,
+    }
+
+
+def _counted(run: RunLog, figures: Mapping[str, Any]) -> Record:
+    return {
+        "rejected_by_reason": dict(figures.get("rejected", {})),
+        "rejected_by_file": dict(figures.get("rejected_in", {})),
+        "seconds_by_stage": {name: round(n, 3) for name, n in run.stage_seconds.items()},
+        "kept_shards": run.n_kept,
+        "tokenizer_mismatches": run.n_mismatches,
+        "broken_expectations": list(figures.get("broken_expectations", [])),
+    }
+
+
+def _dataset(manifest: Manifest) -> Record:
+    return {
+        "generations": len(manifest.generations),
+        "content_sha256": manifest.content_sha256(),
+        **totals(manifest),
     }
 
 

@@ -28,7 +28,7 @@ def _read(plan: Plan, sample_by="line", part_bytes: int = 1 << 20) -> list[dict]
         row
         for split in plan.splits
         for part in read_split(
-            split, columns=plan.columns, sample_by=sample_by, part_bytes=part_bytes
+            split, columns=plan.labels.columns, sample_by=sample_by, part_bytes=part_bytes
         )
         for row in part.reviews.to_pylist()
     ]
@@ -52,8 +52,8 @@ def _acl_imdb(root: Path) -> Path:
 @pytest.mark.parametrize("sample_by", ["line", "document"])
 def test_the_acl_imdb_layout_gives_labels_from_folders(tmp_path, sample_by):
     plan = _plan(_acl_imdb(tmp_path), "classification", label_from_path=True, sample_by=sample_by)
-    assert plan.label_numbers == {"neg": 0, "pos": 1, "unsup": -1}
-    assert not plan.labels_are_names
+    assert plan.labels.numbers == {"neg": 0, "pos": 1, "unsup": -1}
+    assert not plan.labels.are_names
     assert len(plan.files) == 15
     urls = ["urls_neg.txt", "urls_neg.txt", "urls_pos.txt", "urls_pos.txt", "urls_unsup.txt"]
     assert [Path(file.path).name for file in plan.passed_over] == ["README"]
@@ -187,7 +187,7 @@ def test_options_that_no_input_makes_use_of_are_errors(tmp_path):
 def test_labels_are_names_if_the_first_label_that_there_is_is_one(tmp_path, contents, named):
     for name, data in contents.items():
         (tmp_path / name).write_bytes(data)
-    assert _plan(tmp_path, "classification").labels_are_names is named
+    assert _plan(tmp_path, "classification").labels.are_names is named
 
 
 def test_an_unknown_ending_names_the_file(tmp_path):

@@ -174,7 +174,7 @@ def _read(folder: Path, draw: random.Random, fields: _Fields | None) -> tuple[li
         part
         for split in plan.splits
         for part in read_split(
-            split, columns=plan.columns, sample_by="line", part_bytes=config.part_bytes
+            split, columns=plan.labels.columns, sample_by="line", part_bytes=config.part_bytes
         )
     ]
     texts = [text for part in parts for text in part.reviews.column("text").to_pylist()]

@@ -8,6 +8,7 @@ import pytest
 
 from beam_pipeline.job import JobResult
 from beam_pipeline.options.config import JobConfig
+from beam_pipeline.plan.label_plan import LabelPlan
 from beam_pipeline.plan.planning import Plan, Splits
 from beam_pipeline.summary.text import summary
 from tests.transforms.functional.dataset.test_commit import DRAFT, complete
@@ -20,10 +21,7 @@ PLAN = Plan(
     files=(),
     sizes=(),
     splits=Splits(sizes=(), part_bytes=1),
-    columns=ReviewColumns(text="text"),
-    label_numbers=None,
-    labels_are_names=False,
-    ignored=(),
+    labels=LabelPlan(columns=ReviewColumns(text="text")),
 )
 
 

@@ -36,6 +36,12 @@ def split_member(path: str) -> tuple[ArchiveKind, str, str] | None:
     return None
 
 
+def stored_path(path: str) -> str:
+    """Return the archive that a path lies in, the path itself where it lies in none."""
+    found = split_member(path)
+    return found[1] if found else path
+
+
 def name_of(path: str) -> str:
     """Return the path whose ending says what a file is: that of a member, or the path itself."""
     found = split_member(path)
