@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from beam_pipeline.console import run_program, say
-from beam_pipeline.dataset_arguments import dataset_parser, run_command
+from beam_pipeline.console import dataset_parser, run_command, run_program, say
 from beam_pipeline.output.output_folder import remove_unnamed, unnamed_files
 from beam_pipeline.output.retention import note_removed, outdated
 from beam_pipeline.summary.record import find_record, now, when_made

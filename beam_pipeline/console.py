@@ -1,4 +1,4 @@
-"""What all commands do alike: what they print, how a failure is said, and how they end.
+"""What commands do alike: what they take and print, how a failure is said, and how they end.
 
 The job decides the exit code, not the screen: a closed pipe (`| head`), a full disk, or
 no stdout at all lose what is printed, and nothing else.
@@ -6,6 +6,7 @@ no stdout at all lose what is printed, and nothing else.
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 import shlex
@@ -17,7 +18,7 @@ from contextlib import suppress
 from typing import NoReturn, TextIO
 
 from beam_pipeline.engines import interrupts
-from beam_pipeline.logs import log_line, log_thread_failures
+from beam_pipeline.logs import log_line, log_thread_failures, set_up_logging
 from transforms.functional.errors import ReviewShardsError
 from transforms.functional.safe_urls import mask_secrets, printable
 
@@ -73,6 +74,40 @@ def exit_code_of(
 def _besides(error: BaseException) -> str:
     """Return what was noted of an error: for example, that cleaning up after it failed, too."""
     return "".join(f"; besides, {note}" for note in getattr(error, "__notes__", ()))
+
+
+def dataset_parser(
+    module: str, description: str, *, generation: bool = False
+) -> argparse.ArgumentParser:
+    """Return a parser of `OUTPUT` and --debug.
+
+    Args:
+        generation: OUTPUT may be one of the dataset's manifests, and --generation choose one.
+    """
+    parser = argparse.ArgumentParser(
+        prog=f"python -m beam_pipeline.{module}", description=description, allow_abbrev=False
+    )
+    manifests = ", or one of its manifests (OUTPUT/manifests/000003.json)" if generation else ""
+    parser.add_argument("output", help=f"folder or URL of the dataset{manifests}")
+    if generation:
+        parser.add_argument(
+            "--generation", type=int, metavar="N", help="this one; the newest by default"
+        )
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    return parser
+
+
+def run_command(
+    command: Callable[[argparse.Namespace], int | None],
+    parser: argparse.ArgumentParser,
+    arguments: Sequence[str],
+    *,
+    interrupted: str,
+) -> int:
+    """Run a command with what `dataset_parser` makes of its arguments; see `exit_code_of`."""
+    options = parser.parse_args(arguments)
+    set_up_logging(options.debug)
+    return exit_code_of(lambda: command(options), interrupted=interrupted, debug=options.debug)
 
 
 def run_program(main: Callable[[Sequence[str]], int]) -> NoReturn:

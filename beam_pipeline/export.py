@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from beam_pipeline.console import run_program, say
-from beam_pipeline.dataset_arguments import dataset_parser, run_command
+from beam_pipeline.console import dataset_parser, run_command, run_program, say
 from transforms import open_dataset, storage
 from transforms.finished.exporting import check_folder, export_rows
 from transforms.functional.dataset.manifest_entries import SUBSETS

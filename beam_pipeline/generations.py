@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from beam_pipeline.console import command_line, run_program, say
-from beam_pipeline.dataset_arguments import dataset_parser, run_command
-from beam_pipeline.output.dataset_card import write_card
-from beam_pipeline.output.output_folder import rolled_back
-from beam_pipeline.output.rollback import roll_back
+from beam_pipeline.console import command_line, dataset_parser, run_command, run_program, say
+from beam_pipeline.output.output_folder import rolled_back, write_card
 from beam_pipeline.report.write import write_report
 from beam_pipeline.summary.record import RunLog, find_record, now, record_made, when_made
 from transforms import storage
-from transforms.functional.dataset.manifest import Manifest
+from transforms.functional.dataset.manifest import FORMAT_VERSION, Manifest
+from transforms.functional.dataset.manifest_entries import Generation
 from transforms.functional.dataset.totals import totals
+from transforms.functional.errors import OutputError, UsageError
 from transforms.functional.wording import counted
 from transforms.storage.generations import (
+    current_manifest,
     figures_path,
     generation_numbers,
     generation_path,
+    missing_shards,
     newest_manifest,
+    publish,
     read_manifest,
     texts_path,
 )
-from transforms.storage.lease import lease
+from transforms.storage.lease import Lease, lease
 
 NAMES_SHOWN = 2
 
@@ -53,7 +56,7 @@ def _roll_back(output: str, number: int, command: str) -> None:
     run = RunLog(command=command, output=output)
     read_manifest(output)  # Before anything is written to what may be another folder.
     with lease(output) as held:
-        manifest = roll_back(held, number)
+        manifest = _roll_back_to(number, held)
         seconds = (now() - run.started).total_seconds()
         for path_of in (figures_path, texts_path):  # The same rows have the same figures.
             path = storage.join(output, path_of(number))
@@ -64,6 +67,38 @@ def _roll_back(output: str, number: int, command: str) -> None:
         record_made(run, f"rolled back to generation {number}", seconds, manifest, target)
         write_card(output, manifest)
         write_report(output)
+
+
+def _roll_back_to(number: int, held: Lease) -> Manifest:
+    """Make a new generation that holds what an earlier one did, and return its manifest.
+
+    Nothing is removed or written over: the manifest of the new generation is created, and
+    `manifest.json` swapped, as at the end of a job. The generations in between stay, and can be
+    rolled back to.
+
+    Raises:
+        UsageError: there is no such generation, or it is the newest.
+        OutputError: a shard of it is gone, or the lease is lost.
+    """
+    output = held.output
+    newest = current_manifest(output)
+    there = generation_numbers(output)
+    if number not in there:
+        raise UsageError(
+            f"{output} has no generation {number}, it has: {', '.join(map(str, there)) or 'none'}"
+        )
+    if newest is not None and number == newest.generation:
+        raise UsageError(f"generation {number} is the newest one: there is nothing to roll back")
+    target = read_manifest(output, generation_path(number))
+    missing = missing_shards(output, target)
+    if missing:
+        raise OutputError(f"generation {number} cannot be rolled back to: {missing[0]} is gone")
+    made = Generation(number=there[-1] + 1, inputs=0, splits=0)
+    manifest = replace(
+        target, generations=(*target.generations, made), format_version=FORMAT_VERSION
+    )
+    publish(output, manifest, held)
+    return manifest
 
 
 def describe_generations(output: str) -> Iterator[str]:

@@ -9,8 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from beam_pipeline.console import run_program, say, write
-from beam_pipeline.dataset_arguments import dataset_parser, run_command
+from beam_pipeline.console import dataset_parser, run_command, run_program, say, write
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.comparison import list_differences
 from beam_pipeline.output.row_view import load_row, row_text

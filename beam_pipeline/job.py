@@ -12,9 +12,9 @@ from beam_pipeline.engines.execution import run_pipeline
 from beam_pipeline.engines.requirements import await_services, check_shuffle_room
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.options.config_file import config_text, read_contract
-from beam_pipeline.output.dataset_card import write_card
 from beam_pipeline.output.finished import is_finished
 from beam_pipeline.output.finishing import complete, is_complete
+from beam_pipeline.output.output_folder import write_card
 from beam_pipeline.output.overwriting import make_room
 from beam_pipeline.plan.planning import Plan, make_plan
 from beam_pipeline.plan.recipe import DatasetRecipe
@@ -82,13 +82,13 @@ def run_job(
     plan = make_plan(config, earlier)
     engine = choose_engine(
         beam_arguments,
-        plan.text_bytes,
+        plan.splits.text_bytes,
         len(plan.splits),
         paths=() if config.shared_paths else (*config.input, config.output),
         debug=config.debug,
     )
     if config.order == "shuffled":
-        check_shuffle_room(engine, plan.text_bytes)
+        check_shuffle_room(engine, plan.splits.text_bytes)
     log = log or RunLog(command="", output=config.output)
     log.engine = engine.name
     job = _Job(recipe, engine, contract, options, log, started)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 
-from beam_pipeline.console import run_program, say
-from beam_pipeline.dataset_arguments import dataset_parser, run_command
+from beam_pipeline.console import dataset_parser, run_command, run_program, say
 from beam_pipeline.output.checks import Problem, find_problems
 from transforms import storage
 from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest

@@ -6,11 +6,11 @@ import time
 
 import numpy as np
 
-from beam_pipeline.dry_run.outcome import SHARD_BYTES, outcome_of, row_ends
+from beam_pipeline.dry_run.estimates import Estimate
+from beam_pipeline.dry_run.outcome import SHARD_BYTES, Outcome, outcome_of, row_ends
 from beam_pipeline.dry_run.sampling import Sample, take_sample
 from beam_pipeline.dry_run.shard_counts import count_shards
-from beam_pipeline.engines.cores import n_cores
-from beam_pipeline.engines.engine import SMALL_TEXT_BYTES
+from beam_pipeline.engines.engine import SMALL_TEXT_BYTES, n_cores
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.finished import is_finished
 from beam_pipeline.plan.planning import Plan, make_plan
@@ -66,16 +66,12 @@ def _estimate_lines(
     started = time.monotonic()
     outcome = outcome_of(recipe, plan, sample)
     making_seconds = time.monotonic() - started
+    pace = making_seconds / max(1, int(outcome.columns["text"].sum()))
     text = outcome.total("text")
     lengths = np.concatenate([text_lengths(run.reviews) for run in sample.runs])
     shards = count_shards(recipe, plan, lengths, text=text, reviews=outcome.total("reviews"))
     n_shards = round(shards.value)
-    ends = row_ends(config) * n_shards
-    rows = outcome.total("rows").plus(ends, abs(ends) / 2)
-    n_bytes = outcome.total("bytes")
-    row_bytes = n_bytes.value / max(1.0, rows.value - ends)
-    shard_bytes = n_shards * SHARD_BYTES + ends * row_bytes
-    n_bytes = n_bytes.plus(shard_bytes, abs(ends) / 2 * row_bytes + n_shards * SHARD_BYTES / 2)
+    rows, n_bytes = _rows_and_bytes(outcome, row_ends(config) * n_shards, n_shards)
     n_reviews = sum(run.reviews.num_rows for run in sample.runs)
     says = "everything" if sample.is_all else f"a sample of {counted(n_reviews, 'review')}"
     lines = [
@@ -94,7 +90,6 @@ def _estimate_lines(
     ):
         if outcome.columns[name].any():
             lines.append(f"  {name:<11} {outcome.percent(name, of).text(1, ' %', 2)} {what}")
-    pace = making_seconds / max(1, int(outcome.columns["text"].sum()))
     lines += _machine_lines(config, plan, sample, text.value, n_shards, plan_seconds, pace)
     if sample.cut_short:
         lines.append(
@@ -104,6 +99,16 @@ def _estimate_lines(
     if config.dedup != "none" or config.exclude:
         lines.append("  NOTE        duplicates and excluded reviews were not looked for")
     return lines
+
+
+def _rows_and_bytes(outcome: Outcome, ends: float, n_shards: int) -> tuple[Estimate, Estimate]:
+    """Return rows and bytes of all shards; `ends` are the rows that their ends add or take."""
+    rows = outcome.total("rows").plus(ends, abs(ends) / 2)
+    n_bytes = outcome.total("bytes")
+    row_bytes = n_bytes.value / max(1.0, rows.value - ends)
+    shard_bytes = n_shards * SHARD_BYTES + ends * row_bytes
+    error = abs(ends) / 2 * row_bytes + n_shards * SHARD_BYTES / 2
+    return rows, n_bytes.plus(shard_bytes, error)
 
 
 def _machine_lines(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import IO
@@ -75,8 +75,10 @@ def take_sample(config: JobConfig, plan: Plan) -> Sample:
     """Read some splits, as small as the inputs can be cut, and take runs of reviews from them."""
     started = time.monotonic()
     sizes = _sizes(config, plan)
-    walked = {size.file.source for size in plan.sizes if size.archive is not None}
-    splits = list(plan_splits(sizes.values(), max(RUN_BYTES, plan.text_bytes // MOST_SPLITS)))
+    walked = {size.file.source for size in plan.splits.sizes if size.archive is not None}
+    splits = list(
+        plan_splits(sizes.values(), max(RUN_BYTES, plan.splits.text_bytes // MOST_SPLITS))
+    )
     step = max(1.0, len(splits) / RUNS)
     chosen = [splits[int((n + 0.5) * step)] for n in range(min(RUNS, len(splits)))]
     most = max(RUN_BYTES, READ_BYTES // max(1, len(chosen)))
@@ -100,7 +102,7 @@ def take_sample(config: JobConfig, plan: Plan) -> Sample:
     n_reviews = [sum(run.reviews.num_rows for run in found) for found in (runs, stretches)]
     return Sample(
         runs=runs,
-        n_units=sum(map(_units, sizes.values())),
+        n_units=_n_units(sizes.values()),
         read_bytes=sum(int(text_lengths(stretch.reviews).sum()) for stretch in stretches),
         read_seconds=seconds,
         walk_seconds=walk_seconds,
@@ -111,19 +113,19 @@ def take_sample(config: JobConfig, plan: Plan) -> Sample:
 
 def _sizes(config: JobConfig, plan: Plan) -> dict[int, SizedFile]:
     """Return the sizes of the files, with more indexes than the job needs; archives fall apart."""
-    sizes = list(plan.sizes)
+    sizes = list(plan.splits.sizes)
     if len(sizes) <= MOST_INDEXES:
         fine = replace(config, part_bytes=RUN_BYTES)
         sizes = list(sized_files(fine, [size.file for size in sizes], plan.files))
     return {size.file.source: replace(size, archive=None) for size in sizes}
 
 
-def _units(size: SizedFile) -> int:
-    """Return the rows of a file where its index says them, else 1.
+def _n_units(sizes: Iterable[SizedFile]) -> int:
+    """Return how many rows indexes name, and how many files have no index.
 
     Many a file holds one review: their number then tells more than their bytes do.
     """
-    return sum(group.rows for group in size.groups) if size.groups else 1
+    return sum(sum(group.rows for group in size.groups) if size.groups else 1 for size in sizes)
 
 
 def read_some(

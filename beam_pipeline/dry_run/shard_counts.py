@@ -50,7 +50,7 @@ def _n_parts(recipe: DatasetRecipe, plan: Plan, text_bytes: float, at_end: float
     """
     if buckets := recipe.n_buckets(plan):
         return buckets
-    sizes = {size.file.source: size for size in plan.sizes}
+    sizes = {size.file.source: size for size in plan.splits.sizes}
     guessed = np.array(
         [
             sum(sizes[file.source].text_of(file) for file in split.files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shlex
 import sys
@@ -25,7 +26,6 @@ from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import PipelineResult, PipelineRunner, create_runner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
-from beam_pipeline.engines.cores import n_cores
 from beam_pipeline.engines.flink import FlinkCluster
 from beam_pipeline.engines.overrides import (  # noqa: F401 - they replace Beam's own
     job_servers,
@@ -79,6 +79,13 @@ class Engine:
         return f"the engine at {self.cluster.address}" if self.cluster else "the engine"
 
 
+def n_cores() -> int:
+    """Return the cores that this process may run on, all of the machine where nobody can tell."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def choose_engine(
     arguments: Sequence[str],
     text_bytes: int,
@@ -106,6 +113,10 @@ def choose_engine(
     name = options.view_as(StandardOptions).runner
     if (name or "DirectRunner").lower().removesuffix("runner") in _LOCAL_NAMES:
         return _local_engine(options, arguments, text_bytes, n_splits, debug)
+    return _remote_engine(name, options, paths)
+
+
+def _remote_engine(name: str, options: PipelineOptions, paths: Sequence[str]) -> Engine:
     check_known_good(name)
     try:
         runner = create_runner(name)
@@ -114,28 +125,19 @@ def choose_engine(
             f"--runner {name} cannot be had: {' '.join(str(error).split())}"
         ) from error
     check_paths(name, runner, options, paths)
+    google = options.view_as(GoogleCloudOptions)
+    # One that no other job has unless the user chose it.
+    google.job_name = google.job_name or f"review-shards-{secrets.token_hex(4)}"
     return Engine(
         runner=runner,
         options=options,
         name=name,
         local=False,
-        writes_to=_written_to(options),
-        job_name=_job_name(options),
+        writes_to=google.template_location
+        or options.view_as(PortableOptions).output_executable_path,
+        job_name=str(google.job_name),
         cluster=FlinkCluster.of(options),
     )
-
-
-def _job_name(options: PipelineOptions) -> str:
-    """Return the name of the job, one that no other job has unless the user chose it."""
-    named = options.view_as(GoogleCloudOptions)
-    named.job_name = named.job_name or f"review-shards-{secrets.token_hex(4)}"
-    return str(named.job_name)
-
-
-def _written_to(options: PipelineOptions) -> str | None:
-    template: str | None = options.view_as(GoogleCloudOptions).template_location
-    jar: str | None = options.view_as(PortableOptions).output_executable_path
-    return template or jar
 
 
 def _local_engine(

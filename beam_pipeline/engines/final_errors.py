@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 import requests
 
@@ -34,12 +35,7 @@ LOOKS_EVERY_S = 2.0
 
 @contextmanager
 def stopping_at_final_errors(cluster: FlinkCluster | None, name: str) -> Iterator[FinalErrors]:
-    """Cancel a job of a cluster, while it runs in this block, once it fails for good.
-
-    Args:
-        cluster: The cluster; None where its address is not known.
-        name: The name of the job.
-    """
+    """Cancel a job of a cluster, while it runs in this block, once it fails for good."""
     found = FinalErrors(cluster, name)
     thread = threading.Thread(target=found.look, name="final_errors", daemon=True)
     if cluster is not None:
@@ -50,31 +46,29 @@ def stopping_at_final_errors(cluster: FlinkCluster | None, name: str) -> Iterato
         found.ended.set()
 
 
+@dataclass
 class FinalErrors:
-    """What made the job fail for good.
+    """What makes a job fail for good.
 
-    Args:
+    Attributes:
         cluster: The cluster; None where its address is not known.
         name: The name of the job.
+        ended: Set once the job has ended.
+        error: What made it fail; None before anything did.
     """
 
-    def __init__(self, cluster: FlinkCluster | None, name: str) -> None:
-        """Take what is asked; nothing is yet."""
-        self._cluster = cluster
-        self._name = name
-        self.ended = threading.Event()
-        self.error: ReviewShardsError | None = None
+    cluster: FlinkCluster | None
+    name: str
+    ended: threading.Event = field(default_factory=threading.Event)
+    error: ReviewShardsError | None = None
 
     def look(self) -> None:
         """Look at the attempts of the job until one fails for good, or the job has ended."""
-        while self._cluster is not None and not self.ended.wait(LOOKS_EVERY_S):
+        while self.cluster is not None and not self.ended.wait(LOOKS_EVERY_S):
             # Whatever is wrong with the cluster, the job itself will say.
             with suppress(requests.RequestException):
-                self.error = self._find(self._cluster)
+                errors = map(our_error, self.cluster.failed_attempts(self.name))
+                self.error = next((error for error in errors if isinstance(error, _FINAL)), None)
                 if self.error is not None:
-                    self._cluster.cancel(self._name)
+                    self.cluster.cancel(self.name)
                     return
-
-    def _find(self, cluster: FlinkCluster) -> ReviewShardsError | None:
-        errors = map(our_error, cluster.failed_attempts(self._name))
-        return next((error for error in errors if isinstance(error, _FINAL)), None)

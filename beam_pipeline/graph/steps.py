@@ -110,7 +110,9 @@ class ReadCleanReviews(beam.PTransform):
         dedup = recipe.config.dedup == "exact"
         if not dedup and not plan.dedup_files:
             return parts
-        text_bytes = plan.text_bytes + sum(others.text_bytes for others in plan.dedup_files)
+        text_bytes = plan.splits.text_bytes + sum(
+            others.splits.text_bytes for others in plan.dedup_files
+        )
         others = [
             (
                 compared.source,

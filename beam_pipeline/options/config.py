@@ -260,12 +260,11 @@ class JobConfig:
 
     def _check_not_empty(self) -> None:
         # An unset shell variable: as a path it would mean the working folder, or the root.
-        for name in ("input", "output", "tokenizer", "text_column", "label_column"):
+        for name in ("input", "output", "tokenizer", "text_column", "label_column", "exclude"):
             value = getattr(self, name)
-            if not value or "" in (value if isinstance(value, tuple) else (value,)):
+            values = value if isinstance(value, tuple) else (value,)
+            if "" in values or (name == "input" and not values):
                 raise UsageError(f"--{name} is empty: is a shell variable not set?")
-        if "" in self.exclude:
-            raise UsageError("--exclude is empty: is a shell variable not set?")
 
     def _check_problem_type(self) -> None:
         if self.problem_type == SINGLE:

@@ -7,8 +7,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from beam_pipeline.output.output_folder import own_files, unnamed_files
 from beam_pipeline.output.retention import removed_generations
 from beam_pipeline.plan.tokenizer_source import load_dataset_tokenizer
@@ -156,15 +154,10 @@ def shard_problem(output: str, manifest: Manifest, shard: ShardEntry) -> str | N
     metadata = table.schema.metadata or {}
     if metadata.get(FINGERPRINT.encode(), b"").decode() != manifest.fingerprint:
         return "made with other options (fingerprint differs)"
-    return _count_problem(table, shard)
-
-
-def _count_problem(table: pa.Table, shard: ShardEntry) -> str | None:
-    """Return which count of a shard is wrong in the manifest."""
     n_tokens = sum(chunk.flatten().true_count for chunk in table.column("attention_mask").chunks)
     if n_tokens != shard.tokens:
         return f"{counted(n_tokens, 'token')} instead of {shard.tokens:,}"
-    n_reviews = json.loads(table.schema.metadata[COUNTS.encode()])["written"]
+    n_reviews = json.loads(metadata[COUNTS.encode()])["written"]
     if n_reviews != shard.reviews:
         return f"{counted(n_reviews, 'review')} instead of {shard.reviews:,}"
     return None

@@ -5,12 +5,12 @@ A run that dies before its end leaves a dataset that is whole, and the next run 
 
 from __future__ import annotations
 
-from beam_pipeline.output.dataset_card import write_card
 from beam_pipeline.output.output_folder import (
     CONFIG_NAME,
     REPORT_NAME,
     is_foreign,
     remove_unnamed,
+    write_card,
     write_own,
 )
 from beam_pipeline.report.document import find_document, is_of, is_report
@@ -20,7 +20,7 @@ from transforms.functional.dataset.manifest import Manifest
 from transforms.storage.generations import notes_path, read_manifest
 from transforms.storage.lease import is_left_behind
 
-_CONFIG_MARK = "# The options of the job that made this dataset; --config takes them.\n"
+_CONFIG_MARK = b"# The options of the job that made this dataset; --config takes them.\n"
 
 
 def is_complete(output: str, manifest: Manifest) -> bool:
@@ -44,10 +44,9 @@ def complete(output: str, manifest: Manifest, config: str) -> str:
     storage.remove(storage.join(output, notes_path(manifest.generation)))
     remove_unnamed(output, manifest)
     write_card(output, manifest)
-    text = f"{_CONFIG_MARK}{config}"
-    write_own(storage.join(output, CONFIG_NAME), text.encode(), _is_config)
+    write_own(
+        storage.join(output, CONFIG_NAME),
+        _CONFIG_MARK + config.encode(),
+        lambda there: there.startswith(_CONFIG_MARK),
+    )
     return write_report(output)
-
-
-def _is_config(content: bytes) -> bool:
-    return content.startswith(_CONFIG_MARK.encode())

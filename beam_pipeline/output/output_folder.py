@@ -6,14 +6,14 @@ Config, report and dataset card are never removed, only replaced once there is a
 from __future__ import annotations
 
 import logging
-import posixpath
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import PurePosixPath
 
 import pyarrow.compute as pc
 
 from transforms import storage
-from transforms.functional.dataset.card import CARD_NAME
+from transforms.functional.dataset.card import CARD_NAME, card_text
 from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
 from transforms.functional.errors import OutputError
 from transforms.storage.generations import (
@@ -63,7 +63,8 @@ def own_files(output: str) -> Iterator[str]:
         for name in storage.list_files(storage.join(output, folder))
     )
     for path in (*top, *below):
-        finished = _finished_name(path)
+        unfinished = _TEMPORARY.match(path)
+        finished = unfinished[1] + unfinished[2] if unfinished else path
         if re.fullmatch(_OWN, finished) or (finished in _WRITTEN and path != finished):
             yield path
 
@@ -83,6 +84,27 @@ def write_own(path: str, data: bytes, is_ours: Callable[[bytes], bool]) -> bool:
         return False
     storage.write_atomic(path, data)
     return True
+
+
+def write_card(output: str, manifest: Manifest | None) -> None:
+    """Write or renew the card of a dataset; one that no job wrote is left as it is, and said.
+
+    Args:
+        manifest: The dataset; None while there is none.
+    """
+    path = storage.join(output, CARD_NAME)
+    content = storage.read_if_there(path)
+    old = None if content is None else content.decode(errors="replace")
+    text = card_text(manifest, old)
+    if text is None:
+        _logger.warning(
+            "%s was not written by a job and stays as it is, so load_dataset(%r) may read rows "
+            "that are not committed: move it away, and the next run writes a dataset card there",
+            storage.mask_secrets(path),
+            storage.mask_secrets(output),
+        )
+    elif text != old:
+        storage.write_atomic(path, text.encode())
 
 
 def check_no_links(output: str) -> None:
@@ -187,18 +209,6 @@ def _remove(output: str, paths: Sequence[str]) -> None:
     """Remove files, and the folders that they leave empty."""
     for path in paths:
         storage.remove(storage.join(output, path))
-    folders = {parent for path in paths for parent in _parents(path)}
+    folders = {str(parent) for path in paths for parent in PurePosixPath(path).parents} - {"."}
     for folder in sorted(folders, reverse=True):  # Those inside come first.
         storage.remove_empty_folder(storage.join(output, folder))
-
-
-def _parents(path: str) -> Iterator[str]:
-    """Yield the folders that a path lies in, below the output."""
-    while path := posixpath.dirname(path):
-        yield path
-
-
-def _finished_name(path: str) -> str:
-    """Return the path that an unfinished write was for; any other path as it is."""
-    found = _TEMPORARY.match(path)
-    return found[1] + found[2] if found else path

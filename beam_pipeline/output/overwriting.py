@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from beam_pipeline.options.config import JobConfig
-from beam_pipeline.output.dataset_card import write_card
-from beam_pipeline.output.output_folder import check_no_links, remove_dataset, remove_rejected
+from beam_pipeline.output.output_folder import (
+    check_no_links,
+    remove_dataset,
+    remove_rejected,
+    write_card,
+)
 from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.tokenizer_files import COMPANIONS, TOKENIZER_FILE
 from beam_pipeline.plan.tokenizer_source import TOKENIZER_FOLDER, TokenizerSource
@@ -42,14 +46,11 @@ def _tokenizer_folder(output: str, tokenizer: TokenizerSource, generation: int) 
     if generation == 1:
         return TOKENIZER_FOLDER
     standing = standing_manifest(output)
-    if standing is not None and _holds(output, standing.tokenizer.folder, tokenizer):
-        return standing.tokenizer.folder
+    if standing is not None:
+        folder = standing.tokenizer.folder
+        there = storage.list_files(storage.join(output, folder), recursive=False)
+        names = [name for name in there if name in (TOKENIZER_FILE, *COMPANIONS)]
+        held = {name: storage.read_bytes(storage.join(output, folder, name)) for name in names}
+        if held == tokenizer.files:
+            return folder
     return generation_folder(TOKENIZER_FOLDER, generation)
-
-
-def _holds(output: str, folder: str, tokenizer: TokenizerSource) -> bool:
-    """Return True where a folder holds the files of a tokenizer, and no more of that kind."""
-    there = storage.list_files(storage.join(output, folder), recursive=False)
-    names = [name for name in there if name in (TOKENIZER_FILE, *COMPANIONS)]
-    held = {name: storage.read_bytes(storage.join(output, folder, name)) for name in names}
-    return held == dict(tokenizer.files)

@@ -22,10 +22,10 @@ from beam_pipeline.plan.input_file import InputFile, input_file
 from beam_pipeline.plan.plan_files import write_plan
 from beam_pipeline.plan.planning import Plan, plan_of
 from beam_pipeline.plan.recipe import DatasetRecipe
-from beam_pipeline.plan.tokenizer_source import TokenizerSource, load_dataset_tokenizer
+from beam_pipeline.plan.tokenizer_source import load_dataset_tokenizer
 from transforms import storage
 from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest, fingerprint_of
-from transforms.functional.dataset.manifest_entries import InputEntry, ShardEntry
+from transforms.functional.dataset.manifest_entries import ShardEntry
 from transforms.functional.errors import InputError, OutputError
 from transforms.functional.reviews.labels import class_numbers
 from transforms.functional.reviews.reviews import PartKey
@@ -70,9 +70,8 @@ def repair(
     check_no_links(output)
     text = storage.read_bytes(storage.join(output, MANIFEST_NAME))
     right = _RepairLease(output, lease.token, text)
-    config = _config_of(output, manifest)
-    recipe = DatasetRecipe(config=config, tokenizer=_tokenizer_of(config, manifest))
-    write_tokenizer(config.tokenizer, recipe.tokenizer)
+    recipe = _recipe_of(output, manifest)
+    write_tokenizer(recipe.config.tokenizer, recipe.tokenizer)
     first = 0
     failed: InputError | None = None
     for place, generation in enumerate(manifest.generations):
@@ -98,7 +97,7 @@ def _repair_generation(
     config = recipe.config
     before = _before(manifest, place)
     compared = list(before.good_inputs()) if config.dedup == "exact" else []
-    entries = _inputs_of(manifest, place)
+    entries = manifest.inputs[len(before.inputs) :][: manifest.generations[place].inputs]
     asked = [entry.path for entry in (*entries, *compared, *manifest.excluded)]
     check_named(asked, lease.output, named)
     files = [*map(input_file, entries)]
@@ -112,25 +111,22 @@ def _repair_generation(
     _make_again(recipe, manifest, plan, shards, lease)
 
 
-def _config_of(output: str, manifest: Manifest) -> JobConfig:
-    """Return the configuration that made a dataset."""
-    return JobConfig(
+def _recipe_of(output: str, manifest: Manifest) -> DatasetRecipe:
+    """Return what a dataset was made by."""
+    config = JobConfig(
         **manifest.config,
         input=("(the inputs in manifest.json)",),
         output=output,
         tokenizer=storage.join(output, manifest.tokenizer.folder),
         exclude=tuple(entry.path for entry in manifest.excluded),
     )
-
-
-def _tokenizer_of(config: JobConfig, manifest: Manifest) -> TokenizerSource:
     tokenizer = load_dataset_tokenizer(config.tokenizer)
     if fingerprint_of(config.dataset_options(), tokenizer.files) != manifest.fingerprint:
         raise OutputError(
             f"{config.tokenizer} is not the tokenizer that made the shards: copy the files of the "
             f"original there"
         )
-    return tokenizer
+    return DatasetRecipe(config=config, tokenizer=tokenizer)
 
 
 def _before(manifest: Manifest, place: int) -> Manifest:
@@ -160,11 +156,6 @@ def _classes_of(manifest: Manifest, place: int) -> Sequence[str]:
     named = sorted(n for n in numbers if numbers[n] >= 0)
     named.sort(key=lambda name: numbers[name])
     return named[: len(first) if count is None else count] if first != [""] else ()
-
-
-def _inputs_of(manifest: Manifest, place: int) -> Sequence[InputEntry]:
-    first = len(_before(manifest, place).inputs)
-    return manifest.inputs[first : first + manifest.generations[place].inputs]
 
 
 def _check_excluded(manifest: Manifest, plan: Plan) -> None:
@@ -200,7 +191,7 @@ def _make_again(
     """Read what some shards of one generation were made of, and write them where they lay."""
     # In format version 1 there was no folder for each generation.
     flat = any(shard.path.count("/") == 1 for shard in shards)
-    engine = choose_engine((), plan.text_bytes, len(plan.splits))
+    engine = choose_engine((), plan.splits.text_bytes, len(plan.splits))
     files = write_plan(recipe.config.output, plan, lease.token)
     with room_for(engine, recipe.config, files) as scratch:
         pipeline = beam.Pipeline(runner=engine.runner, options=engine.options)

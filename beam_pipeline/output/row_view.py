@@ -71,7 +71,12 @@ def load_row(output: str, manifest: Manifest, subset: str, number: int) -> Row:
     if manifest.has_review_starts:
         begins = np.flatnonzero(columns["review_starts"]).tolist()
     else:
-        begins = _template_begins(ids, outside, list(manifest.tokenizer.prefix))
+        prefix = list(manifest.tokenizer.prefix)
+        begins = [
+            at
+            for at in np.flatnonzero(outside).tolist()
+            if prefix and ids[at : at + len(prefix)].tolist() == prefix
+        ]
     return Row(
         number=number,
         subset=subset,
@@ -101,14 +106,6 @@ def _others(manifest: Manifest, count: int) -> str:
     if not count:
         return ""
     return f", and {count} more" if manifest.is_best_fit else f", and the {count} after it"
-
-
-def _template_begins(ids: np.ndarray, outside: np.ndarray, prefix: list[int]) -> list[int]:
-    return [
-        at
-        for at in np.flatnonzero(outside).tolist()
-        if prefix and ids[at : at + len(prefix)].tolist() == prefix
-    ]
 
 
 def find_row(manifest: Manifest, subset: str, number: int) -> tuple[ShardEntry, int]:

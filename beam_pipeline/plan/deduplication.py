@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.input_file import InputFile, input_file
 from beam_pipeline.plan.listing import class_folders, list_inputs, one_name
-from beam_pipeline.plan.splitting import sized_files, whole_file
+from beam_pipeline.plan.splitting import Splits, sized_files, whole_file
 from transforms import storage
 from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
 from transforms.functional.dataset.manifest_entries import InputEntry
@@ -18,7 +18,6 @@ from transforms.functional.errors import ReviewShardsError, UsageError
 from transforms.functional.input_names import input_name
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.reviews.duplicates import EARLIER, EXCLUDED, DedupSource
-from transforms.functional.reviews.splits import SizedFile, Split, plan_splits
 from transforms.storage.generations import read_manifest
 
 
@@ -28,24 +27,13 @@ class DedupFiles:
 
     Attributes:
         source: How they are read.
-        sizes: The files.
-        part_bytes: Text in a split.
+        splits: What each worker reads of them.
         entry: Of an `--exclude`: its name, and what tells one version of it from the next.
     """
 
     source: DedupSource
-    sizes: Sequence[SizedFile]
-    part_bytes: int
+    splits: Splits
     entry: InputEntry | None = None
-
-    @property
-    def text_bytes(self) -> int:
-        """A guess of the bytes of text in them."""
-        return sum(size.text_bytes for size in self.sizes)
-
-    def splits(self) -> Iterator[Split]:
-        """Yield what each worker reads."""
-        return plan_splits(self.sizes, self.part_bytes)
 
 
 def list_dedup_files(
@@ -120,7 +108,8 @@ def _dedup_files(
     )
     ranges = [whole_file(reading, source, file) for source, file in enumerate(files)]
     sizes = list(sized_files(reading, ranges, files))
-    return DedupFiles(source=source, sizes=sizes, part_bytes=reading.part_bytes, entry=entry)
+    splits = Splits(sizes=sizes, part_bytes=reading.part_bytes)
+    return DedupFiles(source=source, splits=splits, entry=entry)
 
 
 def _files_of(config: JobConfig, name: str) -> tuple[JobConfig, Sequence[InputFile]]:

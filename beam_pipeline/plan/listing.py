@@ -173,7 +173,22 @@ def _input_files(
     filesystem: AbstractFileSystem, name: str, info: dict[str, Any]
 ) -> list[InputFile]:
     """Return a file, or the files in it where it is an archive."""
-    file = _input_file(filesystem, name, info)
+    local = isinstance(filesystem, LocalFileSystem)
+    if info.get("islink"):
+        info = filesystem.info(name)  # A listing tells the time of the link, not of the file.
+    if info["type"] != "file":
+        raise UsageError(
+            f"{name} is a link to a folder, or no regular file: give the folder as an --input of "
+            f"its own, or take it away"
+        )
+    if name != name.encode("utf-8", "replace").decode():
+        raise UsageError(f"the name {name!r} is not UTF-8, as the manifest is: rename the file")
+    file = InputFile(
+        path=name if local else filesystem.unstrip_protocol(name),
+        bytes=int(info.get("size") or 0),
+        identity=storage.identity_of(info),
+        version=storage.local_version(Path(name).stat()) if local else storage.version_of(info),
+    )
     return [file] if archive_kind(name) is None else _members([file], None)
 
 
@@ -211,22 +226,3 @@ def _member_pattern(wanted: str) -> str:
 
 def _is_hidden(relative: str) -> bool:
     return any(name.startswith((".", "_")) for name in relative.split("/") if name)
-
-
-def _input_file(filesystem: AbstractFileSystem, name: str, info: dict[str, Any]) -> InputFile:
-    local = isinstance(filesystem, LocalFileSystem)
-    if info.get("islink"):
-        info = filesystem.info(name)  # A listing tells the time of the link, not of the file.
-    if info["type"] != "file":
-        raise UsageError(
-            f"{name} is a link to a folder, or no regular file: give the folder as an --input of "
-            f"its own, or take it away"
-        )
-    if name != name.encode("utf-8", "replace").decode():
-        raise UsageError(f"the name {name!r} is not UTF-8, as the manifest is: rename the file")
-    return InputFile(
-        path=name if local else filesystem.unstrip_protocol(name),
-        bytes=int(info.get("size") or 0),
-        identity=storage.identity_of(info),
-        version=storage.local_version(Path(name).stat()) if local else storage.version_of(info),
-    )

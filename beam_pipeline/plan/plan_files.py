@@ -60,7 +60,7 @@ def write_plan(output: str, plan: Plan, run: str) -> PlanFiles:
 def _write_plan(files: PlanFiles, plan: Plan) -> PlanFiles:
     """Write a plan, a few thousand splits at a time."""
     paths = [file.path for file in plan.files]
-    paths += [size.file.path for others in plan.dedup_files for size in others.sizes]
+    paths += [size.file.path for others in plan.dedup_files for size in others.splits.sizes]
     # By their whole paths: two files may be masked to the same text.
     hidden: dict[str, str] = {}
     for path in paths:
@@ -72,7 +72,7 @@ def _write_plan(files: PlanFiles, plan: Plan) -> PlanFiles:
         inputs=_write(files.folder, "inputs", inputs),
         splits=_write_splits(files.folder, plan.splits, hidden),
         dedup_splits=tuple(
-            _write_splits(files.folder, others.splits(), hidden) for others in plan.dedup_files
+            _write_splits(files.folder, others.splits, hidden) for others in plan.dedup_files
         ),
         secret_paths={name: path for path, name in hidden.items()},
     )

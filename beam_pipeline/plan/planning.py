@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.changed_inputs import InputChanges, compare_inputs
@@ -13,44 +12,15 @@ from beam_pipeline.plan.deduplication import DedupFiles, list_dedup_files
 from beam_pipeline.plan.input_file import InputFile
 from beam_pipeline.plan.label_plan import LabelPlan, numbers_of_folders, plan_labels
 from beam_pipeline.plan.listing import class_folders, list_inputs
-from beam_pipeline.plan.splitting import sized_files, whole_file
+from beam_pipeline.plan.splitting import Splits, sized_files, whole_file
 from beam_pipeline.plan.tokenizer_source import TOKENIZER_FOLDER
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.errors import UsageError
 from transforms.functional.readers.file_range import FileRange
-from transforms.functional.reviews.labels import folder_label
-from transforms.functional.reviews.splits import SizedFile, Split, plan_splits
 from transforms.functional.reviews.subsets import subset_of_path
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Splits:
-    """The splits of a plan, made again each time they are iterated: there may be millions.
-
-    Attributes:
-        sizes: The input files.
-        part_bytes: Text in a split.
-        first: Number of the first split.
-    """
-
-    sizes: Sequence[SizedFile]
-    part_bytes: int
-    first: int = 0
-
-    def __iter__(self) -> Iterator[Split]:
-        """Yield the splits in order."""
-        return plan_splits(self.sizes, self.part_bytes, self.first)
-
-    @cached_property
-    def _n_splits(self) -> int:
-        return sum(1 for _ in self)
-
-    def __len__(self) -> int:
-        """Return the number of splits."""
-        return self._n_splits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +29,7 @@ class Plan:
 
     Attributes:
         files: The input files.
-        sizes: The same files with what is known of the text in them.
-        splits: What each worker reads.
+        splits: What each worker reads, and what is known of the text in the files.
         labels: How reviews get their labels, and which columns are read.
         ignored: Files in the folders given that lie in no class folder.
         passed_over: Files in the folders given that hold no reviews.
@@ -74,7 +43,6 @@ class Plan:
     """
 
     files: Sequence[InputFile]
-    sizes: Sequence[SizedFile]
     splits: Splits
     labels: LabelPlan
     ignored: Sequence[InputFile] = ()
@@ -90,11 +58,6 @@ class Plan:
     def input_bytes(self) -> int:
         """Bytes of all input files, as stored."""
         return sum(file.bytes for file in self.files)
-
-    @property
-    def text_bytes(self) -> int:
-        """A guess of the bytes of text in them."""
-        return sum(size.text_bytes for size in self.sizes)
 
 
 def make_plan(config: JobConfig, earlier: Manifest | None = None) -> Plan:
@@ -156,20 +119,17 @@ def plan_of(
     """
     folders = numbers_of_folders(config, files, earlier)
     first = 0 if earlier is None else len(earlier.inputs)
-    ranges = [
-        whole_file(
-            config, source, file, None if folders is None else folders[folder_label(file.folder)]
-        )
-        for source, file in enumerate(files, first)
-    ]
+    ranges = [whole_file(config, source, file, folders) for source, file in enumerate(files, first)]
     _check_read_options(config, ranges)
     labels = plan_labels(config, ranges, earlier, folders)
-    sizes = list(sized_files(config, ranges, files))
-    first_split = 0 if earlier is None else earlier.n_splits()
+    splits = Splits(
+        sizes=list(sized_files(config, ranges, files)),
+        part_bytes=config.part_bytes,
+        first=0 if earlier is None else earlier.n_splits(),
+    )
     return Plan(
         files=files,
-        sizes=sizes,
-        splits=Splits(sizes=sizes, part_bytes=config.part_bytes, first=first_split),
+        splits=splits,
         labels=labels,
         earlier=earlier,
         dedup_files=list_dedup_files(config, files, earlier, labels.columns, listed),

@@ -170,7 +170,7 @@ class DatasetRecipe:
         """Return how many parts a shuffle makes; 0 where the order is that of the inputs."""
         if self.config.order == "input":
             return 0
-        return max(1, -(-plan.text_bytes // self.config.part_bytes))
+        return max(1, -(-plan.splits.text_bytes // self.config.part_bytes))
 
     def manifest_draft(self, plan: Plan) -> ManifestDraft:
         """Return what is known of the manifest before the job runs."""

@@ -1,11 +1,11 @@
-"""What is known of an input file before it is read: its format, its size, its row groups."""
+"""What is known of input files before they are read: formats, sizes, row groups, splits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.input_file import InputFile
@@ -13,7 +13,8 @@ from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.formats import INDEXED, format_of
 from transforms.functional.readers.json_array import holds_array
 from transforms.functional.readers.read_file import index_groups
-from transforms.functional.reviews.splits import SizedFile
+from transforms.functional.reviews.labels import folder_label
+from transforms.functional.reviews.splits import SizedFile, Split, plan_splits
 from transforms.functional.unpacking.archive_paths import split_member
 from transforms.functional.unpacking.compression import compression_of
 from transforms.storage.input_files import open_file
@@ -22,10 +23,45 @@ LOOKS_AT_ONCE = 16
 LOOKS_IN_GROUP = 4096
 
 
+@dataclass(frozen=True, kw_only=True)
+class Splits:
+    """The splits of a plan, made again each time they are iterated: there may be millions.
+
+    Attributes:
+        sizes: The input files, with what is known of the text in them.
+        part_bytes: Text in a split.
+        first: Number of the first split.
+    """
+
+    sizes: Sequence[SizedFile]
+    part_bytes: int
+    first: int = 0
+
+    def __iter__(self) -> Iterator[Split]:
+        """Yield the splits in order."""
+        return plan_splits(self.sizes, self.part_bytes, self.first)
+
+    @cached_property
+    def _n_splits(self) -> int:
+        return sum(1 for _ in self)
+
+    def __len__(self) -> int:
+        """Return the number of splits."""
+        return self._n_splits
+
+    @property
+    def text_bytes(self) -> int:
+        """A guess of the bytes of text in the files."""
+        return sum(size.text_bytes for size in self.sizes)
+
+
 def whole_file(
-    config: JobConfig, source: int, file: InputFile, label: int | None = None
+    config: JobConfig, source: int, file: InputFile, folders: Mapping[str, int] | None = None
 ) -> FileRange:
     """Return all of a file as a range.
+
+    Args:
+        folders: The labels of class folders, where these are what the reviews have.
 
     Raises:
         UsageError: its ending does not tell its format.
@@ -37,7 +73,7 @@ def whole_file(
         compression=compression_of(file.path),
         bytes=file.bytes,
         version=file.version,
-        label=label,
+        label=None if folders is None else folders[folder_label(file.folder)],
         delimiter=config.delimiter,
         quoting=config.quoting,
         escape=config.escape,

@@ -20,8 +20,7 @@ import pyarrow.parquet as pq
 
 from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.recipe import DatasetRecipe
-from beam_pipeline.progress.expansion import text_per_byte
-from beam_pipeline.progress.work import Work, work_of
+from beam_pipeline.progress.work import Work, text_per_byte, work_of
 from transforms import storage
 from transforms.functional.dataset.manifest import generation_folder
 from transforms.functional.dataset.receipts import COUNTS, FINGERPRINT
@@ -126,7 +125,7 @@ class OutputMonitor:
         self._measure = measure
         self._started = time.monotonic()
         self._tokens = _Tally(lambda path: _counts_of(path)[1])
-        self._rejected = _Tally(_lines_of)
+        self._rejected = _Tally(lambda path: storage.read_bytes(path).count(b"\n"))
         self._before = self._shards()
         some = list(self._before)[:FILES_READ_PER_LOOK]
         self._may_keep = all(_counts_of(path)[0] == fingerprint for path in some)
@@ -204,17 +203,10 @@ def _counts_of(path: str) -> tuple[str, int]:
     """Return the fingerprint in a shard, and its number of tokens; of the file, only its end."""
     try:
         with storage.open_input(path, ahead=False) as stream:
-            reads = pq.read_schema if path.endswith(".parquet") else _arrow_schema
-            metadata = reads(stream).metadata or {}
+            parquet = path.endswith(".parquet")
+            schema = pq.read_schema(stream) if parquet else pa.ipc.open_file(stream).schema
+        metadata = schema.metadata or {}
         tokens = json.loads(metadata[COUNTS.encode()])["tokens"]
         return metadata[FINGERPRINT.encode()].decode(), int(tokens["written"])
     except (KeyError, ValueError, TypeError, OSError):  # Damaged; Arrow's errors are among them.
         return "", 0
-
-
-def _arrow_schema(stream: object) -> pa.Schema:
-    return pa.ipc.open_file(stream).schema
-
-
-def _lines_of(path: str) -> int:
-    return storage.read_bytes(path).count(b"\n")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from beam_pipeline.console import run_program, say
-from beam_pipeline.dataset_arguments import dataset_parser, run_command
+from beam_pipeline.console import dataset_parser, run_command, run_program, say
 from beam_pipeline.report.write import write_report
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from beam_pipeline.report import sentences
-from beam_pipeline.report.charts import choice_chart, length_chart, shard_chart
+from beam_pipeline.report.charts import choice_chart, length_chart, shard_chart, trend_charts
 from beam_pipeline.report.flow_chart import flow_chart, share_text
-from beam_pipeline.report.trend_charts import trend_charts
 from transforms.functional.wording import counted, cut_reviews
 
 if TYPE_CHECKING:

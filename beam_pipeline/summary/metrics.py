@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 PREFIX = "review_shards"
+_ESCAPED = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
 # A sample: its labels, and its value.
 Sample = tuple[Mapping[str, str], float]
@@ -76,8 +77,8 @@ def _by(label: str, values: Mapping[str, float]) -> list[Sample]:
 
 
 def _labels(labels: Mapping[str, str]) -> str:
-    return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items()) + "}"
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+    return (
+        "{"
+        + ",".join(f'{name}="{value.translate(_ESCAPED)}"' for name, value in labels.items())
+        + "}"
+    )

@@ -10,7 +10,7 @@ import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -74,19 +74,17 @@ def record_of(
     Args:
         exit_reason: `done`, `nothing new`, `there already`, or the error.
         seconds: From its start to its end.
-        exit_code: The exit code of its process.
         dataset: The dataset in the output then, None where there is none.
         figures: What its workers counted, None where they did not get so far.
         made: True where the run made the newest generation.
         earlier: The generation that it added to, None for none.
     """
-    ended = datetime.fromtimestamp(run.started.timestamp() + seconds, run.started.tzinfo)
     return {
         "record_version": RECORD_VERSION,
         "exit_code": exit_code,
         "exit_reason": mask_secrets(exit_reason),
         "started": _text(run.started),
-        "ended": _text(ended),
+        "ended": _text(run.started + timedelta(seconds=seconds)),
         "seconds": round(seconds, 3),
         "version": program_version(),
         "python": platform.python_version(),
@@ -96,15 +94,15 @@ def record_of(
         "generation": dataset.generation if dataset else None,
         "run": {
             **(totals(dataset, earlier) if made and dataset else {}),
-            "made_generation": made,
-            **_counted(run, figures or {}),
+            **_counted(run, figures or {}, made),
         },
         "dataset": _dataset(dataset) if dataset else None,
     }
 
 
-def _counted(run: RunLog, figures: Mapping[str, Any]) -> Record:
+def _counted(run: RunLog, figures: Mapping[str, Any], made: bool) -> Record:
     return {
+        "made_generation": made,
         "rejected_by_reason": dict(figures.get("rejected", {})),
         "rejected_by_file": dict(figures.get("rejected_in", {})),
         "seconds_by_stage": {name: round(n, 3) for name, n in run.stage_seconds.items()},

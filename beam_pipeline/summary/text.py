@@ -81,7 +81,13 @@ def _notes(config: JobConfig, result: JobResult, manifest: Manifest) -> list[str
     for broken in run.get("broken_expectations", ()):
         lines.append(f"  WARNING     unlike --expect: {broken}")
     if not any(map(manifest.rows, manifest.subsets)):
-        lines.append(f"  NOTE        no row was made: {_why_no_row(manifest)}")
+        why = "the inputs hold no review"
+        if dropped := manifest.ledger.tokens.dropped:
+            why = (
+                f"{counted(dropped, 'token')} cannot fill a block of --max_length "
+                f"{manifest.max_length}: --remainder pad --overwrite keeps what there is"
+            )
+        lines.append(f"  NOTE        no row was made: {why}")
     return lines
 
 
@@ -117,16 +123,6 @@ def _quarantined(manifest: Manifest) -> list[str]:
     ]
     files = counted(len(bad), "file")
     return [f"  left out    {files}, whole, until --append finds the records corrected:", *shown]
-
-
-def _why_no_row(manifest: Manifest) -> str:
-    dropped = manifest.ledger.tokens.dropped
-    if not dropped:
-        return "the inputs hold no review"
-    return (
-        f"{counted(dropped, 'token')} cannot fill a block of --max_length {manifest.max_length}: "
-        f"--remainder pad --overwrite keeps what there is"
-    )
 
 
 def _inspect() -> str:

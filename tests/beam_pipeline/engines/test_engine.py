@@ -5,8 +5,7 @@ import re
 
 import pytest
 
-from beam_pipeline.engines.cores import n_cores
-from beam_pipeline.engines.engine import SMALL_TEXT_BYTES, choose_engine
+from beam_pipeline.engines.engine import SMALL_TEXT_BYTES, choose_engine, n_cores
 from transforms.functional.errors import UsageError
 
 LARGE = SMALL_TEXT_BYTES + 1

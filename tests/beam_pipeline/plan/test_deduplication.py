@@ -28,7 +28,7 @@ def _listed(config: JobConfig, earlier=None) -> list[DedupFiles]:
 
 
 def _paths(files: DedupFiles) -> list[str]:
-    return [Path(file.path).name for split in files.splits() for file in split.files]
+    return [Path(file.path).name for split in files.splits for file in split.files]
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.planning import Plan, make_plan
 from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import load_tokenizer
-from beam_pipeline.progress.expansion import text_per_byte
-from beam_pipeline.progress.work import work_of
+from beam_pipeline.progress.work import text_per_byte, work_of
 from tests.paths import SAMPLE
 
 REVIEWS = [f"Review {number}: " + "a fine film and a long one " * 8 for number in range(4000)]

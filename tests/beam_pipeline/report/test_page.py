@@ -3,7 +3,6 @@ from xml.etree import ElementTree
 
 import pytest
 
-from beam_pipeline.report.axes import Axes, round_ticks
 from beam_pipeline.report.charts import choice_chart, length_chart, shard_chart
 from beam_pipeline.report.flow_chart import flow_chart, share_text, thicknesses
 from beam_pipeline.report.page import (
@@ -14,7 +13,7 @@ from beam_pipeline.report.page import (
     this_run_and_dataset,
     tiles,
 )
-from beam_pipeline.report.svg import Drawing
+from beam_pipeline.report.svg import Axes, Drawing, round_ticks
 from tests.beam_pipeline.report.documents import HOSTILE, example
 
 pytestmark = pytest.mark.draws_report

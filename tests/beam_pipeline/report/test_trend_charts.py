@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from beam_pipeline.report.trend_charts import line_chart, trend_charts
+from beam_pipeline.report.charts import line_chart, trend_charts
 
 
 def _point(generation: int, **changed: Any) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import pytest
 from beam_pipeline.job import JobResult
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.label_plan import LabelPlan
-from beam_pipeline.plan.planning import Plan, Splits
+from beam_pipeline.plan.planning import Plan
+from beam_pipeline.plan.splitting import Splits
 from beam_pipeline.summary.text import summary
 from tests.transforms.functional.dataset.test_commit import DRAFT, complete
 from transforms.functional.dataset.manifest import Manifest
@@ -19,7 +20,6 @@ from transforms.functional.readers.columns import ReviewColumns
 CONFIG = JobConfig(input=("in",), output="out", tokenizer="t", task="mlm")
 PLAN = Plan(
     files=(),
-    sizes=(),
     splits=Splits(sizes=(), part_bytes=1),
     labels=LabelPlan(columns=ReviewColumns(text="text")),
 )
