@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from beam_pipeline.console import dataset_parser, run_command, run_program, say
-from beam_pipeline.output.output_folder import remove_unnamed, unnamed_files
-from beam_pipeline.output.retention import note_removed, outdated
+from beam_pipeline.output.output_folder import note_removed, remove_unnamed, unnamed_files
 from beam_pipeline.summary.record import find_record, now, when_made
 from transforms.functional.errors import UsageError
 from transforms.functional.wording import counted
@@ -64,6 +64,31 @@ def _to_forget(options: argparse.Namespace) -> set[int]:
         return set()
     made = {n: when_made(find_record(output, n)) for n in generation_numbers(output)}
     return outdated(made, now(), keep=options.keep, keep_days=options.keep_days)
+
+
+def outdated(
+    made: Mapping[int, datetime | None],
+    now: datetime,
+    *,
+    keep: int | None = None,
+    keep_days: int | None = None,
+) -> set[int]:
+    """Return the generations that neither of two rules keeps; the newest one is always kept.
+
+    Args:
+        made: When each generation was made, by its number; None where nobody knows.
+        keep: How many of the newest are kept; None for no such rule.
+        keep_days: From how many of the last days they are kept, and those of unknown age; None for
+            no such rule. Without a rule all are kept.
+    """
+    if keep is None and keep_days is None:
+        return set()
+    numbers = sorted(made)
+    kept = set(numbers[-max(1, keep or 0) :])
+    if keep_days is not None:
+        first = now - timedelta(days=keep_days)
+        kept.update(n for n, when in made.items() if when is None or when >= first)
+    return set(numbers) - kept
 
 
 if __name__ == "__main__":

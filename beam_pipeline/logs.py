@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from datetime import datetime, timezone
 from typing import Literal
 
@@ -77,15 +78,15 @@ def writes_json() -> bool:
 
 def log_line(text: str, level: Literal["INFO", "ERROR"]) -> str:
     """Return what a command says on stderr as a line of its log."""
-    return _json_line(level, text, "beam_pipeline") if writes_json() else text
+    return _json_line(level, text, "beam_pipeline", time.time()) if writes_json() else text
 
 
-def _json_line(level: str, message: str, logger: str, created: float | None = None) -> str:
-    when = (
-        datetime.now(timezone.utc)
-        if created is None
-        else datetime.fromtimestamp(created, timezone.utc)
-    )
-    time = when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    line = {"time": time, "level": level, "logger": logger, "message": message}
+def _json_line(level: str, message: str, logger: str, created: float) -> str:
+    when = datetime.fromtimestamp(created, timezone.utc).isoformat(timespec="milliseconds")
+    line = {
+        "time": when.replace("+00:00", "Z"),
+        "level": level,
+        "logger": logger,
+        "message": message,
+    }
     return json.dumps(line, ensure_ascii=False)

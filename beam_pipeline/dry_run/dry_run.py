@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import numpy as np
+import numpy.typing as npt
 
-from beam_pipeline.dry_run.estimates import Estimate
-from beam_pipeline.dry_run.outcome import SHARD_BYTES, Outcome, outcome_of, row_ends
+from beam_pipeline.dry_run.estimates import STANDARD_ERRORS, Estimate
+from beam_pipeline.dry_run.outcome import Outcome, outcome_of
 from beam_pipeline.dry_run.sampling import Sample, take_sample
-from beam_pipeline.dry_run.shard_counts import count_shards
 from beam_pipeline.engines.engine import SMALL_TEXT_BYTES, n_cores
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.output.finished import is_finished
@@ -24,6 +25,8 @@ from transforms.storage.generations import find_manifest
 # Measured: a process with everything loaded, and what it needs for each byte of a part's text.
 PROCESS_BYTES = 300 << 20
 MEMORY_FACTOR = 20
+# Measured: schema, receipt and footer of a shard.
+SHARD_BYTES = 2_900
 # Measured: imports, building the pipeline, and worker processes.
 START_SECONDS = 5
 # Measured: to write a shard, and to hand it on, however small it is.
@@ -69,9 +72,9 @@ def _estimate_lines(
     pace = making_seconds / max(1, int(outcome.columns["text"].sum()))
     text = outcome.total("text")
     lengths = np.concatenate([text_lengths(run.reviews) for run in sample.runs])
-    shards = count_shards(recipe, plan, lengths, text=text, reviews=outcome.total("reviews"))
+    shards = _count_shards(recipe, plan, lengths, text=text, reviews=outcome.total("reviews"))
     n_shards = round(shards.value)
-    rows, n_bytes = _rows_and_bytes(outcome, row_ends(config) * n_shards, n_shards)
+    rows, n_bytes = _rows_and_bytes(config, outcome, n_shards)
     n_reviews = sum(run.reviews.num_rows for run in sample.runs)
     says = "everything" if sample.is_all else f"a sample of {counted(n_reviews, 'review')}"
     lines = [
@@ -101,8 +104,13 @@ def _estimate_lines(
     return lines
 
 
-def _rows_and_bytes(outcome: Outcome, ends: float, n_shards: int) -> tuple[Estimate, Estimate]:
-    """Return rows and bytes of all shards; `ends` are the rows that their ends add or take."""
+def _rows_and_bytes(
+    config: JobConfig, outcome: Outcome, n_shards: int
+) -> tuple[Estimate, Estimate]:
+    """Return rows and bytes of all shards."""
+    # The last tokens of a shard fill no block, half of one on average: dropped, or padded to one.
+    is_padded = config.remainder == "pad" or config.packing == "best_fit"
+    ends = n_shards * (0.5 if is_padded else -0.5) if config.task == "mlm" else 0.0
     rows = outcome.total("rows").plus(ends, abs(ends) / 2)
     n_bytes = outcome.total("bytes")
     row_bytes = n_bytes.value / max(1.0, rows.value - ends)
@@ -136,3 +144,59 @@ def _machine_lines(
         f"  memory      up to {memory / 1e9:,.1f} GB, with {counted(workers, 'part')} in work; "
         f"a smaller --part_bytes needs less",
     ]
+
+
+def _count_shards(
+    recipe: DatasetRecipe,
+    plan: Plan,
+    lengths: npt.NDArray[np.float64],
+    *,
+    text: Estimate,
+    reviews: Estimate,
+) -> Estimate:
+    """Return the number of shards, with the range that it lies in.
+
+    Args:
+        lengths: (n,) bytes of each review of a sample.
+        text: Bytes of text, in all.
+        reviews: Reviews, in all.
+    """
+    # Of the review that stands where a part ends: long ones do so more often.
+    at_end = float((lengths**2).sum() / max(1.0, lengths.sum()))
+    error = min(text.error, text.value)
+    low = _n_parts(recipe, plan, text.value - error, -at_end)
+    high = _n_parts(recipe, plan, text.value + error, at_end)
+    if len(recipe.subsets) > 1:
+        low, high = low + _least_of_second(recipe, low, reviews.value), 2 * high
+    return Estimate((low + high) / 2, (high - low) / 2)
+
+
+def _n_parts(recipe: DatasetRecipe, plan: Plan, text_bytes: float, at_end: float) -> int:
+    """Return how many parts a text makes, each split's share of it by what its files take.
+
+    Args:
+        text_bytes: Bytes of text, in all.
+        at_end: What a split may have more of it, and a part less.
+    """
+    if buckets := recipe.n_buckets(plan):
+        return buckets
+    sizes = {size.file.source: size for size in plan.splits.sizes}
+    guessed = np.array(
+        [
+            sum(sizes[file.source].text_of(file) for file in split.files)
+            for split in plan.splits
+        ]
+    )  # fmt: skip
+    shares = guessed * (text_bytes / max(1.0, guessed.sum())) + at_end
+    part_bytes = max(1.0, recipe.config.part_bytes - max(0.0, at_end) / 2)
+    return int(np.maximum(1, np.ceil(shares / part_bytes)).sum())
+
+
+def _least_of_second(recipe: DatasetRecipe, n_parts: int, n_reviews: float) -> int:
+    """Return the least number of parts that have a review of both subsets."""
+    fraction = recipe.config.validation_fraction
+    if recipe.config.subset_from_path:
+        return 0
+    without: float = (1 - min(fraction, 1 - fraction)) ** (n_reviews / n_parts)
+    lacking = n_parts * without
+    return max(0, n_parts - math.floor(2 * lacking + STANDARD_ERRORS * math.sqrt(lacking)))

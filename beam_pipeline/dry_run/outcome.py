@@ -28,8 +28,6 @@ from transforms.tokenization import tokenize_part
 
 # Of a label in a shard; of several classes the offset of a row, and each class.
 LABEL_BYTES = {SINGLE: 8, REGRESSION: 4, MULTI: 4}
-# Measured: schema, receipt and footer of a shard.
-SHARD_BYTES = 2_900
 # Measured: how well rows of a sample tell what a shard of Parquet takes.
 PARQUET_ERROR = 0.03
 
@@ -81,16 +79,6 @@ def outcome_of(recipe: DatasetRecipe, plan: Plan, sample: Sample) -> Outcome:
     return Outcome(
         columns=columns, sample=sample, input_bytes=plan.input_bytes, bytes_error=bytes_error
     )
-
-
-def row_ends(config: JobConfig) -> float:
-    """Return the rows that the end of a shard adds to its tokens, or takes: half a block.
-
-    The last tokens of a shard fill no block: they are dropped, or padded to one.
-    """
-    if config.task != "mlm":
-        return 0.0
-    return 0.5 if config.remainder == "pad" or config.packing == "best_fit" else -0.5
 
 
 def _label_bytes(config: JobConfig, plan: Plan) -> int:

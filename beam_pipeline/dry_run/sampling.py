@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from beam_pipeline.options.config import JobConfig
+from beam_pipeline.plan.input_files import sized_files
 from beam_pipeline.plan.planning import Plan
-from beam_pipeline.plan.splitting import sized_files
 from transforms.functional.readers.columns import ReviewColumns
 from transforms.functional.readers.file_range import FileRange
 from transforms.functional.readers.formats import INDEXED

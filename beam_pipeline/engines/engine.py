@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import (
@@ -141,11 +142,7 @@ def _remote_engine(name: str, options: PipelineOptions, paths: Sequence[str]) ->
 
 
 def _local_engine(
-    options: PipelineOptions,
-    arguments: Sequence[str],
-    text_bytes: int,
-    n_splits: int,
-    debug: bool,
+    options: PipelineOptions, arguments: Sequence[str], text_bytes: int, n_splits: int, debug: bool
 ) -> Engine:
     """Return Beam's in-process runner, which `DirectRunner` comes down to.
 
@@ -166,28 +163,22 @@ def _local_engine(
         mode = "multi_processing"
     direct.direct_num_workers = n_workers
     threads = max(1, cores // n_workers)
+    make = partial(Engine, options=options, local=True, threads=threads)
     if mode != "multi_processing":
-        name = "local, in this process"
-        return Engine(runner=FnApiRunner(), options=options, name=name, local=True, threads=threads)
+        return make(runner=FnApiRunner(), name="local, in this process")
     # Given as an environment, not as a mode: so the workers are ours, which are quiet.
     direct.direct_running_mode = None
-    runner = FnApiRunner(_worker_processes(debug), provision_info=_provision(options))
-    name = f"local, {n_workers} worker {'process' if n_workers == 1 else 'processes'}"
-    return Engine(runner=runner, options=options, name=name, local=True, threads=threads)
-
-
-def _worker_processes(debug: bool) -> object:
-    worker = "beam_pipeline.engines.overrides.local_worker"
-    more = " --debug" if debug else ""
+    worker = f"-m beam_pipeline.engines.overrides.local_worker{' --debug' if debug else ''}"
     # exec: else the shell that Beam puts between outlives this process, and the worker with it.
-    command = f"exec {shlex.quote(sys.executable)} -m {worker}{more}"
-    return SubprocessSDKEnvironment.from_command_string(command)
-
-
-def _provision(options: PipelineOptions) -> object:
-    """Return what workers are told at their start: the options of the job."""
+    environment = SubprocessSDKEnvironment.from_command_string(
+        f"exec {shlex.quote(sys.executable)} {worker}"
+    )
+    # What workers are told at their start: the options of the job.
     encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
-    return ExtendedProvisionInfo(beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded))
+    told = ExtendedProvisionInfo(beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded))
+    runner = FnApiRunner(environment, provision_info=told)
+    name = f"local, {n_workers} worker {'process' if n_workers == 1 else 'processes'}"
+    return make(runner=runner, name=name)
 
 
 def counter_value(result: PipelineResult, name: str) -> int:

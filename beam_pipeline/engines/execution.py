@@ -12,9 +12,8 @@ from apache_beam.runners.runner import PipelineResult
 
 from beam_pipeline.engines.engine import Engine, counter_value
 from beam_pipeline.engines.failures import error_of, has_hung_up
-from beam_pipeline.engines.final_errors import stopping_at_final_errors
 from beam_pipeline.engines.interrupts import run_to_the_end
-from beam_pipeline.engines.stopping import stop_job
+from beam_pipeline.engines.stopping import stop_job, stopping_at_final_errors
 from beam_pipeline.graph.build import JobGraph
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.plan_files import PlanFiles, remove_plan, write_plan

@@ -54,12 +54,7 @@ def _await(address: str, missing: str) -> None:
 
 
 def check_shuffle_room(engine: Engine, text_bytes: int) -> None:
-    """Raise `UsageError` where this machine lacks the room for a shuffle; clusters have their own.
-
-    Args:
-        engine: Where the job is to run.
-        text_bytes: About how much text there is.
-    """
+    """Raise `UsageError` where this machine lacks room for a shuffle; clusters have their own."""
     if engine.local:
         _check_disk(text_bytes)
     else:

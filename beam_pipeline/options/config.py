@@ -267,10 +267,8 @@ class JobConfig:
                 raise UsageError(f"--{name} is empty: is a shell variable not set?")
 
     def _check_problem_type(self) -> None:
-        if self.problem_type == SINGLE:
-            return
         for name in ("label_from_path", "keep_unlabelled"):
-            if getattr(self, name):
+            if getattr(self, name) and self.problem_type != SINGLE:
                 raise UsageError(
                     f"--{name} goes with --problem_type {SINGLE}, where a review has one class, "
                     f"got --problem_type {self.problem_type}: leave it out"

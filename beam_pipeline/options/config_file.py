@@ -23,7 +23,12 @@ def read_config_file(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
         UsageError: there is no such file, it is no mapping, or a name or a value is wrong.
     """
     hints = get_type_hints(JobConfig)
-    document = _load(path)
+    document = _load_yaml(path, "--config")
+    if not isinstance(document, dict) or not all(isinstance(name, str) for name in document):
+        raise UsageError(
+            f"--config {path} holds no options: write a line `name: value` for each, with the "
+            f"names of the flags (`max_length: 512`)"
+        )
     others = {name: value for name, value in document.items() if name not in hints}
     if others:
         _check_names(path, others, list(hints))
@@ -65,16 +70,6 @@ class _Loader(yaml.SafeLoader):
                 mark = node.value[place][0].start_mark
                 raise yaml.constructor.ConstructorError(None, None, f"{name} twice", mark)
         return super().construct_mapping(node, deep)
-
-
-def _load(path: str) -> Mapping[str, Any]:
-    document = _load_yaml(path, "--config")
-    if not isinstance(document, dict) or not all(isinstance(name, str) for name in document):
-        raise UsageError(
-            f"--config {path} holds no options: write a line `name: value` for each, with the "
-            f"names of the flags (`max_length: 512`)"
-        )
-    return document
 
 
 def read_contract(path: str) -> Contract | None:

@@ -7,8 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from beam_pipeline.output.output_folder import own_files, unnamed_files
-from beam_pipeline.output.retention import removed_generations
+from beam_pipeline.output.output_folder import own_files, removed_generations, unnamed_files
 from beam_pipeline.plan.tokenizer_source import load_dataset_tokenizer
 from transforms import storage
 from transforms.functional.dataset.contradictions import (

@@ -5,6 +5,7 @@ Config, report and dataset card are never removed, only replaced once there is a
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from transforms import storage
 from transforms.functional.dataset.card import CARD_NAME, card_text
 from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
-from transforms.functional.errors import OutputError
+from transforms.functional.errors import InputError, OutputError
 from transforms.storage.generations import (
     MANIFESTS,
     figures_path,
@@ -40,6 +41,8 @@ _GENERATION = r"manifests/(\d{6})(?:\.json|-(?:summary|figures)\.json|-texts\.pa
 _NOTE = r"manifests/\d{6}-parts/\d{7}-\d{4,}\.npz"
 _PLAN = r"plan/(?:[0-9a-f]{16}/)?(?:splits|inputs)-[0-9a-f]{16}\.parquet"
 _TOKENIZER = r"(tokenizer(?:/\d{6})?)/(?:tokenizer|tokenizer_config|special_tokens_map)\.json"
+# Which generations were removed on purpose.
+_REMOVED_LIST = f"{MANIFESTS}/removed.json"
 _MANIFESTS = r"manifest\.json|manifests/removed\.json"
 # In the order in which they go when a dataset is removed: while a manifest is there, the next run
 # knows that more has to go.
@@ -212,3 +215,25 @@ def _remove(output: str, paths: Sequence[str]) -> None:
     folders = {str(parent) for path in paths for parent in PurePosixPath(path).parents} - {"."}
     for folder in sorted(folders, reverse=True):  # Those inside come first.
         storage.remove_empty_folder(storage.join(output, folder))
+
+
+def removed_generations(output: str) -> set[int]:
+    """Return the numbers of the generations whose manifests were removed on purpose.
+
+    Raises:
+        InputError: the file that lists them is damaged.
+    """
+    try:
+        numbers = json.loads(storage.read_bytes(storage.join(output, _REMOVED_LIST)))["generations"]
+        return set(map(int, numbers))
+    except FileNotFoundError:
+        return set()
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{storage.join(output, _REMOVED_LIST)} is damaged: remove it") from None
+
+
+def note_removed(output: str, numbers: Collection[int]) -> None:
+    """Write down that some generations are removed on purpose, so that nobody misses them."""
+    known = sorted(removed_generations(output).union(numbers))
+    text = json.dumps({"generations": known}) + "\n"
+    storage.write_atomic(storage.join(output, _REMOVED_LIST), text.encode())

@@ -6,6 +6,7 @@ compared with the manifest that is in the output then.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,9 +17,8 @@ from beam_pipeline.engines.execution import execute, room_for, write_tokenizer
 from beam_pipeline.graph.repair import build_repair
 from beam_pipeline.graph.steps import Steps
 from beam_pipeline.options.config import JobConfig
-from beam_pipeline.output.named_stores import check_named
 from beam_pipeline.output.output_folder import check_no_links
-from beam_pipeline.plan.input_file import InputFile, input_file
+from beam_pipeline.plan.input_files import InputFile, input_file
 from beam_pipeline.plan.plan_files import write_plan
 from beam_pipeline.plan.planning import Plan, plan_of
 from beam_pipeline.plan.recipe import DatasetRecipe
@@ -210,3 +210,45 @@ def _make_again(
             generation=None if flat else plan.generation,
         )
         execute(pipeline, engine)
+
+
+def check_named(paths: Iterable[str], output: str, named: Sequence[str]) -> None:
+    """Raise `InputError` for the first path that lies in a store which nobody named.
+
+    A manifest may come from anywhere. Who wrote it chose the URLs in it, and may not choose by them
+    what this machine asks with its own credentials.
+
+    Args:
+        paths: Paths, URLs and globs of a manifest.
+        named: Files, folders, globs and URLs that the user gave.
+    """
+    for path in paths:
+        place = stored_path(path)
+        if _store_of(place) is None or not (
+            _store_of(place) == _store_of(output)
+            or any(_is_below(place, stored_path(given)) for given in named)
+        ):
+            raise InputError(
+                f"{MANIFEST_NAME} of {output} names {path}, which lies in a store that you did not "
+                f"name: pass --input with its folder, if you trust it"
+            )
+
+
+def _store_of(path: str) -> str | None:
+    """Return scheme and host or bucket, nothing for this machine; None for a URL in another URL."""
+    scheme, found, rest = path.partition("://")
+    if not found:
+        return ""
+    if "::" in path:
+        return None
+    return "" if scheme in ("file", "local") else f"{scheme}://{rest.split('/')[0].lower()}"
+
+
+def _is_below(path: str, given: str) -> bool:
+    """Return True for what was given, and for what lies in it or matches its folder."""
+    folder = re.split(r"[*?\[]", given, maxsplit=1)[0]
+    if folder != given:
+        folder = folder.rpartition("/")[0]
+    if "://" not in folder:
+        folder = storage.locate(folder)[1]
+    return f"{path}/".startswith(f"{folder.rstrip('/')}/")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from fsspec.utils import glob_translate
 
-from beam_pipeline.plan.input_file import InputFile
+from beam_pipeline.plan.input_files import InputFile
 from beam_pipeline.plan.listing import one_name
 from transforms import storage
 from transforms.functional.dataset.manifest_entries import InputEntry

@@ -8,9 +8,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from beam_pipeline.options.config import JobConfig
-from beam_pipeline.plan.input_file import InputFile, input_file
+from beam_pipeline.plan.input_files import InputFile, Splits, input_file, sized_files, whole_file
 from beam_pipeline.plan.listing import class_folders, list_inputs, one_name
-from beam_pipeline.plan.splitting import Splits, sized_files, whole_file
 from transforms import storage
 from transforms.functional.dataset.manifest import MANIFEST_NAME, Manifest
 from transforms.functional.dataset.manifest_entries import InputEntry
@@ -46,7 +45,6 @@ def list_dedup_files(
     """List what the reviews of a job are compared with.
 
     Args:
-        config: The job's options.
         inputs: The job's own input files.
         earlier: The dataset that it adds to.
         columns: How the job reads its inputs.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from beam_pipeline.options.config import JobConfig
-from beam_pipeline.plan.input_file import InputFile
+from beam_pipeline.plan.input_files import InputFile
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.errors import UsageError
 from transforms.functional.problem_type_names import MULTI, REGRESSION

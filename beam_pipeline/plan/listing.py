@@ -14,7 +14,7 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.utils import glob_translate
 
-from beam_pipeline.plan.input_file import InputFile
+from beam_pipeline.plan.input_files import InputFile
 from beam_pipeline.plan.passed_over import Listing, without_papers
 from transforms import storage
 from transforms.functional.errors import InputError, ReviewShardsError, UsageError

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from beam_pipeline.plan.input_file import InputFile
+from beam_pipeline.plan.input_files import InputFile
 from transforms import storage
 from transforms.functional.errors import InputError, UsageError
 from transforms.functional.readers.file_range import FileRange

@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.changed_inputs import InputChanges, compare_inputs
 from beam_pipeline.plan.deduplication import DedupFiles, list_dedup_files
-from beam_pipeline.plan.input_file import InputFile
+from beam_pipeline.plan.input_files import InputFile, Splits, sized_files, whole_file
 from beam_pipeline.plan.label_plan import LabelPlan, numbers_of_folders, plan_labels
 from beam_pipeline.plan.listing import class_folders, list_inputs
-from beam_pipeline.plan.splitting import Splits, sized_files, whole_file
 from beam_pipeline.plan.tokenizer_source import TOKENIZER_FOLDER
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from beam_pipeline.logs import log_line, writes_json
 from beam_pipeline.progress.monitor import OutputMonitor, Progress
@@ -42,12 +43,8 @@ def watching(
     if not storage.is_local(output):
         interval = max(interval, SECONDS_BETWEEN_REQUESTS)
     stopped = threading.Event()
-    watcher = threading.Thread(
-        target=_watch,
-        args=(monitor, display, interval, stopped, engine),
-        name="progress",
-        daemon=True,
-    )
+    watch = partial(_watch, monitor, display, interval, stopped, engine)
+    watcher = threading.Thread(target=watch, name="progress", daemon=True)
     watcher.start()
     try:
         yield

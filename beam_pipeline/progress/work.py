@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 
 from beam_pipeline.dry_run.sampling import RUN_BYTES, read_some
 from beam_pipeline.options.config import JobConfig
-from beam_pipeline.plan.input_file import InputFile
+from beam_pipeline.plan.input_files import InputFile, sized_files
 from beam_pipeline.plan.planning import Plan
 from beam_pipeline.plan.recipe import DatasetRecipe
-from beam_pipeline.plan.splitting import sized_files
 from transforms.functional.errors import ReviewShardsError
 from transforms.functional.reviews.reviews import text_lengths
 from transforms.functional.reviews.splits import SizedFile, Split

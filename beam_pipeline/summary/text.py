@@ -105,9 +105,7 @@ def _inputs(result: JobResult, manifest: Manifest) -> list[str]:
                     f"  {name:<11} {counted(len(paths), 'file')} {what}: {first_of(paths)}"
                 )
     lines += left_alone(result.plan)
-    if not result.was_there:
-        lines += _quarantined(manifest)
-    return lines
+    return lines if result.was_there else [*lines, *_quarantined(manifest)]
 
 
 def _quarantined(manifest: Manifest) -> list[str]:

@@ -32,13 +32,7 @@ class NoAnswerError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What AutoTokenizer makes of a folder's files.
-
-    Attributes:
-        tokenizer_class: The class that it chose.
-        tokenizer: Text of a `tokenizer.json` with the same ids; None where the folder's own is one.
-        config: A `tokenizer_config.json` with which AutoTokenizer takes that file as it lies.
-    """
+    """What AutoTokenizer makes of a folder's files; `__main__` says what each field holds."""
 
     tokenizer_class: str
     tokenizer: str | None

@@ -10,11 +10,10 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from beam_pipeline.engines import final_errors, flink, stopping
+from beam_pipeline.engines import flink, stopping
 from beam_pipeline.engines.engine import choose_engine
-from beam_pipeline.engines.final_errors import FinalErrors, stopping_at_final_errors
 from beam_pipeline.engines.flink import FlinkCluster
-from beam_pipeline.engines.stopping import stop_job
+from beam_pipeline.engines.stopping import FinalErrors, stop_job, stopping_at_final_errors
 from tests.http_servers import answering
 from transforms.functional.errors import BadInputError, ReviewShardsError, TooManyRejectedError
 
@@ -122,7 +121,7 @@ def test_a_job_that_may_pass_when_it_is_tried_again_goes_on(
     cluster: Cluster, error: str, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So does one that has the name of another: nobody knows which of them has failed."""
-    monkeypatch.setattr(final_errors, "LOOKS_EVERY_S", 0.01)
+    monkeypatch.setattr(stopping, "LOOKS_EVERY_S", 0.01)
     cluster.jobs["b2"][0] = other
     cluster.attempts = [_TRACEBACK.format(error)]
 

@@ -14,7 +14,7 @@ import pytest
 from beam_pipeline import verify as verify_module
 from beam_pipeline.clean import main as clean
 from beam_pipeline.output import repair as repair_module
-from beam_pipeline.output.named_stores import check_named
+from beam_pipeline.output.repair import check_named
 from beam_pipeline.verify import main as verify
 from tests.beam_pipeline.jobs import REVIEWS, TOKENIZER, files_of, run
 from transforms.functional.errors import InputError

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from beam_pipeline.output.retention import note_removed, outdated, removed_generations
+from beam_pipeline.clean import outdated
+from beam_pipeline.output.output_folder import note_removed, removed_generations
 from transforms.functional.errors import InputError
 
 NOW = datetime(2026, 3, 31, tzinfo=timezone.utc)

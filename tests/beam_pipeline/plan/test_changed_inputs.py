@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from beam_pipeline.plan.changed_inputs import compare_inputs
-from beam_pipeline.plan.input_file import InputFile
+from beam_pipeline.plan.input_files import InputFile
 from transforms.functional.dataset.manifest_entries import InputEntry
 from transforms.functional.errors import OutputError
 from transforms.functional.reviews.bad_files import BadFile

@@ -6,7 +6,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from beam_pipeline.plan.input_file import InputFile
+from beam_pipeline.plan.input_files import InputFile
 from beam_pipeline.plan.listing import class_folders, list_inputs
 from transforms.functional.errors import InputError, UsageError
 

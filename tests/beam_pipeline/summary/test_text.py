@@ -8,9 +8,9 @@ import pytest
 
 from beam_pipeline.job import JobResult
 from beam_pipeline.options.config import JobConfig
+from beam_pipeline.plan.input_files import Splits
 from beam_pipeline.plan.label_plan import LabelPlan
 from beam_pipeline.plan.planning import Plan
-from beam_pipeline.plan.splitting import Splits
 from beam_pipeline.summary.text import summary
 from tests.transforms.functional.dataset.test_commit import DRAFT, complete
 from transforms.functional.dataset.manifest import Manifest
