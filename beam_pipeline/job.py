@@ -127,9 +127,7 @@ class _Job:
 
     def is_done(self, plan: Plan, there: Manifest) -> bool:
         """Return True where nothing is to do; a job that is written down is written in any case."""
-        if self.is_written_down:
-            return False
-        return is_finished(self.recipe.config, plan, self.recipe.manifest_draft(plan), there)
+        return not self.is_written_down and is_finished(self.recipe, plan, there)
 
     def complete_later(self, there: Manifest) -> None:
         """Do what a run that died after its commit has left, where this may be written."""

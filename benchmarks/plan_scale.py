@@ -175,7 +175,7 @@ def main() -> None:
         with measured("read it"):
             manifest = read_manifest(output)
         with measured("compare it with the inputs of a next run"):
-            assert is_finished(config, plan, draft, manifest)
+            assert is_finished(recipe, plan, manifest)
         manifests = storage.list_files(storage.join(output, "manifests"))
         sizes = {
             name: len(storage.read_bytes(storage.join(output, name)))

@@ -45,8 +45,7 @@ def dry_run(config: JobConfig) -> str:
     earlier = there if config.append else None
     recipe = DatasetRecipe(config=config, tokenizer=tokenizer, earlier=earlier)
     plan = make_plan(config, earlier)
-    draft = recipe.manifest_draft(plan)
-    if there is not None and is_finished(config, plan, draft, there):
+    if there is not None and is_finished(recipe, plan, there):
         return f"Nothing to do: {config.output} holds all of this already. Nothing was written."
     plan_seconds = time.monotonic() - started
     lines = [f"Would read {counted(len(plan.files), 'file')}, {plan.input_bytes / 1e6:,.1f} MB"]

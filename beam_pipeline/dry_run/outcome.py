@@ -67,7 +67,11 @@ def outcome_of(recipe: DatasetRecipe, plan: Plan, sample: Sample) -> Outcome:
     sample = replace(sample, runs=[_tried(run, recipe, encoder.encoder) for run in sample.runs])
     parts = [_made(recipe, encoder, run) for run in sample.runs]
     tables = [_table(recipe, part) for part in parts]
-    row_bytes, bytes_error = _row_bytes(recipe.config, tables, _label_bytes(recipe.config, plan))
+    label_bytes, problem_type = 0, recipe.config.problem_type
+    if recipe.config.task == "classification":
+        several = 4 * len(plan.labels.numbers or ()) if problem_type == MULTI else 0
+        label_bytes = LABEL_BYTES[problem_type] + several
+    row_bytes, bytes_error = _row_bytes(recipe.config, tables, label_bytes)
     n_rows = _n_rows(recipe, encoder, sample, parts)
     counts = [
         _counts(recipe.config, run, part, table, rows, rows * each)
@@ -79,13 +83,6 @@ def outcome_of(recipe: DatasetRecipe, plan: Plan, sample: Sample) -> Outcome:
     return Outcome(
         columns=columns, sample=sample, input_bytes=plan.input_bytes, bytes_error=bytes_error
     )
-
-
-def _label_bytes(config: JobConfig, plan: Plan) -> int:
-    if config.task == "mlm":
-        return 0
-    several = 4 * len(plan.labels.numbers or ()) if config.problem_type == MULTI else 0
-    return LABEL_BYTES[config.problem_type] + several
 
 
 def _tried(run: SampledReviews, recipe: DatasetRecipe, encoder: Encoder) -> SampledReviews:

@@ -31,7 +31,6 @@ from beam_pipeline.engines.flink import FlinkCluster
 from beam_pipeline.engines.overrides import (  # noqa: F401 - they replace Beam's own
     job_servers,
     loopback_workers,
-    quiet_workers,
     watched_workers,
 )
 from beam_pipeline.engines.overrides.cached_options import CachedOptions

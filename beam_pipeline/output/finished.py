@@ -5,41 +5,35 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from beam_pipeline.options.config import JobConfig
 from beam_pipeline.plan.planning import Plan
-from transforms.functional.dataset.commit import ManifestDraft
+from beam_pipeline.plan.recipe import DatasetRecipe
 from transforms.functional.dataset.manifest import Manifest
 from transforms.functional.dataset.manifest_entries import InputEntry
 from transforms.functional.errors import OutputError
 
 
-def is_finished(config: JobConfig, plan: Plan, draft: ManifestDraft, there: Manifest) -> bool:
+def is_finished(recipe: DatasetRecipe, plan: Plan, there: Manifest) -> bool:
     """Return True where the output holds what the job would make, so that nothing is to do.
 
     Raises:
         OutputError: it is another dataset, and `append` does not say what then.
     """
-    if there.fingerprint != draft.manifest.fingerprint:
-        raise _other(config, f"holds another dataset ({_differences(draft.manifest, there)})")
-    if list(there.excluded) != list(draft.manifest.excluded):
-        what = _changed(there.excluded, draft.manifest.excluded)
-        raise _other(config, f"holds a dataset with another --exclude ({what})")
-    if config.append:
+    wanted, cure = recipe.manifest_draft(plan).manifest, ""
+    if there.fingerprint != wanted.fingerprint:
+        what = f"holds another dataset ({_differences(wanted, there)})"
+    elif list(there.excluded) != list(wanted.excluded):
+        changed = _changed(there.excluded, wanted.excluded)
+        what = f"holds a dataset with another --exclude ({changed})"
+    elif recipe.config.append:
         return not plan.files
-    inputs = [file.entry for file in plan.files]
-    if list(there.inputs) != inputs:
-        what = _changed(there.inputs, inputs)
-        raise _other(
-            config,
-            f"holds a dataset of other inputs ({what})",
-            "pass --append to add those that are new, ",
-        )
-    return True
-
-
-def _other(config: JobConfig, what: str, cure: str = "") -> OutputError:
-    return OutputError(
-        f"{config.output} {what}: {cure}choose another --output, or pass --overwrite to replace it"
+    elif list(there.inputs) != (inputs := [file.entry for file in plan.files]):
+        what = f"holds a dataset of other inputs ({_changed(there.inputs, inputs)})"
+        cure = "pass --append to add those that are new, "
+    else:
+        return True
+    raise OutputError(
+        f"{recipe.config.output} {what}: {cure}choose another --output, or pass --overwrite to "
+        f"replace it"
     )
 
 

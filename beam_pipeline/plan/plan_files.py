@@ -15,7 +15,7 @@ from itertools import islice
 
 from beam_pipeline.plan.planning import Plan
 from transforms import storage
-from transforms.functional.cleanup import clean_up_after
+from transforms.functional.cleanup import cleaning_up_failures
 from transforms.functional.dataset.manifest_entries import InputEntry
 from transforms.functional.records import Records
 from transforms.functional.reviews.splits import Split, dump_splits
@@ -50,11 +50,8 @@ def write_plan(output: str, plan: Plan, run: str) -> PlanFiles:
         run: What tells the run from any other one.
     """
     files = PlanFiles(folder=storage.join(output, PLAN_FOLDER, run))
-    try:
+    with cleaning_up_failures(partial(remove_plan, output, files)):
         return _write_plan(files, plan)
-    except BaseException as error:
-        clean_up_after(error, partial(remove_plan, output, files))
-        raise
 
 
 def _write_plan(files: PlanFiles, plan: Plan) -> PlanFiles:

@@ -171,10 +171,8 @@ class OutputMonitor:
         for info in listed:
             file = info["name"].rpartition("/")[2]
             if pattern.fullmatch(file):
-                found[storage.join(path, file)] = (
-                    int(info["size"] or 0),
-                    storage.identity_of(info),
-                )
+                size = int(info["size"] or 0)
+                found[storage.join(path, file)] = size, storage.identity_of(info)
         return found
 
 

@@ -22,6 +22,9 @@ STAGES = ("read", "tokenize", "rows", "write")  # In the order in which a part g
 # Of a generation's run: from its record.
 _RUN = ("started", "ended", "seconds", "engine", "version", "command", "exit_reason")
 
+# What that run added, where its record says it.
+_ADDED = ("inputs", "input_bytes", "ledger", "subsets")
+
 # By which a damaged `report.json` of a job is known.
 _START = b'{\n "report_version": '
 
@@ -86,7 +89,7 @@ def complete(
         record: The record of the run that made its newest generation; None where nobody knows.
         trend: A few figures of each of the last generations.
     """
-    subsets = totals(manifest)["subsets"]
+    subsets, run = totals(manifest)["subsets"], record["run"] if record else {}
     for name, shards in manifest.subsets.items():
         subsets[name]["rows_per_shard"] = spread(shards.column("rows").to_numpy())
     return {
@@ -94,7 +97,7 @@ def complete(
         "dataset": _dataset(manifest),
         "ledger": manifest.ledger.to_json(),
         "subsets": subsets,
-        "added": _added(record),
+        "added": {name: run[name] for name in _ADDED} if "ledger" in run else None,
         "measured": counted["measured"],
         "rejected": counted["rejected"],
         "rejected_in": counted.get("rejected_in", {}),
@@ -121,13 +124,6 @@ def _dataset(manifest: Manifest) -> Document:
         "label_names": None if names is None else {str(n): name for name, n in names.items()},
         "content_sha256": manifest.content_sha256(),
     }
-
-
-def _added(record: Mapping[str, Any] | None) -> Document | None:
-    """Return what the newest generation's run added; None where nobody knows."""
-    if record is None or "ledger" not in record["run"]:
-        return None
-    return {name: record["run"][name] for name in ("inputs", "input_bytes", "ledger", "subsets")}
 
 
 def _run(record: Mapping[str, Any], measured: Document | None) -> Document:

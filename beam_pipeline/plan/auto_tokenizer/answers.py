@@ -76,7 +76,10 @@ def ask(name: str, files: Mapping[str, bytes]) -> Answer:
         answer = ask_library_in_a_process(name, files)
         if "error" in answer:
             raise NoAnswerError(answer["error"][:400]) from None
-        _remember(remembered, answer)
+        try:
+            keep(remembered, json.dumps(answer).encode())
+        except OSError as error:  # A home that cannot be written to: the next start asks again.
+            _log.info("cannot remember what the library said of the tokenizer: %s", error)
     return Answer(**answer)
 
 
@@ -106,13 +109,6 @@ def ask_library_in_a_process(name: str, files: Mapping[str, bytes]) -> dict[str,
             return {"error": last}
         content: dict[str, Any] = json.loads(answer.read_bytes())
         return content
-
-
-def _remember(path: Path, answer: Mapping[str, Any]) -> None:
-    try:
-        keep(path, json.dumps(answer).encode())
-    except OSError as error:  # A home that cannot be written to: the next start asks again.
-        _log.info("cannot remember what the library said of the tokenizer: %s", error)
 
 
 def _key(name: str, files: Mapping[str, bytes]) -> str:
