@@ -11,6 +11,7 @@ from typing import Any
 
 import fsspec
 import pytest
+from botocore.retries.standard import ExponentialBackoff
 
 from beam_pipeline import verify
 from beam_pipeline.engines import execution
@@ -51,6 +52,9 @@ def test_a_job_survives_faults_of_the_store(
     config = {"read_timeout": 1, "connect_timeout": 1, "max_pool_connections": 64}
     monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": config})
     monkeypatch.setattr("transforms.storage.stores.CALL_TIMEOUT_S", 4)
+    # How long a client waits before it tries again is its library's matter, and ours elsewhere.
+    monkeypatch.setattr("transforms.storage.stores.FIRST_WAIT_S", 0.02)
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.02)
     with serving(command, port, ROOT), in_environment(s3_environment(port)):
         assert job(source, output, "--input", small) == 0
         assert shard_hashes(output) == shard_hashes(str(tmp_path / "out"))
