@@ -229,19 +229,23 @@ def file_sizes(folder: str) -> dict[str, int]:
     filesystem, name = locate(folder)
     if isinstance(filesystem, LocalFileSystem):
         return {below: Path(name, below).stat().st_size for below in _list_local(Path(name), True)}
-    return {path: info["size"] for path, info in _find(folder).items()}
+    return {path: info["size"] for path, info in _find(folder, detail=True).items()}
 
 
-def _find(folder: str, maxdepth: int | None = None) -> dict[str, dict[str, Any]]:
-    """Return what a store says of the files in a folder, by their paths in it; {} without it."""
+def _find(folder: str, **options: Any) -> dict[str, Any]:
+    """Return the files in a folder of a store, by their paths in it; nothing without it.
+
+    With `detail`, which costs more in some stores, it says what the store says of each.
+    """
     filesystem, name = locate(folder)
     prefix = name.rstrip("/") + "/"
     try:
         with _reading(folder):
-            found = ask(filesystem, "find", name, maxdepth=maxdepth, detail=True).items()
+            found = ask(filesystem, "find", name, **options)
     except FileNotFoundError:
         return {}
-    return {path[len(prefix) :]: info for path, info in found if path.startswith(prefix)}
+    files = found if isinstance(found, dict) else dict.fromkeys(found)
+    return {path[len(prefix) :]: info for path, info in files.items() if path.startswith(prefix)}
 
 
 def linked_folders(folder: str) -> list[str]:

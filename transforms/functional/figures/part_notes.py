@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
 
 from transforms.functional.figures.review_statistics import ReviewStatistics
+from transforms.functional.unpacking.damage import DAMAGE
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,8 +72,5 @@ class PartNote:
             )
             of = {name: plain[name] for name in ("digest", "fingerprint", "run")}
             return cls(**of, statistics=statistics)
-        except (
-            *(OSError, EOFError, ValueError, KeyError, IndexError, TypeError),
-            *(zipfile.BadZipFile, zlib.error, RuntimeError),
-        ):
+        except (*DAMAGE, ValueError, KeyError, IndexError, TypeError, RuntimeError):
             return None
