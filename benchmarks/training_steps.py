@@ -29,7 +29,7 @@ from training import (
     WithinReviews,
     mask_recipe,
 )
-from training.loop.losses import token_loss
+from training.loop.losses import step_loss
 from training.model.masked_head import MaskedHead
 
 
@@ -87,7 +87,7 @@ class Steps:
         begin = time.process_time()
         with nullcontext() if self._head is None else self._head.predicting(labels):
             outputs = self.model(**batch)
-        token_loss(outputs, labels).backward()
+        step_loss(outputs, labels).backward()
         self._optimizer.step()
         self._optimizer.zero_grad()
         return time.process_time() - begin

@@ -18,29 +18,26 @@ from transforms.functional.problem_type_names import ProblemType
 
 
 def _option(help_text: str, default: Any = None) -> Any:
-    return field(default=default, metadata={"help": help_text})
+    metadata = {"help": help_text}
+    if isinstance(default, list):
+        return field(default_factory=default.copy, metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 @dataclass
 class DataOptions:
     """What to train on."""
 
-    dataset: list[str] = field(
-        default_factory=list,
-        metadata={"help": "folder or URL of a dataset; several are mixed by --weights"},
-    )
+    dataset: list[str] = _option("folder or URL of a dataset; several are mixed by --weights", [])
     task: Literal["mlm", "classification"] | None = _option(
         "what to train: mlm or classification; default: the dataset's task"
     )
-    problem_type: ProblemType | None = _option(  # noqa: RUF009  # A field, as the others.
+    problem_type: ProblemType | None = _option(
         "classification: what a label is; default: as the dataset was made. Classes are trained as "
         "numbers with regression"
     )
-    weights: list[float] = field(
-        default_factory=list,
-        metadata={
-            "help": "share of each dataset in every batch, in any unit; default: by their rows"
-        },
+    weights: list[float] = _option(
+        "share of each dataset in every batch, in any unit; default: by their rows", []
     )
     eval_dataset: str | None = _option(
         "another dataset to evaluate on (its train subset); default: the validation subset"
@@ -86,13 +83,8 @@ class DataOptions:
             raise UsageError("--max_train_rows goes with one --dataset: choose --weights instead")
         if self.whole_word_masking and self.span_masking:
             raise UsageError("--whole_word_masking and --span_masking exclude each other")
-        for name in (
-            "max_train_rows",
-            "max_eval_rows",
-            "num_labels",
-            "window_shards",
-            "first_window_shards",
-        ):
+        counts = ("max_train_rows", "max_eval_rows", "num_labels")
+        for name in (*counts, "window_shards", "first_window_shards"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"--{name} must be at least 1, got {value}")
@@ -130,24 +122,19 @@ class ModelOptions:
     freeze_base: bool = _option(
         "train the head only: freeze every parameter of model.base_model", False
     )
-    unfreeze: list[str] = field(
-        default_factory=list,
-        metadata={
-            "help": r"regular expressions over names of parameters to train: 'pooler|layer\.5'"
-        },
+    unfreeze: list[str] = _option(
+        r"regular expressions over names of parameters to train: 'pooler|layer\.5'", []
     )
     lora_r: int | None = _option(
         "train low-rank adapters of this rank, merged into the model at the end; needs peft"
     )
     lora_alpha: int | None = _option("scale of the adapters; default: twice --lora_r")
     lora_dropout: float = _option("dropout before the adapters", 0.0)
-    lora_target_modules: list[str] = field(
-        default_factory=list,
-        metadata={"help": "names of layers that get adapters; default: all linear ones"},
+    lora_target_modules: list[str] = _option(
+        "names of layers that get adapters; default: all linear ones", []
     )
-    probe: list[str] = field(
-        default_factory=list,
-        metadata={"help": 'mlm: texts with a mask to fill in, before and after: "A great [MASK]."'},
+    probe: list[str] = _option(
+        'mlm: texts with a mask to fill in, before and after: "A great [MASK]."', []
     )
 
     def __post_init__(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 from training.config import DataOptions
 from training.model.collators import MLM_COLUMNS, MlmCollator, mask_recipe, with_numbers
@@ -15,16 +16,15 @@ from training.reading.mixed_rows import MixedRows
 from training.reading.row_reader import Batch
 from training.reading.row_subset import RowSource, RowSubset
 from training.reading.shard_cache import ShardCache
-from training.sampling.batching import LengthOrder
 from training.sampling.loader import as_it_is
-from training.sampling.mixture_order import MixtureOrder
-from training.sampling.order import Order, ShardOrder
 from training.sampling.row_draws import draw_reviews, draw_rows, set_apart
 from transforms import storage
 from transforms.functional.errors import DatasetError, UsageError
 from transforms.functional.problem_type_names import REGRESSION, SINGLE, ProblemType
 
 Collator = Callable[[Batch], Batch]
+Subset = Literal["train", "validation"]
+_Opened = Callable[[str, Subset, str | None], ShardDataset]  # Of URL, subset and task.
 
 _FIRST_REMOTE_SHARDS = 4
 
@@ -42,9 +42,8 @@ class Data:
         collate: Makes the model's inputs of a batch.
         collate_evaluation: The same with masks that do not change.
         weights: Share of each dataset.
-        choices: The options that decide which samples are read, and how they are masked.
-        generations: Path of each dataset's manifest below its folder; last that of the dataset to
-            evaluate on, None without one.
+        choices: What a checkpoint's state has as `options`.
+        generations: What it has as `generations`.
     """
 
     problem_type: ProblemType | None
@@ -67,9 +66,7 @@ class Data:
     def evaluation(self) -> RowSource | None:
         """All rows to evaluate on, None without any."""
         every = list(self.evaluations.values())
-        if len(every) < 2:
-            return every[0] if every else None
-        return MixedRows(every, pad_id=_pad_id(self.datasets[0]))
+        return _joined(every, self.datasets[0]) if every else None
 
     @property
     def evaluated_on(self) -> ShardDataset:
@@ -94,36 +91,6 @@ class Data:
             collate_evaluation=WithinReviews(self.collate_evaluation, attention),
         )
 
-    def order(self, strategy: str, *, seed: int, window_shards: int, global_batch: int) -> Order:
-        """Return the order of the training rows.
-
-        Args:
-            strategy: `random`, `sequential`, or `group_by_length`.
-            seed: Seed of the order.
-            window_shards: Shards that are shuffled together.
-            global_batch: Rows in an optimizer step of all processes.
-        """
-        if strategy not in ("random", "sequential", "group_by_length"):
-            raise UsageError(
-                f"--train_sampling_strategy {strategy} is not for shards: leave it out"
-            )
-        orders: list[Order] = [
-            ShardOrder(
-                part.shard_rows,
-                seed=seed + number,
-                window_shards=window_shards,
-                first_window_shards=self.choices["first_window_shards"],
-                shuffle=strategy != "sequential",
-            )
-            for number, part in enumerate(self.train_parts)
-        ]
-        order = orders[0]
-        if isinstance(self.train, MixedRows):
-            order = MixtureOrder(orders, self.train, self.weights, seed=seed)
-        if strategy == "group_by_length":
-            order = LengthOrder(order, self.train.lengths, global_batch=global_batch, seed=seed)
-        return order
-
 
 def load_data(options: DataOptions, *, seed: int) -> Data:
     """Open the datasets that the options name.
@@ -133,20 +100,63 @@ def load_data(options: DataOptions, *, seed: int) -> Data:
         UsageError: the task is not that of the datasets.
     """
     cache = ShardCache(options.cache_folder, max_bytes=int(options.cache_gb * 1e9))
-    within = options.attention == "within_reviews"
-    datasets = [
-        _open(url, "train", options.task, cache, within_reviews=within) for url in options.dataset
-    ]
-    problem_type = _problem_type(options, datasets[0])
+    opened = partial(_open, cache=cache, within_reviews=options.attention == "within_reviews")
+    datasets = [opened(url, "train", options.task) for url in options.dataset]
+    first = datasets[0]
+    problem_type = _problem_type(options, first)
     for dataset in datasets[1:]:
-        _check_alike(datasets[0], dataset)
+        _check_alike(first, dataset)
+    parts, evaluations, is_set_apart = _rows(options, opened, datasets, seed)
+    collate, collate_evaluation = _collators(options, first, problem_type, seed)
+    urls = [*options.dataset, options.eval_dataset]
+    return Data(
+        problem_type=problem_type,
+        datasets=datasets,
+        train=_joined(parts, first),
+        train_parts=parts,
+        evaluations=evaluations,
+        collate=collate,
+        collate_evaluation=collate_evaluation,
+        weights=options.weights or [float(len(part)) for part in parts],
+        choices=_choices(options, first, problem_type, is_set_apart=is_set_apart),
+        generations=[None if url is None else locate(url).manifest for url in urls],
+    )
+
+
+def _open(
+    url: str, subset: Subset, task: str | None, *, cache: ShardCache, within_reviews: bool
+) -> ShardDataset:
+    """Open a dataset with the columns that its task reads."""
+    dataset = ShardDataset(url, subset, cache=cache)
+    if task is not None and dataset.manifest.task != task:
+        raise UsageError(
+            f"{url} was made for {dataset.manifest.task}, not for {task}: make it with "
+            f"--task {task}, or train with --task {dataset.manifest.task}"
+        )
+    if dataset.manifest.task == "classification":
+        if within_reviews:
+            raise UsageError(
+                "--attention within_reviews is for blocks of several reviews: with classification "
+                "each row holds one; leave it out"
+            )
+        return dataset.with_columns(["input_ids", "attention_mask", "labels", "review"])
+    columns = dataset.columns if "labels" in dataset.columns else MLM_COLUMNS
+    return dataset.with_columns([*columns, *(["review_starts"] if within_reviews else [])])
+
+
+def _rows(
+    options: DataOptions, opened: _Opened, datasets: list[ShardDataset], seed: int
+) -> tuple[list[RowSource], dict[str, RowSource], bool]:
+    """Return the rows to train on, and to evaluate on; and whether these are of the training set.
+
+    They are set apart from that where there is no validation subset.
+    """
     parts: list[RowSource] = list(datasets)
     evaluations: dict[str, RowSource] = {}
     is_set_apart = False
     for number, name in enumerate(_names(options)):
-        found = _evaluation(options, datasets[number], options.dataset[number], cache, seed)
+        found = _evaluation(options, opened, datasets[number], options.dataset[number], seed)
         if found is None and options.max_eval_rows:
-            # There is no validation subset: rows of the training set are set apart.
             is_set_apart = True
             found, parts[number] = set_apart(
                 datasets[number], options.max_eval_rows, options.max_train_rows, seed
@@ -155,41 +165,50 @@ def load_data(options: DataOptions, *, seed: int) -> Data:
             evaluations[name] = found
     if options.max_train_rows and not is_set_apart:
         parts[0] = draw_rows(datasets[0], options.max_train_rows, seed)
-    urls = [*options.dataset, options.eval_dataset]
-    return Data(
-        problem_type=problem_type,
-        datasets=datasets,
-        train=parts[0] if len(parts) == 1 else MixedRows(parts, pad_id=_pad_id(datasets[0])),
-        train_parts=parts,
-        evaluations=evaluations,
-        collate=_collator(options, datasets[0], problem_type, seed, None),
-        collate_evaluation=_collator(options, datasets[0], problem_type, seed, 0),
-        weights=options.weights or [float(len(part)) for part in parts],
-        choices={
-            **_choices(options, datasets[0], is_set_apart=is_set_apart),
-            "problem_type": problem_type,
-        },
-        generations=[None if url is None else locate(url).manifest for url in urls],
-    )
+    return parts, evaluations, is_set_apart
 
 
-def _pad_id(dataset: ShardDataset) -> int:
-    return dataset.manifest.tokenizer.special_token_ids.get("pad", 0)
+def _evaluation(
+    options: DataOptions, opened: _Opened, dataset: ShardDataset, url: str, seed: int
+) -> RowSource | None:
+    task = dataset.manifest.task
+    if options.eval_dataset:
+        found = opened(options.eval_dataset, "train", task)
+        _check_alike(dataset, found)
+    elif dataset.manifest.rows("validation"):
+        found = opened(url, "validation", task)
+    else:
+        return None
+    if options.max_eval_rows and options.max_eval_rows < len(found):
+        return draw_reviews(found, options.max_eval_rows, seed)
+    return found
 
 
-def _choices(options: DataOptions, dataset: ShardDataset, *, is_set_apart: bool) -> dict[str, Any]:
+def _joined(sources: list[RowSource], dataset: ShardDataset) -> RowSource:
+    if len(sources) == 1:
+        return sources[0]
+    return MixedRows(sources, pad_id=dataset.manifest.tokenizer.special_token_ids.get("pad", 0))
+
+
+def _choices(
+    options: DataOptions,
+    dataset: ShardDataset,
+    problem_type: ProblemType | None,
+    *,
+    is_set_apart: bool,
+) -> dict[str, Any]:
     """Return the options that decide which samples are read, and how they are masked."""
-    names = ["weights", "window_shards", "max_train_rows"]
+    names = ["weights", "window_shards", "max_train_rows", "attention"]
     if is_set_apart:
         names += ["max_eval_rows"]
     if "block" in dataset.columns:
         names += ["mlm_probability", "whole_word_masking", "span_masking"]
-    choices = {name: getattr(options, name) for name in [*names, "attention"]}
+    choices = {name: getattr(options, name) for name in names}
     first = options.first_window_shards or (
         options.window_shards if dataset.is_local else _FIRST_REMOTE_SHARDS
     )
-    alike = first >= options.window_shards
-    return {**choices, "first_window_shards": None if alike else first}
+    choices["first_window_shards"] = None if first >= options.window_shards else first
+    return {**choices, "problem_type": problem_type}
 
 
 def _problem_type(options: DataOptions, dataset: ShardDataset) -> ProblemType | None:
@@ -221,42 +240,6 @@ def _names(options: DataOptions) -> list[str]:
     return names if is_clear else [f"{name}_{n}" for n, name in enumerate(names, 1)]
 
 
-def _evaluation(
-    options: DataOptions, dataset: ShardDataset, url: str, cache: ShardCache, seed: int
-) -> RowSource | None:
-    within, task = options.attention == "within_reviews", dataset.manifest.task
-    if options.eval_dataset:
-        found = _open(options.eval_dataset, "train", task, cache, within_reviews=within)
-        _check_alike(dataset, found)
-    elif dataset.manifest.rows("validation"):
-        found = _open(url, "validation", task, cache, within_reviews=within)
-    else:
-        return None
-    if options.max_eval_rows and options.max_eval_rows < len(found):
-        return draw_reviews(found, options.max_eval_rows, seed)
-    return found
-
-
-def _open(
-    url: str, subset: str, task: str | None, cache: ShardCache, *, within_reviews: bool
-) -> ShardDataset:
-    dataset = ShardDataset(url, subset, cache=cache)  # type: ignore[arg-type]
-    if task is not None and dataset.manifest.task != task:
-        raise UsageError(
-            f"{url} was made for {dataset.manifest.task}, not for {task}: make it with "
-            f"--task {task}, or train with --task {dataset.manifest.task}"
-        )
-    if dataset.manifest.task == "classification":
-        if within_reviews:
-            raise UsageError(
-                "--attention within_reviews is for blocks of several reviews: with classification "
-                "each row holds one; leave it out"
-            )
-        return dataset.with_columns(["input_ids", "attention_mask", "labels", "review"])
-    columns = dataset.columns if "labels" in dataset.columns else MLM_COLUMNS
-    return dataset.with_columns([*columns, *(["review_starts"] if within_reviews else [])])
-
-
 def _check_alike(first: ShardDataset, other: ShardDataset) -> None:
     mine, theirs = first.manifest, other.manifest
     facts = {
@@ -275,15 +258,13 @@ def _check_alike(first: ShardDataset, other: ShardDataset) -> None:
             )
 
 
-def _collator(
-    options: DataOptions,
-    dataset: ShardDataset,
-    problem_type: ProblemType | None,
-    seed: int,
-    epoch: int | None,
-) -> Collator:
+def _collators(
+    options: DataOptions, dataset: ShardDataset, problem_type: ProblemType | None, seed: int
+) -> tuple[Collator, Collator]:
+    """Return the collator of training, and that of evaluations, whose masks stay."""
     if "block" not in dataset.columns:
-        return with_numbers if problem_type == REGRESSION else as_it_is
+        collate = with_numbers if problem_type == REGRESSION else as_it_is
+        return collate, collate
     recipe = mask_recipe(
         dataset,
         probability=options.mlm_probability,
@@ -291,4 +272,4 @@ def _collator(
         spans=options.span_masking,
         seed=seed,
     )
-    return MlmCollator(recipe, epoch=epoch)
+    return MlmCollator(recipe), MlmCollator(recipe, epoch=0)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from training.data import Data
+from training.reading.dataset import ShardDataset
 from training.reading.row_reader import RowBatch
 from training.reading.row_subset import RowSource
 from transforms.functional.errors import DatasetError, UsageError
@@ -53,25 +54,19 @@ def find_classes(data: Data, num_labels: int | None) -> Classes:
                 f"{'numbers' if data.problem_type else 'tokens'} here: leave it out"
             )
         return Classes([], [])
-    if data.problem_type == MULTI:
-        return _listed_classes(data, num_labels)
-    train = count_labels(data.train)
-    evaluation = None if data.evaluation is None else count_labels(data.evaluation)
-    names = _names(data, num_labels, [*(train or ()), *(evaluation or ())])
-    _check_no_negative(data, names, {**(train or {}), **(evaluation or {})})
-    classes = [names.get(number, str(number)) for number in range(_n_classes(names, num_labels))]
-    if train is None:
-        return Classes(classes, [])
-    unseen = sorted(set(evaluation or ()) - set(train))
-    if unseen:
-        raise DatasetError(
-            f"evaluation rows have the label {classes[unseen[0]]!r} ({unseen[0]}), which no "
-            f"training row has: evaluate on a dataset with the training set's labels"
-        )
-    warnings = _missing("training", classes, train)
-    if evaluation is not None:
-        warnings += _missing("evaluation", classes, evaluation)
-    return Classes(classes, warnings)
+    counts = {"training": count_labels(data.train)}
+    if data.evaluation is not None:
+        counts["evaluation"] = count_labels(data.evaluation)
+    is_listed = data.problem_type == MULTI
+    names = (_listed if is_listed else _counted)(data.datasets[0], num_labels, counts)
+    warnings = []
+    for subset, found in counts.items():
+        # Without the training rows' labels there is nothing to miss among those of others.
+        missing = [] if found is None else [n for i, n in enumerate(names) if i not in found]
+        if missing and (is_listed or counts["training"] is not None):
+            labels = ", ".join(map(repr, missing[:5]))
+            warnings.append(f"warning: no {subset} row has the label {labels}")
+    return Classes(names, warnings)
 
 
 def count_labels(rows: RowSource) -> dict[int, int] | None:
@@ -89,28 +84,6 @@ def count_labels(rows: RowSource) -> dict[int, int] | None:
     return counts
 
 
-def _listed_classes(data: Data, num_labels: int | None) -> Classes:
-    """Return the classes that rows have several of: those that the manifest lists."""
-    dataset = data.datasets[0]
-    numbers = dataset.manifest.label_numbers or {}
-    names = sorted(numbers, key=lambda name: numbers[name])
-    if not names:
-        raise DatasetError(
-            f"{dataset.location.url} has no classes: every list of classes is empty; is another "
-            f"--label_column meant?"
-        )
-    if num_labels not in (None, len(names)):
-        raise UsageError(
-            f"--num_labels {num_labels}: rows have a label for each of {len(names)} classes; "
-            f"leave it out"
-        )
-    warnings: list[str] = []
-    for subset, rows in (("training", data.train), ("evaluation", data.evaluation)):
-        counts = None if rows is None else count_labels(rows)
-        warnings += [] if counts is None else _missing(subset, names, counts)
-    return Classes(names, warnings)
-
-
 def check_labels(labels: torch.Tensor, n_classes: int) -> None:
     """Refuse a batch with a label that is no class; in a model it would be an index out of bounds.
 
@@ -126,9 +99,28 @@ def check_labels(labels: torch.Tensor, n_classes: int) -> None:
         )
 
 
-def _names(data: Data, num_labels: int | None, labels: Iterable[int]) -> dict[int, str]:
-    """Return the names of the classes by their numbers, also of those that are no classes."""
-    dataset = data.datasets[0]
+def _listed(dataset: ShardDataset, num_labels: int | None, _: object) -> list[str]:
+    """Return the classes that rows have several of: those that the manifest lists."""
+    numbers = dataset.manifest.label_numbers or {}
+    names = sorted(numbers, key=lambda name: numbers[name])
+    if not names:
+        raise DatasetError(
+            f"{dataset.location.url} has no classes: every list of classes is empty; is another "
+            f"--label_column meant?"
+        )
+    if num_labels not in (None, len(names)):
+        raise UsageError(
+            f"--num_labels {num_labels}: rows have a label for each of {len(names)} classes; "
+            f"leave it out"
+        )
+    return names
+
+
+def _counted(
+    dataset: ShardDataset, num_labels: int | None, counts: Mapping[str, Mapping[int, int] | None]
+) -> list[str]:
+    """Return the classes that rows have one of: the names in the manifest, and what was counted."""
+    labels = sorted({label for found in counts.values() for label in found or ()})
     named = {number: name for name, number in (dataset.manifest.label_numbers or {}).items()}
     largest = max([*named, *labels], default=None)
     if num_labels is not None and largest is not None and num_labels <= largest:
@@ -141,25 +133,19 @@ def _names(data: Data, num_labels: int | None, labels: Iterable[int]) -> dict[in
             f"{dataset.location.url} does not say how many classes there are, and is too far to "
             f"count them: give --num_labels"
         )
-    return {**{number: str(number) for number in labels}, **named}
-
-
-def _n_classes(names: Mapping[int, str], num_labels: int | None) -> int:
-    return num_labels if num_labels is not None else max(names) + 1
-
-
-def _check_no_negative(data: Data, names: Mapping[int, str], labels: Iterable[int]) -> None:
-    smallest = min(labels, default=0)
-    if smallest < 0:
+    if labels and labels[0] < 0:
         raise DatasetError(
-            f"{data.datasets[0].location.url} has rows with the label {smallest} "
-            f"({names[smallest]!r}), which is no class: classes are 0, 1, ...; leave unlabelled "
-            f"reviews out when making it"
+            f"{dataset.location.url} has rows with the label {labels[0]} "
+            f"({named.get(labels[0], str(labels[0]))!r}), which is no class: classes are 0, 1, "
+            f"...; leave unlabelled reviews out when making it"
         )
-
-
-def _missing(subset: str, classes: list[str], counts: Mapping[int, int]) -> list[str]:
-    missing = [repr(name) for number, name in enumerate(classes) if number not in counts]
-    if not missing:
-        return []
-    return [f"warning: no {subset} row has the label {', '.join(missing[:5])}"]
+    n_classes = num_labels if num_labels is not None else (largest or 0) + 1
+    names = [named.get(number, str(number)) for number in range(n_classes)]
+    train, evaluation = counts["training"], counts.get("evaluation")
+    unseen = [] if train is None else sorted(set(evaluation or ()) - set(train))
+    if unseen:
+        raise DatasetError(
+            f"evaluation rows have the label {names[unseen[0]]!r} ({unseen[0]}), which no "
+            f"training row has: evaluate on a dataset with the training set's labels"
+        )
+    return names

@@ -76,9 +76,8 @@ def _lines(options: argparse.Namespace) -> Iterator[TextLine]:
 
 
 def _input_format(options: argparse.Namespace) -> TextFormat:
-    if options.input_format or options.file is None:
-        return "jsonl" if options.input_format == "jsonl" else "text"
-    return "jsonl" if options.file.endswith(_JSON_ENDINGS) else "text"
+    by_ending: TextFormat = "jsonl" if (options.file or "").endswith(_JSON_ENDINGS) else "text"
+    return options.input_format or by_ending
 
 
 def command_line() -> argparse.ArgumentParser:

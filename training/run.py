@@ -12,7 +12,7 @@ from typing import Any
 import torch.distributed as dist
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
-from training.config import DataOptions, ModelOptions, Options
+from training.config import DataOptions, Options
 from training.data import Data, load_data
 from training.inference.predictor import Predictor
 from training.inference.preprocessing import TextPreprocessing
@@ -21,12 +21,11 @@ from training.loop.checkpoints import DataState, resume_folder
 from training.loop.evaluation import Evaluation
 from training.loop.metrics import confusion_text
 from training.loop.output_lock import OutputLock
-from training.loop.processes import check_same_on_all_ranks, from_first_rank, on_all_ranks
-from training.loop.stopping import STOPPED_FILE, StopRequest, StopWhenAsked, write_stopped
+from training.loop.processes import check_same_on_all_ranks, from_first_rank, is_alone, on_all_ranks
+from training.loop.stopping import STOPPED_FILE, StopRequest, StopWhenAsked, stopped
 from training.loop.trainer import ShardTrainer
-from training.model.freezing import freeze_base, trainable_parameters
-from training.model.lora import add_adapters, without_adapters
 from training.model.models import load_model
+from training.model.parameters import choose_parameters, trainable_parameters, without_adapters
 from training.model.review_attention import ReviewAttention
 from training.model.tokenizer_check import check_saved_tokenizer, write_tokenizer_file
 from training.rank_facts import facts_of_data, facts_of_model, facts_of_options
@@ -48,7 +47,7 @@ def run(options: Options) -> dict[str, Any]:
             metrics = _run(options, StopWhenAsked(request), lock)
     finally:
         lock.release()
-    if dist.is_available() and dist.is_initialized():
+    if not is_alone():
         # The model wrapped for all processes is gone by now, and nobody waits for this one: only
         # then does a process group end without a hang. After an error the system ends it.
         gc.collect()
@@ -72,7 +71,7 @@ def _run(options: Options, stop: StopWhenAsked, lock: OutputLock) -> dict[str, A
     check_same_on_all_ranks(facts_of_model(model))
     if data_options.attention == "within_reviews":
         data = data.within_reviews(ReviewAttention.of(model))
-    model = _choose_parameters(model, model_options, training)
+    model = choose_parameters(model, model_options, is_sharded=bool(training.fsdp))
     if data.evaluations and checkpoint is None and data.task == "mlm":
         # The report says what training changed. A classifier's new head knows nothing before.
         training.eval_on_start = True
@@ -89,7 +88,7 @@ def _run(options: Options, stop: StopWhenAsked, lock: OutputLock) -> dict[str, A
         Path(training.output_dir or ".", STOPPED_FILE).unlink(missing_ok=True)
     trainer.train(resume_from_checkpoint=checkpoint)
     if stop.reason is not None:
-        return _stopped(trainer, stop.reason)
+        return stopped(training.output_dir or ".", stop.reason, trainer.state)
     metrics = _evaluate(trainer, say, classes.names) if data.evaluations else {}
     say.probes(unadapted, tokenizer, model_options.probe, "after")
     _save(trainer, metrics)
@@ -110,19 +109,6 @@ def _load_data(options: Options, lock: OutputLock) -> tuple[Data, str | None]:
     return data, checkpoint
 
 
-def _choose_parameters(
-    model: PreTrainedModel, options: ModelOptions, training: TrainingOptions
-) -> PreTrainedModel:
-    """Return a model of which only those parameters are trained that the options ask for."""
-    if options.freeze_base:
-        freeze_base(model, options.unfreeze)
-    if options.lora_r is None:
-        return model
-    if training.fsdp:
-        raise UsageError("--lora_r and --fsdp do not go together here: leave one out")
-    return add_adapters(model, options)
-
-
 def _save(trainer: ShardTrainer, metrics: dict[str, Any]) -> None:
     """Save the model, the tokenizer of the dataset, and what was measured."""
     trainer.save_model()
@@ -134,17 +120,6 @@ def _save(trainer: ShardTrainer, metrics: dict[str, Any]) -> None:
         write_tokenizer_file(folder, data.datasets[0])
         TextPreprocessing.of(data.evaluated_on).write(folder)
         check_saved_tokenizer(folder, data.datasets[0])
-
-
-def _stopped(trainer: ShardTrainer, reason: str) -> StoppedError:
-    """Say in the output folder that the run stopped before its end, and return the same."""
-    folder, state = trainer.args.output_dir or ".", trainer.state
-    if trainer.is_world_process_zero():
-        write_stopped(folder, reason, state)
-    return StoppedError(
-        f"stopped: {reason}; step {state.global_step} of {state.max_steps} is saved in {folder}, "
-        f"and the same command with --resume_from_checkpoint last goes on"
-    )
 
 
 def _where_to_resume(
@@ -183,14 +158,16 @@ def _report(
 ) -> dict[str, Any]:
     """Say and return what an evaluation found, before and after."""
     prefix = f"eval_{dataset}_" if dataset else "eval_"
+    # The windows of a review are scored together.
+    unit = "row" if trainer.data.task == "mlm" else "review"
     entries = [each for each in trainer.state.log_history if each["step"] == 0]
     first = {name: value for entry in entries for name, value in entry.items()}
     before = {name: first[prefix + name] for name in found.metrics if prefix + name in first}
     for name, value in found.metrics.items():
         earlier = f"{before[name]:.4f} before, " if name in before else ""
         where = f" of {dataset}" if dataset else ""
-        say(f"{name}: {earlier}{value:.4f} after, on {counted(found.n_rows, 'row')}{where}")
-    metrics: dict[str, Any] = {"before": before, "after": found.metrics, "rows": found.n_rows}
+        say(f"{name}: {earlier}{value:.4f} after, on {counted(found.n_scored, unit)}{where}")
+    metrics = {"before": before, "after": found.metrics, f"{unit}s": found.n_scored}
     if found.confusion is not None:
         say(confusion_text(found.confusion, names))
         metrics["confusion"] = found.confusion.tolist()

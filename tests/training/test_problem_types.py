@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,13 @@ from training.data import load_data
 from training.inference.predictor import Predictor
 from training.labels import find_classes
 from training.loop.evaluation import Evaluation
-from training.loop.losses import at_values, step_loss
-from training.loop.metrics import multi_label_metrics, regression_metrics
-from training.loop.scores import score_reviews, scores_of
+from training.loop.losses import at_labels, step_loss
+from training.loop.metrics import (
+    multi_label_metrics,
+    regression_metrics,
+    score_reviews,
+    scores_of,
+)
 from training.loop.trainer import ShardTrainer
 from training.model.collators import without_labels
 from training.reading.dataset import ShardDataset
@@ -114,7 +119,7 @@ def test_the_loss_is_that_of_the_models_of_transformers(
     assert model.config.problem_type == problem_type
     labels = torch.tensor(LABELS[problem_type][:4])
     outputs = model(input_ids=torch.arange(20).reshape(4, 5), labels=labels)
-    loss = step_loss(problem_type)
+    loss = partial(step_loss, problem_type=problem_type)
     torch.testing.assert_close(loss(outputs, labels), outputs.loss)
     torch.testing.assert_close(2 * loss(outputs, labels, 2 * labels.numel()), outputs.loss)
 
@@ -167,11 +172,8 @@ def test_a_process_without_rows_adds_nothing_whatever_a_label_may_be() -> None:
     batch = without_labels({"labels": torch.tensor([-100.0])})
     assert len(batch["labels"]) == 0
     logits = torch.ones(1, 1, requires_grad=True)
-    loss = step_loss(REGRESSION)(
-        SequenceClassifierOutput(logits=logits),  # type: ignore[arg-type]
-        batch["labels"],
-        torch.tensor(3),
-    )
+    outputs = SequenceClassifierOutput(logits=logits)  # type: ignore[arg-type]
+    loss = step_loss(outputs, batch["labels"], torch.tensor(3), problem_type=REGRESSION)
     loss.backward()  # type: ignore[no-untyped-call]
     assert (loss.item(), logits.grad) == (0.0, torch.zeros(1, 1))
 
@@ -218,7 +220,7 @@ def test_reviews_are_scored_by_the_mean_of_their_windows(
     expected, _ = score_reviews(means, rows["labels"].numpy()[first], problem_type)
 
     found = saved[1]
-    assert len(records) > found.n_rows == len(numbers)
+    assert len(records) > found.n_scored == len(numbers)
     assert found.confusion is None
     assert found.metrics == pytest.approx({"loss": float(outputs.loss), **expected}, rel=1e-3)
 
@@ -270,7 +272,8 @@ def test_datasets_of_two_kinds_are_not_mixed(datasets: dict[ProblemType, Path]) 
 
 
 def test_logits_behind_the_labels_count_for_nothing() -> None:
-    assert at_values(torch.arange(3.0)[:, None], torch.zeros(2)).tolist() == [0.0, 1.0]
+    logits, labels = at_labels(torch.arange(3.0)[:, None], torch.zeros(2))
+    assert (logits.tolist(), labels.tolist()) == ([0.0, 1.0], [0.0, 0.0])
 
 
 def test_the_saved_model_names_its_classes(

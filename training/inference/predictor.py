@@ -12,8 +12,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.inference.preprocessing import TextPreprocessing
-from training.loop.metrics import mean_of_windows
-from training.loop.scores import scores_of
+from training.loop.metrics import mean_of_windows, scores_of
 from training.model.pretrained import load_config, load_tokenizer, load_weights, longest_input
 from transforms.functional.errors import UsageError
 from transforms.functional.problem_type_names import MULTI, REGRESSION, SINGLE, ProblemType

@@ -1,4 +1,4 @@
-"""Checkpoints: which are whole, and where in the data they were taken."""
+"""Checkpoints: which are whole, and where in the data they were taken and go on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import torch.distributed as dist
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from training.loop.processes import is_alone
+from training.loop.step_batches import StepSampler
 from training.sampling.order import SAMPLES_VERSION
 from transforms import storage
 from transforms.functional.errors import UsageError
@@ -155,7 +160,48 @@ def is_whole(folder: Path) -> bool:
     return True
 
 
-def remove_old_checkpoints(output_dir: Path, limit: int, best: str | None) -> None:
+@dataclass(eq=False)
+class DataPosition(TrainerCallback):
+    """Keeps the sampler and the checkpoints in step with the trainer.
+
+    Attributes:
+        batches: The batches of this process.
+        start: What a run over these data depends on, at its first sample.
+        save_total_limit: Checkpoints to keep, None: all.
+    """
+
+    batches: StepSampler
+    start: DataState
+    save_total_limit: int | None
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Put the sampler where the epoch goes on."""
+        position = self.start.after(state.global_step)
+        inside = position.samples % position.samples_in_epoch
+        self.batches.sampler.load_state_dict({"samples": position.samples})
+        # What the trainer passes over by itself: batches of this process.
+        self.batches.passed = inside // position.global_batch * args.gradient_accumulation_steps
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Write the last file of a checkpoint, when all processes have written theirs.
+
+        Only then may an older checkpoint go.
+        """
+        if not is_alone():
+            dist.barrier()
+        if not args.should_save or args.save_only_model:
+            return
+        folder = Path(args.output_dir or ".", f"checkpoint-{state.global_step}")
+        self.start.after(state.global_step).write(folder)
+        if self.save_total_limit:
+            _remove_old(folder.parent, self.save_total_limit, state.best_model_checkpoint)
+
+
+def _remove_old(output_dir: Path, limit: int, best: str | None) -> None:
     """Remove the oldest whole checkpoints until `limit` are left; the best one stays."""
     whole = [folder for folder in checkpoint_folders(str(output_dir)) if is_whole(folder)]
     best_folder = Path(best) if best else None

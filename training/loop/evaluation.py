@@ -14,11 +14,9 @@ from accelerate.utils import gather_object, send_to_device  # type: ignore[impor
 from torch.utils.data import DataLoader
 from transformers.trainer_utils import EvalLoopOutput
 
-from training.loop.losses import at_labels, at_values, loss_sum
-from training.loop.metrics import average_windows, mlm_metrics
+from training.loop.losses import at_labels, loss_sum
+from training.loop.metrics import average_windows, mlm_metrics, score_reviews, scores_of
 from training.loop.processes import on_all_ranks
-from training.loop.scores import score_reviews, scores_of
-from training.reading.row_reader import Batch
 from transforms.functional.problem_type_names import ProblemType
 from transforms.functional.rows.masking import IGNORED
 
@@ -29,19 +27,19 @@ class Evaluation:
 
     Attributes:
         metrics: Names and numbers.
-        n_rows: Rows (mlm) or reviews (classification) that were scored.
+        n_scored: Rows (mlm) or reviews (classification).
         confusion: (n_classes, n_classes) counts; None where a review has not one class.
     """
 
     metrics: dict[str, float]
-    n_rows: int
+    n_scored: int
     confusion: npt.NDArray[np.int64] | None = None
 
     def as_output(self, prefix: str) -> EvalLoopOutput:
         """Return it as `Trainer` wants it."""
         metrics = {f"{prefix}_{name}": value for name, value in self.metrics.items()}
         return EvalLoopOutput(
-            predictions=np.empty(0), label_ids=None, metrics=metrics, num_samples=self.n_rows
+            predictions=np.empty(0), label_ids=None, metrics=metrics, num_samples=self.n_scored
         )
 
 
@@ -53,6 +51,26 @@ class _Sums:
     labels: int = 0
     right: int = 0
     scored: list[tuple[npt.NDArray[Any], ...]] = field(default_factory=list)
+
+    def add(
+        self,
+        logits: torch.Tensor,
+        labels: torch.Tensor,
+        review: torch.Tensor | None,
+        problem_type: ProblemType | None,
+    ) -> None:
+        """Add what the model makes of a batch."""
+        logits, predicted = at_labels(logits, labels)
+        self.loss += float(loss_sum(logits, predicted, problem_type))
+        self.labels += predicted.numel()
+        if problem_type is None or review is None:
+            self.right += int(logits.argmax(-1).eq(predicted).sum())
+            return
+        is_whole = labels.is_floating_point()
+        review = review[: len(labels)] if is_whole else review[labels.ne(IGNORED).cpu()]
+        scores = scores_of(logits.reshape(len(predicted), -1), problem_type)
+        found = (scores.cpu().double(), predicted.cpu(), review)
+        self.scored.append(tuple(part.numpy() for part in found))
 
 
 def evaluate_batches(
@@ -79,40 +97,13 @@ def evaluate_batches(
     batches = iter(loader)
     for _ in range(len(loader)):
         batch = on_all_ranks(lambda: next(batches), device)
-        with torch.no_grad(), autocast():
-            _add(sums, model, batch, problem_type, device, predicting)
+        review = batch.pop("review", None)
+        inputs = send_to_device(batch, device)
+        labels = inputs.pop("labels")
+        with torch.no_grad(), autocast(), predicting(labels):
+            sums.add(model(**inputs).logits, labels, review, problem_type)
         after_batch()
     return _score(sums, problem_type, n_rows=len(loader.dataset))  # type: ignore[arg-type]
-
-
-def _add(
-    sums: _Sums,
-    model: torch.nn.Module,
-    batch: Batch,
-    problem_type: ProblemType | None,
-    device: torch.device,
-    predicting: Callable[[torch.Tensor], AbstractContextManager[Any]],
-) -> None:
-    """Add what the model makes of a batch."""
-    review = batch.pop("review", None)
-    inputs = send_to_device(batch, device)
-    labels = inputs.pop("labels")
-    with predicting(labels):
-        logits = model(**inputs).logits
-    if labels.is_floating_point():
-        logits, predicted = at_values(logits, labels), labels
-        review = None if review is None else review[: len(labels)]
-    else:
-        logits, predicted = at_labels(logits, labels)
-        review = None if review is None else review[labels.ne(IGNORED).cpu()]
-    sums.loss += float(loss_sum(logits, predicted, problem_type))
-    sums.labels += predicted.numel()
-    if problem_type is None:
-        sums.right += int(logits.argmax(-1).eq(predicted).sum())
-    elif review is not None:
-        scores = scores_of(logits.reshape(len(predicted), -1), problem_type)
-        found = (scores.cpu().double(), predicted.cpu(), review)
-        sums.scored.append(tuple(part.numpy() for part in found))
 
 
 def _score(sums: _Sums, problem_type: ProblemType | None, *, n_rows: int) -> Evaluation:

@@ -1,4 +1,4 @@
-"""What an evaluation reports."""
+"""What an evaluation reports: scores of reviews, averaged over their windows, and metrics."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from transforms.functional.errors import UsageError
 from transforms.functional.problem_type_names import MULTI, REGRESSION, SINGLE, ProblemType
@@ -55,6 +56,18 @@ def check_metric(name: str, problem_type: ProblemType | None, datasets: Sequence
         )
 
 
+def scores_of(logits: torch.Tensor, problem_type: ProblemType | None) -> torch.Tensor:
+    """Return what the windows of a review are averaged by: probabilities, or numbers.
+
+    Args:
+        logits: (n, n_classes), of regression (n, 1).
+        problem_type: What a label is; None for a token, which has a probability, too.
+    """
+    if problem_type == REGRESSION:
+        return logits
+    return logits.sigmoid() if problem_type == MULTI else logits.softmax(-1)
+
+
 def average_windows(
     probabilities: npt.NDArray[np.float64],
     labels: npt.NDArray[np.generic],
@@ -91,6 +104,25 @@ def mean_of_windows(
     return means
 
 
+def score_reviews(
+    scores: npt.NDArray[np.float64], labels: npt.NDArray[np.generic], problem_type: ProblemType
+) -> tuple[dict[str, float], npt.NDArray[np.int64] | None]:
+    """Return the metrics of reviews, and the confusion matrix where each has one class.
+
+    Args:
+        scores: (n_reviews, n_classes), of regression (n_reviews, 1).
+        labels: (n_reviews,), of several classes (n_reviews, n_classes).
+        problem_type: What a label is.
+    """
+    if problem_type == REGRESSION:
+        return regression_metrics(scores[:, 0], labels.astype(np.float64)), None
+    if problem_type == MULTI:
+        return multi_label_metrics(scores, labels.astype(np.float64)), None
+    predicted = scores.argmax(axis=1)
+    confusion = confusion_matrix(labels.astype(np.int64), predicted, scores.shape[1])
+    return classification_metrics(confusion), confusion
+
+
 def confusion_matrix(
     labels: npt.NDArray[np.int64], predictions: npt.NDArray[np.int64], n_classes: int
 ) -> npt.NDArray[np.int64]:
@@ -100,13 +132,9 @@ def confusion_matrix(
 
 
 def classification_metrics(confusion: npt.NDArray[np.int64]) -> dict[str, Any]:
-    """Return `accuracy` and `f1`: of class 1 where there are two classes, else the macro average.
-
-    A class that never occurs and is never predicted has F1 0, as in scikit-learn.
-    """
+    """Return `accuracy` and `f1`: of class 1 of two classes, else the macro average."""
     hits = np.diag(confusion)
-    either = confusion.sum(axis=0) + confusion.sum(axis=1)
-    f1 = np.divide(2 * hits, either, out=np.zeros(len(hits)), where=either > 0)
+    f1 = _f1(hits, confusion.sum(axis=0) + confusion.sum(axis=1))
     return {
         "accuracy": float(hits.sum() / confusion.sum()),
         "f1": float(f1[1] if len(f1) == 2 else f1.mean()),
@@ -137,8 +165,6 @@ def multi_label_metrics(
 ) -> dict[str, float]:
     """Return `f1_micro`, `f1_macro`, and `exact_match`: reviews with all classes right.
 
-    A class that never occurs and is never predicted has F1 0, as in scikit-learn.
-
     Args:
         probabilities: (n_reviews, n_classes); from 0.5 on a class is predicted.
         labels: (n_reviews, n_classes), multi-hot.
@@ -146,12 +172,24 @@ def multi_label_metrics(
     predicted, true = probabilities >= HOT, labels >= HOT
     hits = np.count_nonzero(predicted & true, axis=0)
     either = np.count_nonzero(predicted, axis=0) + np.count_nonzero(true, axis=0)
-    f1 = np.divide(2 * hits, either, out=np.zeros(len(hits)), where=either > 0)
     return {
         "f1_micro": float(2 * hits.sum() / max(either.sum(), 1)),
-        "f1_macro": float(f1.mean()),
+        "f1_macro": float(_f1(hits, either).mean()),
         "exact_match": float(np.mean((predicted == true).all(axis=1))),
     }
+
+
+def _f1(hits: npt.NDArray[np.int64], either: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return F1 of each class: 0 where it never occurs and is never predicted (as scikit-learn).
+
+    Args:
+        hits: (n_classes,) reviews of a class that were predicted to be.
+        either: (n_classes,) those of it, and those predicted to be.
+    """
+    f1: npt.NDArray[np.float64] = np.divide(
+        2 * hits, either, out=np.zeros(len(hits)), where=either > 0
+    )
+    return f1
 
 
 def confusion_text(confusion: npt.NDArray[np.int64], names: list[str]) -> str:

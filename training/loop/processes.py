@@ -13,7 +13,8 @@ from transforms.functional.errors import DatasetError, ReviewShardsError
 T = TypeVar("T")
 
 
-def _is_alone() -> bool:
+def is_alone() -> bool:
+    """Return True where no process group is in use."""
     return not (dist.is_available() and dist.is_initialized())
 
 
@@ -27,7 +28,7 @@ def on_all_ranks(action: Callable[[], T], device: torch.device) -> T:
     Raises:
         DatasetError: on the processes that did not fail, naming one that did, which raises its own.
     """
-    if _is_alone():
+    if is_alone():
         return action()
     result: T | None = None
     failure: Exception | None = None
@@ -35,20 +36,19 @@ def on_all_ranks(action: Callable[[], T], device: torch.device) -> T:
         result = action()
     except Exception as error:  # Whatever it is, the others must not wait.
         failure = error
-    flag = torch.tensor([0 if failure is None else dist.get_rank() + 1], device=device)
-    dist.all_reduce(flag, dist.ReduceOp.MAX)
+    failed = largest_on_all_ranks(0 if failure is None else dist.get_rank() + 1, device)
     if failure is not None:
         raise failure
-    if int(flag):
+    if failed:
         raise DatasetError(
-            f"process {int(flag) - 1} could not read its data, so this one stops too: see its error"
+            f"process {failed - 1} could not read its data, so this one stops too: see its error"
         )
     return result  # type: ignore[return-value]
 
 
 def largest_on_all_ranks(value: int, device: torch.device) -> int:
     """Return the largest of the processes' numbers, on every process; see `on_all_ranks`."""
-    if _is_alone():
+    if is_alone():
         return value
     largest = torch.tensor([value], device=device)
     dist.all_reduce(largest, dist.ReduceOp.MAX)
@@ -57,7 +57,7 @@ def largest_on_all_ranks(value: int, device: torch.device) -> int:
 
 def sum_on_all_ranks(values: list[int], device: torch.device) -> list[int]:
     """Return the sums of the processes' numbers, on every process; see `on_all_ranks`."""
-    if _is_alone():
+    if is_alone():
         return values
     sums = torch.tensor(values, device=device)
     dist.all_reduce(sums)
@@ -73,7 +73,7 @@ def from_first_rank(action: Callable[[], T]) -> T:
     Raises:
         ReviewShardsError: on all processes, when it fails.
     """
-    if _is_alone():
+    if is_alone():
         return action()
     found: list[Any] = [None, None]
     if dist.get_rank() == 0:
@@ -97,7 +97,7 @@ def check_same_on_all_ranks(facts: Mapping[str, Any]) -> None:
     Raises:
         DatasetError: on all processes, naming what differs, and where.
     """
-    if _is_alone():
+    if is_alone():
         return
     everyone: list[Any] = [None] * dist.get_world_size()
     dist.all_gather_object(everyone, dict(facts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from torch.utils.data import Dataset, Sampler
@@ -17,46 +18,33 @@ from training.sampling.sampler import ElasticSampler
 _ZERO = np.zeros(1, np.int64)
 
 
+@dataclass(eq=False)
 class StepBatches(Dataset[Batch]):
     """The model's inputs of whole batches.
 
-    Args:
-        drop: Columns that are not for the model.
+    Attributes:
+        rows: The rows.
+        collate: Makes the model's inputs.
         n_classes: Number of classes, None where a row has not one class.
     """
 
-    def __init__(
-        self,
-        rows: RowSource,
-        collate: Collator,
-        *,
-        drop: tuple[str, ...] = (),
-        n_classes: int | None = None,
-    ) -> None:
-        """Store the options."""
-        self._n_classes = n_classes
-        self._rows = rows
-        self._collate = collate
-        self._drop = drop
+    rows: RowSource
+    collate: Collator
+    n_classes: int | None
 
     def __len__(self) -> int:
         """Return the number of rows, which is what the trainer logs."""
-        return len(self._rows)
+        return len(self.rows)
 
     def __getitems__(self, rows: RowBatch) -> Batch:
         """Return a batch; for a process without rows one that counts for nothing."""
-        batch = self._collate(self._rows[rows if len(rows) else RowBatch(_ZERO, _ZERO)])
-        if self._n_classes is not None:
-            check_labels(batch["labels"], self._n_classes)
-        if not len(rows):
-            batch = without_labels(batch)
-        return {name: values for name, values in batch.items() if name not in self._drop}
-
-    def __getitem__(self, rows: RowBatch) -> Batch:
-        """Return a batch."""
-        return self.__getitems__(rows)
+        batch = self.collate(self.rows[rows if len(rows) else RowBatch(_ZERO, _ZERO)])
+        if self.n_classes is not None:
+            check_labels(batch["labels"], self.n_classes)
+        return batch if len(rows) else without_labels(batch)
 
 
+@dataclass(eq=False)
 class StepSampler(Sampler["RowBatch | None"]):
     """The batches of an epoch for a `DataLoader`, which may begin in its middle.
 
@@ -64,10 +52,8 @@ class StepSampler(Sampler["RowBatch | None"]):
     not worked out, let alone read: the first `passed` items are None.
     """
 
-    def __init__(self, sampler: ElasticSampler) -> None:
-        """Store the sampler."""
-        self.sampler = sampler
-        self.passed = 0
+    sampler: ElasticSampler
+    passed: int = 0
 
     def __len__(self) -> int:
         """Return the batches of an epoch."""

@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -16,6 +17,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from training.loop.processes import largest_on_all_ranks
 from transforms import storage
+from transforms.functional.errors import StoppedError
 
 # Clusters send SIGTERM to a job that must go; SIGUSR1 is the usual `#SBATCH --signal` ahead of it.
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
@@ -79,28 +81,25 @@ def reason_of(code: int) -> str:
     return "--max_hours" if code == _TIME_IS_OVER else signal.Signals(code).name
 
 
+@dataclass(eq=False)
 class StopWhenAsked(TrainerCallback):
     """Saves and stops at the next step, on all processes, when one of them was asked to.
 
     A signal may reach processes at different times, or only one: they agree behind each step.
 
-    Args:
-        request: Whether this process was asked.
-
     Attributes:
+        request: Whether this process was asked.
         reason: Who asked, None as long as nobody did.
     """
 
-    def __init__(self, request: StopRequest) -> None:
-        """Store the options."""
-        self._request = request
-        self.reason: str | None = None
+    request: StopRequest
+    reason: str | None = None
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Ask all processes, and stop unless this was the last step anyway."""
-        code = largest_on_all_ranks(self._request.code(), args.device)
+        code = largest_on_all_ranks(self.request.code(), args.device)
         if code and state.global_step < state.max_steps:
             self.reason = reason_of(code)
             args.save_only_model = False  # Nobody could go on from that.
@@ -115,10 +114,18 @@ class StopWhenAsked(TrainerCallback):
             control.should_save = control.should_evaluate = False
 
 
-def write_stopped(output_dir: str, reason: str, state: TrainerState) -> None:
-    """Say in the output folder that the run is to be gone on with: torchrun hides exit codes."""
+def stopped(output_dir: str, reason: str, state: TrainerState) -> StoppedError:
+    """Return the error of a run that is to be gone on with.
+
+    The first process says the same in the output folder: torchrun hides exit codes.
+    """
     content = {"reason": reason, "step": state.global_step, "steps": state.max_steps}
-    storage.write_atomic(str(Path(output_dir, STOPPED_FILE)), json.dumps(content).encode())
+    if state.is_world_process_zero:
+        storage.write_atomic(str(Path(output_dir, STOPPED_FILE)), json.dumps(content).encode())
+    return StoppedError(
+        f"stopped: {reason}; step {state.global_step} of {state.max_steps} is saved in "
+        f"{output_dir}, and the same command with --resume_from_checkpoint last goes on"
+    )
 
 
 def heed_only_the_parent(_: int) -> None:

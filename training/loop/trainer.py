@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -21,8 +22,7 @@ from transformers import (
 from transformers.trainer_utils import IntervalStrategy
 
 from training.data import Data
-from training.loop.checkpoints import DataState, unmark
-from training.loop.data_position import DataPosition
+from training.loop.checkpoints import DataPosition, DataState, unmark
 from training.loop.evaluation import Evaluation, evaluate_batches
 from training.loop.losses import n_predicted, step_loss
 from training.loop.metrics import check_metric
@@ -30,12 +30,14 @@ from training.loop.processes import on_all_ranks, sum_on_all_ranks
 from training.loop.step_batches import StepBatches, StepSampler
 from training.loop.stopping import StopWhenAsked, heed_only_the_parent
 from training.loop.throughput import Throughput
-from training.model.lora import merge_adapters, save_adapters, without_adapters
 from training.model.masked_head import MaskedHead
+from training.model.parameters import merge_adapters, save_adapters, without_adapters
+from training.reading.mixed_rows import MixedRows
 from training.reading.row_reader import Batch
 from training.reading.row_subset import RowSource
 from training.sampling.batching import LengthOrder
 from training.sampling.loader import as_it_is
+from training.sampling.mixture_order import MixtureOrder
 from training.sampling.order import Order, ShardOrder
 from training.sampling.sampler import ElasticSampler
 from training.trainer_options import TrainingOptions
@@ -63,6 +65,7 @@ class ShardTrainer(Trainer):
         stop: StopWhenAsked,
     ) -> None:
         """Set the trainer up; no row is read."""
+        _check_evaluations(args, data)
         self.data = data
         self.last_evaluations: dict[str, Evaluation] = {}
         # A graph that is compiled has fixed shapes.
@@ -70,39 +73,38 @@ class ShardTrainer(Trainer):
         self.masked_head = MaskedHead.of(model) if in_parts else None
         n_classes = model.config.num_labels if data.problem_type == SINGLE else None
         self._evaluations = {
-            name: StepBatches(rows, data.collate_evaluation, n_classes=n_classes)
+            name: StepBatches(rows, data.collate_evaluation, n_classes)
             for name, rows in data.evaluations.items()
         }
-        _check_evaluations(args, data)
         order, self._data_start = _training_order(args, data, window_shards)
-        sampler = self._sampler(args, order, args.train_batch_size, data.train)
-        self._batches = StepSampler(sampler)
+        self._batches = StepSampler(self._sampler(args, order, args.train_batch_size, data.train))
         half = args.bf16 or args.fp16 or next(model.parameters()).dtype.itemsize == 2
         self._throughput = Throughput(without_adapters(model), args.device, half_precision=half)
-        # The trainer removes old checkpoints before the new one is whole: this is done after it.
-        position = DataPosition(self._batches, self._data_start, args.save_total_limit)
-        args.save_total_limit = None
-        callbacks: list[TrainerCallback] = [stop, position, self._throughput]
-        if args.early_stopping_patience:
-            callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
-            # A resumed run keeps counting.
-            args.restore_callback_states_from_checkpoint = True
         super().__init__(
             model=model,
             args=args,
-            train_dataset=StepBatches(
-                data.train, data.collate, drop=("review",), n_classes=n_classes
-            ),
+            train_dataset=StepBatches(data.train, data.collate, n_classes),
             eval_dataset=self._evaluations.get("", self._evaluations or None),
             processing_class=tokenizer,
-            compute_loss_func=step_loss(data.problem_type),
-            callbacks=callbacks,
+            compute_loss_func=partial(step_loss, problem_type=data.problem_type),
+            callbacks=[stop, *self._callbacks(args)],
         )
         if args.fsdp and not self.is_fsdp_enabled:
             raise UsageError(
                 "--fsdp shards a model among GPUs, and there is none: processors would each train "
                 "the whole model; leave it out"
             )
+
+    def _callbacks(self, args: TrainingOptions) -> list[TrainerCallback]:
+        # The trainer removes old checkpoints before the new one is whole: this is done after it.
+        position = DataPosition(self._batches, self._data_start, args.save_total_limit)
+        args.save_total_limit = None
+        if not args.early_stopping_patience:
+            return [position, self._throughput]
+        # A resumed run keeps counting.
+        args.restore_callback_states_from_checkpoint = True
+        stopping = EarlyStoppingCallback(args.early_stopping_patience)
+        return [position, self._throughput, stopping]
 
     def get_train_dataloader(self) -> DataLoader:
         """Return the loader of this process's training batches."""
@@ -139,6 +141,8 @@ class ShardTrainer(Trainer):
         """Return the batches of a step, and the number of labels in it on all processes."""
         self._throughput.begin()
         batches = on_all_ranks(lambda: list(islice(epoch_iterator, num_batches)), self.args.device)
+        for batch in batches:
+            batch.pop("review", None)  # It is for evaluations.
         self._throughput.count(batches)
         # The base class takes a number that is -100 for a token that is not predicted.
         own = sum(n_predicted(batch["labels"]) for batch in batches)
@@ -232,8 +236,24 @@ def _training_order(
     seed = args.seed if args.data_seed is None else args.data_seed
     global_batch = args.train_batch_size * args.world_size * args.gradient_accumulation_steps
     strategy = str(getattr(args, "train_sampling_strategy", "random"))
-    order = data.order(strategy, seed=seed, window_shards=window_shards, global_batch=global_batch)
-    start = DataState(
+    if strategy not in ("random", "sequential", "group_by_length"):
+        raise UsageError(f"--train_sampling_strategy {strategy} is not for shards: leave it out")
+    orders: list[Order] = [
+        ShardOrder(
+            part.shard_rows,
+            seed=seed + number,
+            window_shards=window_shards,
+            first_window_shards=data.choices["first_window_shards"],
+            shuffle=strategy != "sequential",
+        )
+        for number, part in enumerate(data.train_parts)
+    ]
+    order = orders[0]
+    if isinstance(data.train, MixedRows):
+        order = MixtureOrder(orders, data.train, data.weights, seed=seed)
+    if strategy == "group_by_length":
+        order = LengthOrder(order, data.train.lengths, global_batch=global_batch, seed=seed)
+    return order, DataState(
         samples=0,
         samples_in_epoch=len(order),
         global_batch=global_batch,
@@ -242,7 +262,6 @@ def _training_order(
         options={**data.choices, "train_sampling_strategy": strategy},
         generations=data.generations,
     )
-    return order, start
 
 
 def _check_evaluations(args: TrainingOptions, data: Data) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from training.model.lora import without_adapters
+from training.model.parameters import without_adapters
 from transforms.functional.rows.masking import IGNORED
 
 

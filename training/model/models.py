@@ -15,7 +15,11 @@ from training.model.pretrained import (
     longest_input,
     new_model,
 )
-from training.model.tokenizer_check import check_same_tokenizer, dataset_tokenizer
+from training.model.tokenizer_check import (
+    check_same_tokenizer,
+    check_type_of_model,
+    dataset_tokenizer,
+)
 from training.reading.dataset import ShardDataset
 from transforms.functional.errors import DatasetError, UsageError
 from transforms.functional.problem_type_names import REGRESSION, ProblemType
@@ -42,17 +46,8 @@ def load_model(
     how: dict[str, Any] = {"dtype": options.dtype}
     if options.attn_implementation:
         how["attn_implementation"] = options.attn_implementation
-    if options.from_config:
-        model = _from_config(options.from_config, task, dataset, settings, how)
-    else:
-        name, option = options.model_name_or_path or "", "--model_name_or_path"
-        if options.revision and Path(name).exists():
-            raise UsageError(f"--revision goes with a name on the hub, and {name} is a folder")
-        theirs = load_tokenizer(name, option, options.revision)
-        check_same_tokenizer(dataset, theirs, name)
-        settings["ignore_mismatched_sizes"] = options.ignore_mismatched_sizes
-        settings["revision"] = options.revision
-        model = load_weights(name, option, task, **settings, **how)
+    load = _from_config if options.from_config else _trained
+    model = load(options, task, dataset, settings, how)
     check_fits(model, dataset)
     tokenizer = dataset_tokenizer(dataset)
     places = longest_input(model)
@@ -96,18 +91,35 @@ def check_fits(model: PreTrainedModel, dataset: ShardDataset) -> None:
         )
 
 
-def _from_config(
-    path: str,
+def _trained(
+    options: ModelOptions,
     task: str,
     dataset: ShardDataset,
     settings: dict[str, Any],
     how: dict[str, Any],
 ) -> PreTrainedModel:
-    entry = dataset.manifest.tokenizer
-    file = Path(path)
-    if not file.exists():
+    name, option = options.model_name_or_path or "", "--model_name_or_path"
+    if options.revision and Path(name).exists():
+        raise UsageError(f"--revision goes with a name on the hub, and {name} is a folder")
+    theirs = load_tokenizer(name, option, options.revision)
+    check_same_tokenizer(dataset, theirs, name)
+    settings["ignore_mismatched_sizes"] = options.ignore_mismatched_sizes
+    settings["revision"] = options.revision
+    return load_weights(name, option, task, **settings, **how)
+
+
+def _from_config(
+    options: ModelOptions,
+    task: str,
+    dataset: ShardDataset,
+    settings: dict[str, Any],
+    how: dict[str, Any],
+) -> PreTrainedModel:
+    path, entry = options.from_config or "", dataset.manifest.tokenizer
+    if not Path(path).exists():
         raise UsageError(f"--from_config {path}: there is no such folder or file")
     config = load_config(path, "--from_config", **settings)
+    check_type_of_model(config, dataset, path)
     # A new model is made for the dataset's ids; only a trained one brings its own.
     config.vocab_size = entry.vocab_size
     if "pad" in entry.special_token_ids:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -34,23 +36,19 @@ def load_config(name: str, option: str, **settings: Any) -> PreTrainedConfig:
     Raises:
         UsageError: there is none, it is damaged, or needs code of its own.
     """
-    try:
+    with _one_line(option, name):
         config: PreTrainedConfig = AutoConfig.from_pretrained(
             name, trust_remote_code=False, **settings
         )
-    except Exception as error:  # Whatever is wrong with the files, one line is enough.
-        raise _cannot_load(option, name, error) from error
     return config
 
 
 def load_tokenizer(name: str, option: str, revision: str | None = None) -> PreTrainedTokenizerBase:
     """Return the tokenizer of a model; see `load_config`."""
-    try:
+    with _one_line(option, f"{name} (its tokenizer)"):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             name, trust_remote_code=False, revision=revision
         )
-    except Exception as error:
-        raise _cannot_load(option, f"{name} (its tokenizer)", error) from error
     return tokenizer
 
 
@@ -63,12 +61,10 @@ def load_weights(name: str, option: str, task: str, **settings: Any) -> PreTrain
         task: `mlm` or `classification`.
         settings: Fields of the config to change, and options of `from_pretrained`.
     """
-    try:
+    with _one_line(option, f"{name} for {task}"):
         model: PreTrainedModel = _AUTO_MODELS[task].from_pretrained(
             name, trust_remote_code=False, **settings
         )
-    except Exception as error:
-        raise _cannot_load(option, f"{name} for {task}", error) from error
     return model
 
 
@@ -76,12 +72,10 @@ def new_model(
     config: PreTrainedConfig, task: str, option: str, name: str, **settings: Any
 ) -> PreTrainedModel:
     """Return a model for a task with random weights; see `load_weights`."""
-    try:
+    with _one_line(option, f"{name} for {task}"):
         model: PreTrainedModel = _AUTO_MODELS[task].from_config(
             config, trust_remote_code=False, **settings
         )
-    except Exception as error:
-        raise _cannot_load(option, f"{name} for {task}", error) from error
     return model
 
 
@@ -112,12 +106,17 @@ def _position_embeddings(model: PreTrainedModel) -> torch.nn.Embedding | None:
     return None
 
 
-def _cannot_load(option: str, what: str, error: Exception) -> UsageError:
-    why = " ".join(str(error).split()) or type(error).__name__
-    if "trust_remote_code" in why:
-        why = "it needs code that comes with it, which this program never runs: choose a model of "
-        why += "transformers' own"
-    elif "ignore_mismatched_sizes" in why:
-        why = "its weights have other sizes than the dataset needs, as of another number of "
-        why += "classes: give --ignore_mismatched_sizes to initialize those weights"
-    return UsageError(f"cannot load {option} {what}: {why[:300]}")
+@contextmanager
+def _one_line(option: str, what: str) -> Iterator[None]:
+    """Make one line of whatever is wrong with the files."""
+    try:
+        yield
+    except Exception as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        if "trust_remote_code" in why:
+            why = "it needs code that comes with it, which this program never runs: choose a model "
+            why += "of transformers' own"
+        elif "ignore_mismatched_sizes" in why:
+            why = "its weights have other sizes than the dataset needs, as of another number of "
+            why += "classes: give --ignore_mismatched_sizes to initialize those weights"
+        raise UsageError(f"cannot load {option} {what}: {why[:300]}") from error

@@ -11,10 +11,14 @@ from typing import Any
 
 import transformers
 from tokenizers import Tokenizer
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import (
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
 
 from training.reading.dataset import ShardDataset
-from training.reading.manifest_source import Location
 from transforms.functional.errors import DatasetError
 
 # Words, case, accents (composed and not), digits, controls, other scripts, ligatures, long words,
@@ -41,7 +45,11 @@ def dataset_tokenizer(dataset: ShardDataset) -> PreTrainedTokenizerBase:
     """Return the tokenizer that made the dataset's ids, also where its class would change them."""
     entry = dataset.manifest.tokenizer
     with tempfile.TemporaryDirectory() as folder:
-        _copy_files(dataset.location, entry.path, Path(folder))
+        write_tokenizer_file(folder, dataset)
+        for name in _COMPANIONS:
+            with contextlib.suppress(FileNotFoundError):
+                companion = dataset.location.read(f"{entry.path.rpartition('/')[0]}/{name}")
+                Path(folder, name).write_bytes(companion)
         loaded: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             folder, trust_remote_code=False
         )
@@ -114,21 +122,51 @@ def write_tokenizer_file(folder: str | Path, dataset: ShardDataset) -> None:
     Path(folder, "tokenizer.json").write_bytes(data)
 
 
+def check_type_of_model(config: PreTrainedConfig, dataset: ShardDataset, path: str) -> None:
+    """Refuse a type of model with which the saved tokenizer would not give the dataset's ids.
+
+    Some types bring a class of tokenizer of their own, whatever is saved: nobody needs to train one
+    to know.
+
+    Args:
+        config: What a new model is made from.
+        path: Where the config lies, for the message.
+
+    Raises:
+        DatasetError: it would give others.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        config.save_pretrained(folder)
+        dataset_tokenizer(dataset).save_pretrained(folder)
+        write_tokenizer_file(folder, dataset)
+        probe = _differs_when_loaded(folder, dataset)
+    if probe is not None:
+        raise DatasetError(
+            f"--from_config {path}: beside a model of type {config.model_type} AutoTokenizer makes "
+            f"other ids than those of {dataset.location.url}: make it with a tokenizer of that "
+            f"type, or choose another config (they differ on {probe[:80]!r})"
+        )
+
+
 def check_saved_tokenizer(folder: str, dataset: ShardDataset) -> None:
     """Check that what AutoTokenizer loads from a saved model gives the dataset's ids.
 
     Raises:
         DatasetError: it gives others, for the model's type or the saved class.
     """
-    saved = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    theirs = _backend_of(saved)
-    probe = "" if theirs is None else _differs_on(_file_of(dataset), theirs, dataset)
+    probe = _differs_when_loaded(folder, dataset)
     if probe is not None:
         raise DatasetError(
             f"the model is saved in {folder}, but AutoTokenizer makes other ids there than those "
             f"that it was trained on: load its tokenizer with "
             f"PreTrainedTokenizerFast.from_pretrained (they differ on {probe[:80]!r})"
         )
+
+
+def _differs_when_loaded(folder: str, dataset: ShardDataset) -> str | None:
+    """Return a text that gets other ids from a saved tokenizer, None where none is found."""
+    theirs = _backend_of(AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
+    return "" if theirs is None else _differs_on(_file_of(dataset), theirs, dataset)
 
 
 def _differs_on(ours: Tokenizer, theirs: Tokenizer, dataset: ShardDataset) -> str | None:
@@ -167,18 +205,3 @@ def _backend_of(tokenizer: PreTrainedTokenizerBase) -> Tokenizer | None:
 
 def _file_of(dataset: ShardDataset) -> Tokenizer:
     return Tokenizer.from_str(dataset.location.read(dataset.manifest.tokenizer.path).decode())
-
-
-def _copy_files(location: Location, path: str, folder: Path) -> None:
-    (folder / "tokenizer.json").write_bytes(location.read(path))
-    for name in _COMPANIONS:
-        data = _read_if_there(location, f"{path.rpartition('/')[0]}/{name}")
-        if data is not None:
-            (folder / name).write_bytes(data)
-
-
-def _read_if_there(location: Location, name: str) -> bytes | None:
-    try:
-        return location.read(name)
-    except FileNotFoundError:
-        return None

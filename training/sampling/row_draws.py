@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from training.reading.dataset import ShardDataset
-from training.reading.row_reader import RowBatch
 from training.reading.row_subset import RowSubset
 from training.sampling.permutation import key_of, permute
 from transforms.functional.errors import DatasetError
@@ -20,14 +19,7 @@ _DRAW = 4  # What the key is for; see training.sampling.order.
 
 
 def draw_rows(dataset: ShardDataset, count: int, seed: int) -> RowSubset:
-    """Return random rows to train on.
-
-    Args:
-        seed: Seed of the draw, 0 to 2**64 - 1.
-
-    Raises:
-        DatasetError: the dataset has fewer rows.
-    """
+    """Return random rows to train on; see `draw_reviews`."""
     return RowSubset(dataset, _shuffled(dataset, count, seed)[:count])
 
 
@@ -141,7 +133,7 @@ class _Facts:
 
     def reviews(self, rows: Integers) -> Integers:
         """Return (n, 2) input file and record of the review that each row begins with."""
-        return self._reviews[RowBatch(rows, np.zeros_like(rows))]["review"].numpy()
+        return self._reviews[rows]["review"].numpy()
 
     def goes_on(self, rows: Integers) -> npt.NDArray[np.bool_]:
         """Return (n,) whether each row goes on with a review of the row before it."""
@@ -149,12 +141,12 @@ class _Facts:
         inside = rows[goes_on]
         if self._of_reviews is not None:
             # Windows of a long review fill rows by themselves, all but the last.
-            before = self._of_reviews[RowBatch(inside - 1, np.zeros_like(inside))]
+            before = self._of_reviews[inside - 1]
             full = before["attention_mask"].all(dim=1)
             goes_on[goes_on] = (full & (before["review_starts"].sum(dim=1) == 1)).numpy()
         elif self._is_block:
             # One that begins a review begins with the template's tokens; without any it may go on.
-            ids = self._ids[RowBatch(inside, np.zeros_like(inside))]["input_ids"].numpy()
+            ids = self._ids[inside]["input_ids"].numpy()
             n = len(self._prefix)
             goes_on[goes_on] = ~(ids[:, :n] == self._prefix).all(axis=1) if n else True
         else:

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 import numpy as np
 import torch.distributed as dist
 from torch.utils.data import DistributedSampler
 
 from training.reading.row_reader import RowBatch
+from training.reading.row_subset import RowSource
 from training.sampling.order import Order
 from transforms.functional.errors import DatasetError
 from transforms.functional.wording import counted
 
 # Batches of rows worked out at once: the cost of a numpy call is then shared by many.
 _BATCHES_AT_ONCE = 256
-
-
-class FetchesAhead(Protocol):
-    """A dataset that can be told what will be read."""
-
-    def fetch_ahead(self, shards: list[int]) -> None:
-        """Begin to fetch shards."""
 
 
 class ElasticSampler(DistributedSampler[RowBatch]):
@@ -60,7 +53,7 @@ class ElasticSampler(DistributedSampler[RowBatch]):
         *,
         rank: int | None = None,
         world_size: int | None = None,
-        fetcher: FetchesAhead | None = None,
+        fetcher: RowSource | None = None,
         drop_last: bool = False,
     ) -> None:
         """Store the options."""
@@ -116,7 +109,8 @@ class ElasticSampler(DistributedSampler[RowBatch]):
         fetched = begin
         while begin < self._end:
             if self._fetcher is not None and begin >= fetched:
-                fetched = self._fetch(epoch, begin)
+                fetched, windows = self.order.windows(epoch, begin)
+                self._fetcher.fetch_ahead([shard for window in windows for shard in window])
             end = min(begin + _BATCHES_AT_ONCE * self.global_batch, self._end)
             for stop, batch in self._batches(epoch, begin, end):
                 # Before the batch is out: whoever holds it may ask for the state.
@@ -169,10 +163,3 @@ class ElasticSampler(DistributedSampler[RowBatch]):
         for stop, positions in shares:
             part = slice(place, place := place + len(positions))
             yield stop, RowBatch(rows[part], epochs[part])
-
-    def _fetch(self, epoch: int, position: int) -> int:
-        """Ask for the shards of this window and the next; return where the next one begins."""
-        change, windows = self.order.windows(epoch, position)
-        if self._fetcher is not None:
-            self._fetcher.fetch_ahead([shard for window in windows for shard in window])
-        return change

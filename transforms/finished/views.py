@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import polars
     import pyarrow.dataset
 
-    from training import ShardDataset
+    from training.reading.dataset import ShardDataset
 
 # What brings each library.
 _EXTRAS = {"datasets": "views", "pandas": "views", "polars": "views", "torch": "train"}
@@ -210,7 +210,7 @@ class SubsetRows:
         """
         _load("torch")
         # Imported here: it is the other program, which needs torch.
-        from training import ShardDataset
+        from training.reading.dataset import ShardDataset
 
         url = storage.join(self.dataset.folder, self.dataset.path)
         return ShardDataset(url, self.subset, columns=columns)  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ import torch
 from sklearn.metrics import confusion_matrix as library_confusion, f1_score
 from transformers.modeling_outputs import MaskedLMOutput
 
-from training.loop.losses import token_loss
+from training.loop.losses import step_loss
 from training.loop.metrics import (
     average_windows,
     check_metric,
@@ -64,9 +64,9 @@ def test_the_loss_is_averaged_over_the_labels_of_the_whole_step() -> None:
     outputs = MaskedLMOutput(logits=logits)
     picked = -logits.log_softmax(-1)[[0, 0, 1], [0, 2, 2], [1, 2, 4]]
 
-    assert float(token_loss(outputs, labels)) == pytest.approx(float(picked.mean()))
-    assert float(token_loss(outputs, labels, 12)) == pytest.approx(float(picked.sum()) / 12)
-    assert float(token_loss(outputs, torch.full_like(labels, -100))) == 0.0
+    assert float(step_loss(outputs, labels)) == pytest.approx(float(picked.mean()))
+    assert float(step_loss(outputs, labels, 12)) == pytest.approx(float(picked.sum()) / 12)
+    assert float(step_loss(outputs, torch.full_like(labels, -100))) == 0.0
 
 
 def test_without_processes_an_action_just_runs() -> None:

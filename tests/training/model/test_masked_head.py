@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from transformers import BertForMaskedLM
 
 from tests.training.model.families import model_of
-from training.loop.losses import at_labels, token_loss
+from training.loop.losses import at_labels, step_loss
 from training.model.masked_head import MaskedHead
 from transforms.functional.rows.masking import IGNORED
 
@@ -43,7 +43,7 @@ def test_loss_and_gradients_are_those_of_all_tokens(family: str) -> None:
     assert head is not None
     with head.predicting(labels):
         outputs = model(**inputs)
-    loss = token_loss(outputs, labels)
+    loss = step_loss(outputs, labels)
     loss.backward()
 
     assert outputs.logits.shape == (1, 7, 50)
@@ -62,7 +62,7 @@ def test_a_step_without_labels_has_a_loss_of_0_and_gradients() -> None:
     assert head is not None
 
     with head.predicting(labels):
-        loss = token_loss(model(**inputs), labels)
+        loss = step_loss(model(**inputs), labels)
     loss.backward()
 
     assert loss.item() == 0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from transformers import BertConfig, DistilBertConfig, MPNetConfig, RobertaConfig
 
-from tests.training.programs import arguments, write_config
+from tests.training.programs import arguments
 from training.__main__ import main
 from training.model.pretrained import longest_input, new_model
 from training.predict import main as predict_main
@@ -74,11 +74,9 @@ def test_code_that_comes_with_a_model_is_never_run(
     assert not (tmp_path / "was_run").exists()
 
 
-def test_damaged_weights_are_one_line(
-    mlm: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = write_config(tmp_path)
-    assert main(arguments(mlm, tmp_path / "model", from_config=config, max_steps=1)) == 0
+def test_damaged_weights_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = DistilBertConfig(dim=8, n_layers=1, n_heads=1, vocab_size=40)
+    new_model(config, "mlm", "--from_config", "x").save_pretrained(tmp_path / "model")
     weights = tmp_path / "model/model.safetensors"
     weights.write_bytes(weights.read_bytes()[:50])
 

@@ -112,3 +112,16 @@ def test_a_saved_tokenizer_with_other_ids_is_said(as_it_lay: ShardDataset, tmp_p
     # The cure is true.
     loaded = PreTrainedTokenizerFast.from_pretrained(saved)
     assert loaded(list(TEXTS))["input_ids"] == ids_of_file(as_it_lay)
+
+
+def test_a_type_of_model_with_other_ids_is_refused_before_it_is_trained(
+    ragged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"model_type": "qwen2"}))  # Larger than any test could train.
+    assert main(arguments(ragged, tmp_path / "model", from_config=config)) == 1
+
+    error = capsys.readouterr().err
+    assert f"--from_config {config}: beside a model of type qwen2 AutoTokenizer makes" in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "model").exists()

@@ -29,7 +29,7 @@ def test_a_classifier_reports_accuracy_f1_and_confusion(classifier: Path, ragged
         labels = batch.pop("labels").tolist()
         predicted = model(**batch).logits.argmax(dim=1).tolist()
 
-    assert metrics["rows"] == len(labels) > 20
+    assert metrics["reviews"] == len(labels) > 20
     assert metrics["after"]["accuracy"] == pytest.approx(accuracy_score(labels, predicted))
     assert metrics["after"]["f1"] == pytest.approx(f1_score(labels, predicted))
     assert metrics["confusion"] == confusion_matrix(labels, predicted, labels=[0, 1]).tolist()
@@ -62,7 +62,9 @@ def test_frozen_weights_stay_bit_equal_and_others_move(
     assert f"parameters: {n_trained:,} of {n_all:,} are trained" in capsys.readouterr().out
 
 
-def test_windows_of_a_review_are_averaged_before_scoring(tmp_path: Path) -> None:
+def test_windows_of_a_review_are_averaged_before_scoring_and_it_counts_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     dataset = write_classification(
         tmp_path / "windows", overflow="windows", length=24, validation_shards=1
     )
@@ -71,5 +73,7 @@ def test_windows_of_a_review_are_averaged_before_scoring(tmp_path: Path) -> None
 
     validation = ShardDataset(dataset, "validation", columns=["review"])
     n_reviews = len({tuple(review) for review in validation[:]["review"].tolist()})
-    assert metrics["rows"] == n_reviews < len(validation)
+    assert metrics["reviews"] == n_reviews < len(validation)
+    assert "rows" not in metrics
+    assert f" after, on {n_reviews} reviews\n" in capsys.readouterr().out
     assert np.sum(metrics["confusion"]) == n_reviews

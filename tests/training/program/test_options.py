@@ -180,5 +180,5 @@ def test_a_classification_mixture_counts_the_labels_of_all(tmp_path: Path) -> No
     metrics = run(parse_options(arguments(first, tmp_path / "model", **options)))
 
     assert [set(found) for found in metrics.values()] == [
-        {"before", "after", "rows", "confusion"}
+        {"before", "after", "reviews", "confusion"}
     ] * 2

@@ -49,9 +49,10 @@ def test_blocks_that_share_a_review_are_those_that_reach_into_it(
     ids = dataset[:]["input_ids"].numpy()
     review = np.cumsum(ids.reshape(-1) == 2).reshape(ids.shape)  # [CLS] begins each review.
 
-    for row in range(len(dataset)):
-        mine = set(review[row].tolist())
-        expected = [other for other in range(len(ids)) if mine & set(review[other].tolist())]
+    holds = [set(row.tolist()) for row in review]
+
+    for row, mine in enumerate(holds):
+        expected = [other for other, theirs in enumerate(holds) if mine & theirs]
         assert related_rows(dataset, np.array([row])).tolist() == expected
 
 
