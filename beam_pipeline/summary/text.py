@@ -73,10 +73,11 @@ def _notes(config: JobConfig, result: JobResult, manifest: Manifest) -> list[str
     if kept := run.get("kept_shards"):
         lines.append(f"  kept        {counted(kept, 'shard')} that an earlier run had finished")
     if mismatches := run.get("tokenizer_mismatches"):
+        wrong = counted(mismatches, "sampled review")
         lines.append(
-            f"  WARNING     fast tokenization was wrong for {mismatches:,} sampled reviews; their "
-            f"workers went on with the library's own, which is slower. Please report it, with the "
-            f"tokenizer"
+            f"  WARNING     fast tokenization was wrong for {wrong}; "
+            f"their workers went on with the library's own, which is slower. Please report it, "
+            f"with the tokenizer"
         )
     for broken in run.get("broken_expectations", ()):
         lines.append(f"  WARNING     unlike --expect: {broken}")
