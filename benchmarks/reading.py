@@ -17,6 +17,8 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +88,6 @@ def readers(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, Ep
             raw.write(ids.astype(np.uint16).tobytes())
     raw_blocks = RawBlocks(raw_file, options.length)
     batch, order = options.batch_size, ShardOrder(blocks.shard_rows)
-    masked = blocks.with_columns(MLM_COLUMNS)
 
     def gathers(dataset: RawBlocks | ShardDataset) -> int:
         rows = np.random.default_rng(0).permutation(len(blocks))
@@ -95,9 +96,6 @@ def readers(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, Ep
     def elastic() -> int:
         sampler = ElasticSampler(order, batch)
         return _count(DataLoader(blocks, batch_size=None, sampler=sampler, collate_fn=as_it_is))
-
-    def ours(dataset: ShardDataset, collate: Callable = as_it_is) -> int:
-        return _count(ShardLoader(dataset, ElasticSampler(order, batch), collate_fn=collate))
 
     def by_list() -> int:
         sampler = BatchSampler(RandomSampler(blocks), batch, drop_last=False)
@@ -110,21 +108,39 @@ def readers(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, Ep
     )
     yield "ShardDataset, no DataLoader", lambda: gathers(blocks)
     yield "ShardDataset, ElasticSampler, DataLoader", elastic
-    yield "ShardDataset, ElasticSampler, ShardLoader", lambda: ours(blocks)
+    yield "ShardDataset, ElasticSampler, ShardLoader", lambda: _epoch(blocks, order, batch)
     yield "ShardDataset, BatchSampler, DataLoader", by_list
+    yield from maskers(blocks.with_columns(MLM_COLUMNS), order, batch)
+    for name, make in PEERS.items():
+        if _version(name) is not None and name not in options.without:
+            yield name, _peer(make, raw_blocks, folder, batch)
+
+
+def maskers(blocks: ShardDataset, order: ShardOrder, batch: int) -> Iterator[tuple[str, Epoch]]:
+    """Yield what masks an epoch: blocks as they are read, and 20 batches in memory in turns."""
+    blocks.set_epoch(0)
+    held = [blocks[i : i + batch] for i in range(0, min(len(blocks), 20 * batch), batch)]
+    whole, rest = divmod(len(blocks), batch)
+
+    def alone(collate: MlmCollator) -> int:
+        seen = _count(collate(each) for each in islice(cycle(held), whole))
+        return seen + _count(iter([collate(blocks[:rest])]))
+
     for name, unit in (
         ("tokens", {}),
         ("whole words", {"whole_words": True}),
         ("spans", {"spans": True}),
     ):
-        collate = MlmCollator(mask_recipe(masked, **unit))
-        yield (
-            f"ElasticSampler, ShardLoader, dynamic masks of {name}",
-            lambda c=collate: ours(masked, c),
-        )
-    for name, make in PEERS.items():
-        if _version(name) is not None and name not in options.without:
-            yield name, _peer(make, raw_blocks, folder, batch)
+        collate = MlmCollator(mask_recipe(blocks, **unit))
+        read = partial(_epoch, blocks, order, batch, collate)
+        yield f"ElasticSampler, ShardLoader, dynamic masks of {name}", read
+        yield f"MlmCollator alone, {name}", partial(alone, collate)
+
+
+def _epoch(
+    blocks: ShardDataset, order: ShardOrder, batch: int, collate: Callable = as_it_is
+) -> int:
+    return _count(ShardLoader(blocks, ElasticSampler(order, batch), collate_fn=collate))
 
 
 def _peer(make: Callable, raw: RawBlocks, folder: Path, batch: int) -> Epoch:
