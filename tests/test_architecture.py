@@ -260,6 +260,7 @@ def test_help_runs_as_a_program():
     assert "apache_beam" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_job_loads_neither_torch_nor_transformers(tmp_path):
     reviews = tmp_path / "reviews.txt"
     reviews.write_text("A fine film.\n" * 20)

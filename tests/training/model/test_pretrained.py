@@ -31,6 +31,7 @@ def test_positions_of_robertas_family_begin_behind_the_padding(config: Any, long
     assert longest_input(new_model(config, "mlm", "--from_config", "x")) == longest
 
 
+@pytest.mark.slow
 def test_a_roberta_takes_rows_as_long_as_its_positions_and_says_so_when_saved(
     mlm: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,6 +75,7 @@ def test_code_that_comes_with_a_model_is_never_run(
     assert not (tmp_path / "was_run").exists()
 
 
+@pytest.mark.slow
 def test_damaged_weights_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = DistilBertConfig(dim=8, n_layers=1, n_heads=1, vocab_size=40)
     new_model(config, "mlm", "--from_config", "x").save_pretrained(tmp_path / "model")

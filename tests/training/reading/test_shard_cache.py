@@ -198,6 +198,7 @@ def test_a_shard_that_is_being_read_is_not_removed(remote: Path, tmp_path: Path)
     assert not held.exists()
 
 
+@pytest.mark.slow
 def test_a_killed_download_leaves_nothing_for_long(remote: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     command = [sys.executable, "-c", READER, str(remote), str(folder), str(10**9), "0"]
@@ -293,6 +294,7 @@ sys.exit(int(first != dataset[:]["input_ids"].sum()))
 """
 
 
+@pytest.mark.slow
 def test_processes_that_rest_let_shards_go_that_another_needs(remote: Path, tmp_path: Path) -> None:
     folder = write_mlm(tmp_path / "more", shards=4)
     local = ShardDataset(folder)

@@ -155,6 +155,7 @@ def test_ragged_rows_of_two_datasets_are_padded_to_one_length(ragged: Path, tmp_
     assert batch["attention_mask"].sum(dim=1).tolist() == [width, batch["input_ids"].shape[1]]
 
 
+@pytest.mark.slow
 def test_the_program_trains_on_a_mixture(mlm: Path, tmp_path: Path) -> None:
     other = write_mlm(tmp_path / "other", shards=2, reviews=[("one film after another", 1)] * 60)
     options = {
