@@ -34,7 +34,11 @@ from beam_pipeline.engines.overrides import (  # noqa: F401 - they replace Beam'
     watched_workers,
 )
 from beam_pipeline.engines.overrides.cached_options import CachedOptions
-from beam_pipeline.engines.remote_engines import check_known_good, check_paths
+from beam_pipeline.engines.remote_engines import (
+    check_known_good,
+    check_paths,
+    leave_out_package_list,
+)
 from transforms.functional.errors import UsageError
 
 # Up to here one process is as fast as several: they take a second and a half to start, and each
@@ -124,6 +128,7 @@ def _remote_engine(name: str, options: PipelineOptions, paths: Sequence[str]) ->
         raise UsageError(
             f"--runner {name} cannot be had: {' '.join(str(error).split())}"
         ) from error
+    leave_out_package_list(runner, options)
     check_paths(name, runner, options, paths)
     google = options.view_as(GoogleCloudOptions)
     # One that no other job has unless the user chose it.

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import grpc  # type: ignore[import-untyped]
 from apache_beam.options.pipeline_options import (
+    DebugOptions,
     FlinkRunnerOptions,
     PipelineOptions,
     PortableOptions,
@@ -29,6 +30,9 @@ _REFUSED = {
 }
 
 _ANSWER_S = 30
+
+# Beam's own: do not stage what `pip freeze` says of the launcher.
+_NO_PACKAGE_LIST = "disable_logging_submission_environment"
 
 
 def check_known_good(name: str) -> None:
@@ -76,6 +80,19 @@ def _shares_files(runner: PipelineRunner, options: PipelineOptions) -> bool:
     if isinstance(environment, ExternalEnvironment):
         return here and on_loopback(environment.url)
     return here and urn == common_urns.environments.PROCESS.urn
+
+
+def leave_out_package_list(runner: PipelineRunner, options: PipelineOptions) -> None:
+    """Leave the list of this machine's packages out of a job whose workers are here, too.
+
+    Beam has pip make it whenever it looks at the environment of the workers, twice a job and for a
+    second each. Containers compare it with their own packages, in their logs.
+    """
+    portable = options.view_as(PortableOptions)
+    kind, config = portable.environment_type, str(portable.environment_config)
+    here = on_loopback(engine_address(runner, options))
+    if kind == "LOOPBACK" or (here and kind == "EXTERNAL" and on_loopback(config)):
+        options.view_as(DebugOptions).add_experiment(_NO_PACKAGE_LIST)
 
 
 def engine_address(runner: PipelineRunner, options: PipelineOptions) -> str | None:

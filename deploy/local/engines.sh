@@ -12,15 +12,15 @@ flink          Flink inside Beam's job server               job endpoint localho
 flink-cluster  a Flink session cluster and a job server     job endpoint localhost:8099, web 8081
 spark          Spark inside Beam's job server               job endpoint localhost:8199
 spark-cluster  a Spark master, a worker and a job server    job endpoint localhost:8199, web 8080
-workers        a pool of Beam's Python workers, for         localhost:50000
+workers        a pool of Python workers, for                localhost:50000
                --environment_type EXTERNAL
 versitygw      a store that speaks S3                       http://127.0.0.1:7070
 airflow        Airflow in an environment of its own         (install only)
 
 install uses go, mvn and pip, as they are set up here; what is there already stays. start waits
 until all of it answers, and says what to pass to `python -m beam_pipeline`. path prints the folders
-of an engine. Prism, Beam's job servers and the pool of workers listen on all interfaces and offer
-no choice: keep them behind a firewall. The rest listens on loopback.
+of an engine. Prism and Beam's job servers listen on all interfaces and offer no choice: keep them
+behind a firewall. The rest listens on loopback.
 
 environment:
   ENGINES_FOLDER  what is installed              (default: ~/.cache/review-shards/engines)

@@ -116,6 +116,8 @@ restart-strategy.type: fixed-delay
 restart-strategy.fixed-delay.attempts: 3
 restart-strategy.fixed-delay.delay: 5 s
 heartbeat.interval: 3000
+# An uber jar brings what Beam is made of once more: loaded twice, it breaks the next job.
+classloader.parent-first-patterns.additional: org.apache.beam.vendor.
 TEXT
   # They find each other, in whatever order they come up.
   start_flink_part flink-job-manager \
@@ -200,9 +202,7 @@ start_workers() {
   local port=${PORT:-50000} program
   program=$(command -v "$python")
   "$program" -c 'import beam_pipeline' || fail "$python has no review-shards"
-  # The pool calls its workers' interpreter `python`.
-  PATH="$(dirname "$program"):$PATH" start_on "$port" workers "$program" \
-    -m apache_beam.runners.worker.worker_pool_main --service_port="$port"
+  start_on "$port" workers "$program" -m beam_pipeline.engines.worker_pool --port="$port"
   echo "pass: --environment_type EXTERNAL --environment_config localhost:$port"
   # Kept for the next stage of the job. Not for longer: work that an engine tries again would meet
   # the worker that has died.

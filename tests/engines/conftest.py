@@ -34,7 +34,7 @@ flink_cluster = _engine("flink-cluster")
 spark = _engine("spark", SLOTS="2")
 # A standalone master, a worker, and a job server.
 spark_cluster = _engine("spark-cluster", SLOTS="2")
-# A pool of Beam's Python workers.
+# A pool of Python workers, which several task managers may share.
 workers = _engine("workers")
 
 

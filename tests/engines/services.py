@@ -16,6 +16,9 @@ from tests.paths import ROOT
 from tests.ports import free_port
 from tests.waiting import wait_for
 
+# The worker processes of the local engine, and of our own pool.
+WORKER = "beam_pipeline.engines.overrides.local_worker"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Portable:

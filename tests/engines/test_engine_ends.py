@@ -17,7 +17,7 @@ import requests
 from tests.beam_pipeline.jobs import arguments, run
 from tests.engines.local_engines import LocalEngine, installed, local_engine
 from tests.engines.long_jobs import LONG, has_shards
-from tests.engines.services import children
+from tests.engines.services import WORKER, children
 from tests.oracle import Dataset
 from tests.paths import ROOT
 from tests.waiting import is_alive, wait_for
@@ -124,7 +124,7 @@ def test_a_worker_of_prism_killed(
             output,
             reviews,
             (*prism.options, *workers.options),
-            lambda _: kill(children(pool, "SdkHarness")[0]),
+            lambda _: kill(children(pool, WORKER)[0]),
         )
 
     assert code == 1
@@ -159,13 +159,9 @@ def job_on(cluster: LocalEngine, name: str) -> dict[str, Any]:
 
 
 def on_cluster(cluster: LocalEngine, name: str, *workers: str) -> tuple[str, ...]:
-    """Return the options of a job whose page the job knows.
-
-    A pool serves one task manager: two give their workers the same numbers.
-    """
+    """Return the options of a job whose page the job knows, over both task managers."""
     known = ("--flink_master", f"localhost:{cluster.web_port}", "--job_name", name)
-    slots = ("--parallelism", "1" if workers else "2")
-    return (*cluster.options, *workers, *known, *slots)
+    return (*cluster.options, *workers, *known, "--parallelism", "2")
 
 
 @pytest.mark.slow
@@ -242,9 +238,7 @@ def test_a_lost_worker_is_replaced(
     options = on_cluster(flink_cluster, "lost-worker", *workers.options)
     pool = workers.process("workers")
 
-    code, printed = disturbed(
-        tmp_path, reviews, options, lambda _: kill(children(pool, "SdkHarness")[0])
-    )
+    code, printed = disturbed(tmp_path, reviews, options, lambda _: kill(children(pool, WORKER)[0]))
 
     assert (code, printed) == (0, "")
     assert is_whole(tmp_path, undisturbed)

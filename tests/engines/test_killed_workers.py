@@ -13,12 +13,11 @@ import pytest
 
 from tests.beam_pipeline.jobs import arguments, run
 from tests.engines.long_jobs import LONG, has_shards
-from tests.engines.services import ROOT, children, portable_services
+from tests.engines.services import ROOT, WORKER, children, portable_services
 from tests.oracle import Dataset
 from tests.waiting import wait_for
 
 TWO = ("--direct_num_workers", "2")
-LOCAL = "beam_pipeline.engines.overrides.local_worker"
 FAILS_S = 300
 
 
@@ -46,10 +45,10 @@ def fail(output: Path, reviews: Path, options: tuple[str, ...], kill: Callable[[
 @pytest.mark.parametrize("when", ["at its start", "at work"])
 def test_a_local_worker(reviews: Path, undisturbed: str, tmp_path: Path, when: str) -> None:
     def kill(job: int) -> None:
-        wait_for("worker", lambda: children(job, LOCAL))
+        wait_for("worker", lambda: children(job, WORKER))
         if when == "at work":
             wait_for("shard", lambda: has_shards(tmp_path))
-        os.kill(children(job, LOCAL)[-1], signal.SIGKILL)
+        os.kill(children(job, WORKER)[-1], signal.SIGKILL)
 
     error = fail(tmp_path, reviews, TWO, kill)
 

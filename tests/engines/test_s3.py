@@ -23,8 +23,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExc
 OPTIONS = ("--task", "mlm", "--part_bytes", "100000", "--append")
 # An option that only Beam's job server for Spark knows.
 OF_JOB_SERVER = ("--storage_level", "MEMORY_ONLY")
-# A pool serves one task manager.
-ONE_SLOT = ("--parallelism", "1")
+# One slot of each task manager; both share the pool.
+BOTH_SLOTS = ("--parallelism", "2")
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +85,6 @@ def test_workers_here(
 def test_a_pool_of_workers_on_a_flink_cluster(
     flink_cluster: LocalEngine, pool_with_keys: LocalEngine, store: Store, on_disk: str
 ) -> None:
-    engine = (*flink_cluster.options, *pool_with_keys.options, *ONE_SLOT)
+    engine = (*flink_cluster.options, *pool_with_keys.options, *BOTH_SLOTS)
 
     assert two_nights(store.url("cluster"), engine).content_sha256() == on_disk

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines.local_engines import LocalEngine
-from tests.engines.services import children
+from tests.engines.services import WORKER, children
 from tests.jobs import REVIEWS, arguments, start
 from tests.oracle import Dataset, make
 from tests.paths import ROOT
@@ -73,7 +73,7 @@ def test_on_a_cluster_whose_executor_and_worker_are_killed(
     job = start(output, *LONG, *engine, reviews=reviews)
     try:
         wait_for("shard", lambda: list(output.glob("train/*/*.arrow")))
-        os.kill(children(workers.process("workers"), "SdkHarness")[0], signal.SIGKILL)
+        os.kill(children(workers.process("workers"), WORKER)[0], signal.SIGKILL)
         worker = spark_cluster.process("spark-worker")
         os.kill(children(worker, "CoarseGrainedExecutorBackend")[0], signal.SIGKILL)
         assert not (output / "manifest.json").exists()

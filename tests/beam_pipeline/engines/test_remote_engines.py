@@ -3,10 +3,14 @@
 import json
 
 import pytest
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions
 from apache_beam.runners.runner import create_runner
 
-from beam_pipeline.engines.remote_engines import check_known_good, check_paths
+from beam_pipeline.engines.remote_engines import (
+    check_known_good,
+    check_paths,
+    leave_out_package_list,
+)
 from transforms.functional.errors import UsageError
 
 HERE = ("--job_endpoint", "localhost:8099")
@@ -63,6 +67,26 @@ def test_a_local_path_is_refused_where_workers_cannot_see_it(
     check(runner, arguments, "s3://bucket/reviews", "gs://bucket/shards")
     with pytest.raises(UsageError, match=f"^/data is a path of this machine.*{runner}.*LOOPBACK"):
         check(runner, arguments, "s3://bucket/reviews", "/data")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left_out"),
+    [
+        (("--job_endpoint=far:8099", "--environment_type=LOOPBACK"), True),
+        ((*HERE, *POOL), True),
+        (("--job_endpoint=far:8099", *POOL), False),
+        (HERE, False),  # In containers, whose logs name packages that differ.
+    ],
+)
+def test_no_packages_are_listed_for_workers_of_this_machine(
+    arguments: tuple[str, ...], left_out: bool
+) -> None:
+    options = PipelineOptions(list(arguments))
+
+    leave_out_package_list(create_runner("PortableRunner"), options)
+
+    experiments = options.view_as(DebugOptions).experiments or []
+    assert ("disable_logging_submission_environment" in experiments) is left_out
 
 
 def test_an_environment_that_beam_does_not_know_is_named() -> None:
