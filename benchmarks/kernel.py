@@ -41,10 +41,10 @@ PART_BYTES = 32 << 20
 LIBRARY_BATCH = 1000
 
 STAGES = {
-    "cutting": "three passes of bytes.translate, one of positions: about 3 ns a byte",
+    "cutting": "passes over the bytes: bytes.translate, positions, a few of numpy",
     "dictionary": "one hash and compare a piece: 25 ns",
     "look-up": "one binary search a distinct piece of a part",
-    "new words": "the library's model, once a distinct piece",
+    "new words": "the library's model, or BPE's merges in numpy, once a distinct piece",
     "gather": "random reads of a table a few MB large: 10 ns a piece",
     "rest": "literals of added tokens, the sampled check, joining parts",
 }

@@ -16,6 +16,7 @@ import tokenizers
 import tokenizers.pre_tokenizers
 
 from transforms.functional.errors import TokenizerError
+from transforms.functional.tokenization.byte_pairs import BytePairs, byte_pairs_of
 from transforms.functional.tokenization.panics import is_panic
 from transforms.functional.tokenization.text_encoder import (
     TextEncoder,
@@ -52,6 +53,7 @@ class Encoder(TextEncoder):
         special_ids: ids of the special added tokens, ascending.
         added_tokens: all added tokens, by id.
         config: the library's own JSON of the tokenizer, without the vocabulary and merges.
+        byte_pairs: the merges of a BPE model that does nothing else; None for others.
     """
 
     library = f"tokenizers {tokenizers.__version__}"
@@ -64,7 +66,7 @@ class Encoder(TextEncoder):
                 prefix + review + suffix.
         """
         super().__init__(_load(tokenizer_json))
-        self.config = _config_of(self._tokenizer)
+        self.config, self.byte_pairs = _config_of(self._tokenizer)
         _refuse_random_models(self.config["model"])
         self.added_tokens = _added_tokens_of(self._tokenizer)
         self.special_ids = tuple(token.id for token in self.added_tokens if token.special)
@@ -201,12 +203,12 @@ def _load(tokenizer_json: bytes | str) -> tokenizers.Tokenizer:
     return tokenizer
 
 
-def _config_of(tokenizer: tokenizers.Tokenizer) -> dict[str, Any]:
+def _config_of(tokenizer: tokenizers.Tokenizer) -> tuple[dict[str, Any], BytePairs | None]:
     document: dict[str, Any] = json.loads(tokenizer.to_str())
     model = {
         name: value for name, value in document["model"].items() if name not in ("vocab", "merges")
     }
-    return {**document, "model": model}
+    return {**document, "model": model}, byte_pairs_of(document["model"])
 
 
 def _refuse_random_models(model: dict[str, Any]) -> None:

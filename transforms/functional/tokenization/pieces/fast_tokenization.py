@@ -157,8 +157,8 @@ def windows_of(
     while start < end:
         stop = min(start + size, end)
         data = values[start:stop].tobytes()
-        if rules.fold is not None:
-            data = data.translate(rules.fold)
+        if rules.lower:
+            data = data.lower()
         mask = cut_mask(data, rules)
         reviews = offsets[np.searchsorted(offsets, start) : np.searchsorted(offsets, stop)] - start
         mask[reviews] = True

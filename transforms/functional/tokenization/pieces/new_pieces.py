@@ -2,16 +2,19 @@
 
 Most new pieces are clean words: the normalizer leaves them as they are and the pre-tokenizer
 makes each one word. Those are joined into long texts for the model alone, whose word ids tell
-them apart again: 100,000 words take 0.1 s instead of 0.65 s one by one.
+them apart again: 100,000 words take 0.1 s instead of 0.65 s one by one. A BPE model that does
+nothing but merge is not asked at all (`merged_words`).
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from transforms.functional.tokenization.encoder import Encoder
 from transforms.functional.tokenization.pieces.cut_tables import CutRules
+from transforms.functional.tokenization.pieces.merged_words import MAX_WORD_BYTES, MergedWords
 from transforms.functional.tokenization.text_arrays import as_large_string, binary_buffers
 from transforms.functional.tokenization.tokens import BoolArray, Tokens, interleave, offsets_of
 
@@ -31,6 +34,7 @@ class NewPieceEncoder:
         self._rules = rules
         self._pieces = encoder.for_pieces(prefix_space=not rules.prefix)
         self._words = encoder.for_clean_words()
+        self._merged = MergedWords.of(encoder.byte_pairs, rules)
 
     def encode(self, pieces: pa.LargeBinaryArray) -> Tokens:
         """Return the tokens of ``pieces``, one review a piece.
@@ -43,6 +47,8 @@ class NewPieceEncoder:
         except ValueError as error:
             raise WrongCutsError(f"pieces hold no whole characters ({error})") from error
         clean = clean_words(pieces, self._rules)
+        if self._merged:
+            clean &= pc.binary_length(pieces).to_numpy() <= MAX_WORD_BYTES
         if not clean.any():
             return self._pieces.encode_plain(pieces)
         words = self._encode_words(pieces.filter(pa.array(clean)))
@@ -50,6 +56,8 @@ class NewPieceEncoder:
         return interleave(clean, words, others)
 
     def _encode_words(self, words: pa.LargeStringArray) -> Tokens:
+        if self._merged:
+            return self._merged.encode(*binary_buffers(words))
         texts = [
             self._for_model("\n".join(words[first : first + WORDS_PER_TEXT].to_pylist()))
             for first in range(0, len(words), WORDS_PER_TEXT)

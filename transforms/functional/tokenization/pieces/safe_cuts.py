@@ -25,7 +25,6 @@ _LETTERS = string.ascii_letters.encode()
 _DIGITS = string.digits.encode()
 _PUNCTUATION = string.punctuation.encode()
 _PRINTABLE = _LETTERS + _DIGITS + _PUNCTUATION
-_LOWER = bytes(range(256)).lower()
 _MARKER = "▁"
 
 _MODEL_KEYS = {
@@ -106,7 +105,7 @@ def _bert_rules(encoder: Encoder, pre_tokenizer: dict[str, Any]) -> CutRules:
         pair_cut=pair_flags(pairs),
         # The normalizer lower-cases ASCII wherever it stands, and nothing before that step
         # (NFD, removal of accents) treats a lower-case letter in another way.
-        fold=_LOWER if lowercase else None,
+        lower=lowercase,
         clean=byte_flags(_LETTERS + _DIGITS),
     )
 

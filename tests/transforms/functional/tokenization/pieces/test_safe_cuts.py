@@ -9,11 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
 
 from tests import tokenizers_zoo
 from transforms.functional.tokenization.encoder import Encoder
-from transforms.functional.tokenization.pieces.cut_tables import CutRules, byte_flags, cut_mask
+from transforms.functional.tokenization.pieces.cut_tables import (
+    CutRules,
+    byte_flags,
+    cut_mask,
+    pair_flags,
+)
 from transforms.functional.tokenization.pieces.safe_cuts import cut_rules_of
 
 
@@ -25,8 +31,8 @@ def rules_of(tokenizer_json: str) -> CutRules:
 
 def pieces(rules: CutRules, text: str) -> list[str]:
     data = text.encode()
-    if rules.fold is not None:
-        data = data.translate(rules.fold)
+    if rules.lower:
+        data = data.lower()
     cuts = [*np.flatnonzero(cut_mask(data, rules)).tolist(), len(data)]
     return [data[a:b].decode() for a, b in pairwise(cuts)]
 
@@ -210,6 +216,20 @@ def test_tables_have_256_entries() -> None:
         CutRules(byte_class=bytes(256), pair_cut=b"abc")
     assert sum(byte_flags(b"ab")) == 2
     assert cut_mask(b"", CutRules(bytes(256), bytes(256))).tolist() == []
+
+
+@given(st.binary(), st.lists(st.tuples(st.integers(0, 3), st.integers(0, 15)), max_size=20))
+def test_a_cut_is_where_the_pair_of_classes_says(data: bytes, pairs: list[tuple[int, int]]) -> None:
+    table = bytes(byte % 16 for byte in range(256))
+    mask = cut_mask(data, CutRules(byte_class=table, pair_cut=pair_flags(pairs)))
+    asked = [True, *((a % 16, b % 16) in pairs for a, b in pairwise(data))]
+    assert mask.tolist() == asked[: len(data)]
+
+
+def test_more_kinds_of_pairs_than_half_a_byte_can_tell_are_refused() -> None:
+    rules = CutRules(byte_class=bytes(256), pair_cut=pair_flags((n, n) for n in range(5)))
+    with pytest.raises(ValueError, match="at most 4 kinds of rows, got 5"):
+        cut_mask(b"ab", rules)
 
 
 def test_zoo_has_what_upstream_files_have() -> None:
