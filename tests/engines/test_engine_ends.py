@@ -135,14 +135,17 @@ def test_a_worker_of_prism_killed(
 
 
 @pytest.mark.slow
-def test_spark_killed(reviews: Path, undisturbed: str, tmp_path: Path) -> None:
-    with local_engine("spark", tmp_path / "spark", SLOTS="2") as spark:
+@pytest.mark.parametrize("name", ["flink", "spark"])
+def test_an_engine_inside_its_job_server_killed(
+    reviews: Path, undisturbed: str, tmp_path: Path, name: str
+) -> None:
+    with local_engine(name, tmp_path / name, SLOTS="2") as engine:
         output = tmp_path / "out"
         code, printed = disturbed(
-            output, reviews, spark.options, lambda _: kill(spark.process("spark-job-server"))
+            output, reviews, engine.options, lambda _: kill(engine.process(f"{name}-job-server"))
         )
 
-    check_hung_up(spark, code, printed)
+    check_hung_up(engine, code, printed)
     goes_on(output, reviews, undisturbed)
 
 
