@@ -149,6 +149,22 @@ def test_an_engine_inside_its_job_server_killed(
     goes_on(output, reviews, undisturbed)
 
 
+@pytest.mark.slow
+def test_an_interrupt_with_flink_inside_its_job_server(
+    flink: LocalEngine, reviews: Path, undisturbed: str, tmp_path: Path
+) -> None:
+    """The workers end with the launcher; what its job server does not pass on is said."""
+    options = (*flink.options, "--job_name", "embedded")
+
+    code, printed = disturbed(tmp_path, reviews, options, lambda job: os.kill(job, signal.SIGINT))
+
+    assert code == 130
+    assert len(printed.splitlines()) == 1
+    assert printed.startswith("interrupted")
+    assert "job embedded may still run" in printed
+    goes_on(tmp_path, reviews, undisturbed)
+
+
 # --- a Flink cluster: a job manager and two task managers, with a slot each ---
 
 
