@@ -102,18 +102,6 @@ def test_prism_that_the_job_has_started_ends_with_it(
 
 
 @pytest.mark.slow
-def test_prism_killed(reviews: Path, undisturbed: str, tmp_path: Path) -> None:
-    with local_engine("prism", tmp_path / "prism") as prism:
-        output = tmp_path / "out"
-        code, printed = disturbed(
-            output, reviews, prism.options, lambda _: kill(prism.process("prism"))
-        )
-
-    check_hung_up(prism, code, printed)
-    goes_on(output, reviews, undisturbed)
-
-
-@pytest.mark.slow
 def test_a_worker_of_prism_killed(
     prism: LocalEngine, reviews: Path, undisturbed: str, tmp_path: Path
 ) -> None:
@@ -135,14 +123,17 @@ def test_a_worker_of_prism_killed(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["flink", "spark"])
-def test_an_engine_inside_its_job_server_killed(
-    reviews: Path, undisturbed: str, tmp_path: Path, name: str
+@pytest.mark.parametrize(
+    ("name", "process"),
+    [("prism", "prism"), ("flink", "flink-job-server"), ("spark", "spark-job-server")],
+)
+def test_an_engine_of_one_process_killed(
+    reviews: Path, undisturbed: str, tmp_path: Path, name: str, process: str
 ) -> None:
     with local_engine(name, tmp_path / name, SLOTS="2") as engine:
         output = tmp_path / "out"
         code, printed = disturbed(
-            output, reviews, engine.options, lambda _: kill(engine.process(f"{name}-job-server"))
+            output, reviews, engine.options, lambda _: kill(engine.process(process))
         )
 
     check_hung_up(engine, code, printed)
