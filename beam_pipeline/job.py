@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from threading import Thread
 
 from beam_pipeline.engines.engine import Engine, choose_engine
 from beam_pipeline.engines.execution import run_pipeline
@@ -19,6 +20,7 @@ from beam_pipeline.output.overwriting import make_room
 from beam_pipeline.plan.planning import Plan, make_plan
 from beam_pipeline.plan.recipe import DatasetRecipe
 from beam_pipeline.plan.tokenizer_source import load_tokenizer
+from beam_pipeline.report.write import load_page
 from beam_pipeline.summary.record import Record, RunLog, record_made
 from transforms import storage
 from transforms.functional.dataset.manifest import Manifest
@@ -164,6 +166,8 @@ class _Job:
         if plan.generation == 1 and not self.is_written_down:
             write_card(output, None)
         self.log.generation = plan.generation
+        if not self.is_written_down:
+            Thread(target=load_page, daemon=True).start()
         counters, self.log.stage_seconds = run_pipeline(
             self.recipe, plan, self.engine, held, self.contract
         )

@@ -38,7 +38,7 @@ def render(document: Document, name: str) -> str:
     measured = document["measured"]
     lengths = sorted({*COMPARED, document["dataset"]["max_length"]}) if measured else []
     rows = (sentences.row_at(document, length) for length in lengths)
-    return _template().render(
+    return page_template().render(
         name=name,
         document=document,
         measured=measured,
@@ -56,7 +56,8 @@ def render(document: Document, name: str) -> str:
 
 
 @cache
-def _template() -> Template:
+def page_template() -> Template:
+    """Return the page's template, compiled."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from beam_pipeline.output.output_folder import REPORT_NAME, REPORT_PAGE_NAME, write_own
@@ -23,6 +24,14 @@ from transforms.storage.generations import figures_path, read_manifest
 HOW_TO_DRAW = "pip install 'review-shards[report]' brings report.html"
 GENERATIONS_SHOWN = 30
 _PAGE_START = b"<!doctype html>\n"
+
+
+def load_page() -> None:
+    """Load what draws `report.html`; in a thread, while the job works, its end need not wait."""
+    with suppress(ImportError):  # `write_report` says it.
+        from beam_pipeline.report.page import page_template
+
+        page_template()
 
 
 def write_report(output: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from beam_pipeline.report.__main__ import main
 from beam_pipeline.report.document import MAX_BARS, read_document, spread
-from beam_pipeline.report.page import _template
+from beam_pipeline.report.page import page_template
 from beam_pipeline.report.write import HOW_TO_DRAW, write_report
 from tests.beam_pipeline.jobs import run
 from transforms.functional.errors import InputError
@@ -64,7 +64,7 @@ def test_without_the_extra_the_figures_alone_are_written(
         return load(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    _template.cache_clear()
+    page_template.cache_clear()
     assert write_report(str(output)) == f"{output}/report.json ({HOW_TO_DRAW})"
     assert not (output / "report.html").exists()
 
