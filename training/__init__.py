@@ -19,6 +19,7 @@ _MODULES = {
     "ShardLoader": "sampling.loader",
     "ShardOrder": "sampling.order",
     "WithinReviews": "model.review_attention",
+    "cu_seqlens_of": "model.review_attention",
     "mask_recipe": "model.collators",
 }
 
