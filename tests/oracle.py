@@ -204,7 +204,7 @@ def rows_of(reviews: Path, tokenizer: Path, **options: Any) -> Rows:
     plan = make_plan(config)
     (split,) = plan.splits
     (part,) = read_split(
-        split, columns=plan.columns, sample_by=config.sample_by, part_bytes=config.part_bytes
+        split, columns=plan.labels.columns, sample_by=config.sample_by, part_bytes=config.part_bytes
     )
     tokenizer_json = recipe.tokenizer.files["tokenizer.json"]
     packed = make_rows(tokenize_part(part, ReviewTokenizer(tokenizer_json)), recipe.layout)

@@ -55,7 +55,7 @@ class CollectLabels(beam.PTransform):
             | "UniteLabelNames" >> beam.CombineGlobally(_unite)
             | "NumberLabelNames" >> beam.Map(number, known=self.known)
             # None is no element that engines in Java can hand to a side input.
-            | "AnyNumbers" >> beam.Filter(bool)
+            | "AnyNumbers" >> beam.Filter(bool).with_output_types(dict[str, int])
         )
 
 

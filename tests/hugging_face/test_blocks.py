@@ -78,7 +78,9 @@ def parts_of_sample(part_bytes: int) -> dict[tuple[int, int], list[tuple[str, in
             (row["text"], row["source"], row["record"]) for row in part.reviews.to_pylist()
         ]
         for split in plan.splits
-        for part in read_split(split, columns=plan.columns, sample_by="line", part_bytes=part_bytes)
+        for part in read_split(
+            split, columns=plan.labels.columns, sample_by="line", part_bytes=part_bytes
+        )
     }
 
 

@@ -12,7 +12,7 @@ import tokenizers
 from beam_pipeline.plan.tokenizer_source import TokenizerSource, load_tokenizer
 from tests import jobs, oracle
 from tests.hugging_face.made_tokenizers import byte_level_tokenizer, save, unigram_tokenizer
-from transforms.functional.rows.layout import add_template
+from transforms.functional.rows.packing import add_template
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 
 CONFIGS = {

@@ -24,7 +24,7 @@ from beam_pipeline.plan.tokenizer_source import (
 from tests import oracle, tokenizers_zoo
 from tests.families import FAMILIES, TEXTS
 from transforms.functional.errors import TokenizerError
-from transforms.functional.rows.layout import add_template
+from transforms.functional.rows.packing import add_template
 from transforms.functional.tokenization.review_tokenizer import ReviewTokenizer
 
 
