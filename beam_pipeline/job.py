@@ -163,11 +163,11 @@ class _Job:
     def _make(self, plan: Plan, held: Lease) -> JobResult | None:
         """Make the dataset, and say what it is."""
         output = self.recipe.config.output
-        if plan.generation == 1 and not self.is_written_down:
-            write_card(output, None)
-        self.log.generation = plan.generation
         if not self.is_written_down:
+            if plan.generation == 1:
+                write_card(output, None)
             Thread(target=load_page, daemon=True).start()
+        self.log.generation = plan.generation
         counters, self.log.stage_seconds = run_pipeline(
             self.recipe, plan, self.engine, held, self.contract
         )

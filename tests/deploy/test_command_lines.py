@@ -13,7 +13,7 @@ from beam_pipeline.__main__ import main
 from beam_pipeline.options.command_line import parse_options
 from tests.deploy.command_lines import CommandLine, command_lines
 from tests.deploy.manifests import DEPLOY, ROOT, arguments_of, pods
-from tests.deploy.stubs import Stubs
+from tests.deploy.stubs import Call, Stubs
 from training.config import parse_options as parse_training_options
 from transforms.functional.errors import UsageError
 
@@ -90,19 +90,21 @@ def test_the_launcher_on_kubernetes_starts_a_job_that_is_taken() -> None:
     assert not [argument for argument in launchers[0] if "$(" in argument]
 
 
-def test_spark_submit_gets_the_jar_that_the_job_was_told_to_write(tmp_path: Path) -> None:
-    stubs = Stubs(tmp_path)
+def submit_to_spark(folder: Path, *options: str, **environment: str) -> list[Call]:
+    """Run `submit.sh` with stubs of the programs that it calls, and return their calls."""
+    stubs = Stubs(folder)
     stubs.add("python3")
     stubs.add("spark-submit")
-    environment = {
-        "SPARK_MASTER": "spark://head:7077",
-        "SPARK_JOB_SERVER": "/jars/server.jar",
-        "SDK_WORKERS": "4",
-    }
-    command = [str(DEPLOY / "spark" / "submit.sh"), *_JOB, "--overwrite"]
-    done = stubs.run(command, environment)
+    command = [str(DEPLOY / "spark" / "submit.sh"), *_JOB, *options]
+    done = stubs.run(command, {"SPARK_MASTER": "spark://head:7077", **environment})
     assert done.returncode == 0, done.stderr
-    job, submit, last = stubs.calls()
+    return stubs.calls()
+
+
+def test_spark_submit_gets_the_jar_that_the_job_was_told_to_write(tmp_path: Path) -> None:
+    job, submit, last = submit_to_spark(
+        tmp_path, "--overwrite", SPARK_JOB_SERVER="/jars/server.jar", SDK_WORKERS="4"
+    )
     assert job.arguments[:2] == ["-m", "beam_pipeline"]
     config, beam = parse_options(job.arguments[2:])
     assert config.output == "out"
@@ -117,17 +119,10 @@ def test_spark_submit_gets_the_jar_that_the_job_was_told_to_write(tmp_path: Path
 
 
 def test_a_job_server_that_runs_writes_the_jar_for_spark(tmp_path: Path) -> None:
-    stubs = Stubs(tmp_path)
-    stubs.add("python3")
-    stubs.add("spark-submit")
-    environment = {
-        "SPARK_MASTER": "spark://head:7077",
-        "SPARK_JOB_SERVER": "localhost:8199",
-        "WORKER_POOL": "localhost:50001",
-    }
-    done = stubs.run([str(DEPLOY / "spark" / "submit.sh"), *_JOB], environment)
-    assert done.returncode == 0, done.stderr
-    _, beam = parse_options(stubs.calls()[0].arguments[2:])
+    job, *_ = submit_to_spark(
+        tmp_path, SPARK_JOB_SERVER="localhost:8199", WORKER_POOL="localhost:50001"
+    )
+    _, beam = parse_options(job.arguments[2:])
     assert {
         "--runner=PortableRunner",
         "--job_endpoint=localhost:8199",
